@@ -1,0 +1,91 @@
+# `make help` lists what can be done. The first command on a fresh machine bootstraps everything: uv, Python
+# packages pinned by hash, and the workspace's own packages. It needs git, make and python3.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+READY := .venv/.ready
+KATA := .venv/bin/kata
+PYPROJECTS := $(wildcard libs/*/pyproject.toml projects/*/pyproject.toml)
+MEMBERS := $(patsubst %/pyproject.toml,-e %,$(PYPROJECTS))
+IMAGES := $(patsubst %/Dockerfile,%,$(wildcard projects/*/Dockerfile))
+UV := $(shell uv --version 2>/dev/null | grep -qE 'uv 0\.(1[3-9]|[2-9][0-9])' && command -v uv || echo .uv/bin/uv)
+
+# The folder of project NN, or one clear line.
+folder = $(or $(firstword $(wildcard projects/$(1)-*)),$(error there is no project $(1) (there is: $(patsubst projects/%,%,$(wildcard projects/*)))))
+
+DOCKER = $(if $(shell command -v docker),docker,$(error there is no docker on this machine: install Docker with the compose plugin, or use make run-NN))
+
+.PHONY: help test-all test lint types contracts lock doctor lessons clean
+
+help: ## list the commands
+	@grep -hE '^[a-zA-Z%_-]+:.*## ' Makefile | sed -E 's/:.*## /\t/; s/%/NN/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@echo "  NN is a project's number, such as 01."
+
+run-%: $(READY) ## run the reference: embedded servers, no Docker (PORT=… to choose the port)
+	@$(KATA) run $*
+
+test-%: $(READY) ## the tests of one project: unit, integration, features
+	@.venv/bin/pytest -q $(call folder,$*)
+
+verify-%: $(READY) ## verify your own version: DIR=folder with a Procfile (ARGS="--step 3", …)
+	@$(KATA) verify $* $(if $(DIR),--dir $(DIR)) $(ARGS)
+
+mutants-%: $(READY) ## put each deliberate bug into the reference; the features must catch it (ARGS="--seeds 10")
+	@$(KATA) mutants $* $(ARGS)
+
+bench-%: $(READY) ## measure against the peers, side by side
+	@cd $(call folder,$*) && UV=$(abspath $(UV)) $(CURDIR)/.venv/bin/python bench/run.py $(ARGS)
+
+up-%: ## build and start a project with Docker compose, and wait until it is healthy
+	@$(DOCKER) compose -f $(call folder,$*)/compose.yaml up --build --detach --wait $(ARGS)
+
+down-%: ## stop what up-NN started, and remove its volumes
+	@$(DOCKER) compose -f $(call folder,$*)/compose.yaml down --volumes --remove-orphans
+
+test-all: $(READY) lint types contracts test ## every check of the repository
+
+test: $(READY) ## every test of the repository, features of every project included
+	@.venv/bin/pytest -q
+
+lint: $(READY) ## ruff: lint and format
+	@.venv/bin/ruff check -q .
+	@.venv/bin/ruff format -q --check .
+
+types: $(READY) ## mypy, strict
+	@for member in $(PYPROJECTS:/pyproject.toml=); do .venv/bin/mypy --no-error-summary $$member; done
+
+contracts: $(READY) ## import-linter: who may know whom
+	@.venv/bin/lint-imports --no-cache | tail -n 3
+
+lessons: $(READY) ## renew the generated parts of every lesson
+	@for lesson in projects/*/README.md; do $(KATA) checks $$(basename $$(dirname $$lesson)) --write; done
+
+doctor: $(READY) ## what is missing on this machine, and how to mend it
+	@$(KATA) doctor
+
+lock: $(READY) ## take the newest versions, and pin them by hash
+	@$(UV) lock -q --upgrade
+	@$(UV) export -q --no-emit-workspace --all-packages --all-groups --all-extras --no-header --no-annotate -o requirements/workspace.txt >/dev/null
+	@for folder in $(IMAGES); do \
+	  name=$$(sed -n 's/^name = "\(.*\)"/\1/p' $$folder/pyproject.toml | head -n 1); \
+	  $(UV) export -q --package $$name --no-emit-workspace --no-dev --no-header --no-annotate -o $$folder/requirements.txt >/dev/null; \
+	done
+	@echo "pinned: requirements/workspace.txt $(patsubst %,%/requirements.txt,$(IMAGES))"
+
+clean: ## remove the environment and all data of `make run-NN`
+	rm -rf .venv .uv .data
+
+.uv/bin/uv: requirements/uv.txt
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "python3 cannot make environments: install python3-venv (Debian), or uv itself" >&2; exit 1; }
+	@python3 -m venv .uv
+	@.uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# Python packages by hash, then the workspace's own packages in place; uv brings the build backend itself.
+$(READY): requirements/workspace.txt $(PYPROJECTS) $(filter-out /%,$(UV))
+	@$(UV) venv -q --allow-existing .venv
+	@$(UV) pip sync -q --python .venv --require-hashes requirements/workspace.txt
+	@$(UV) pip install -q --python .venv --no-deps --no-index $(MEMBERS)
+	@touch $@

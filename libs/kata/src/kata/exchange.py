@@ -1,0 +1,76 @@
+"""What was asked and what came back, each with the moments that a judgement may rest on."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+# No contract asks for answers of this size; a solution that sends without end must not fill the memory.
+LARGEST_BODY_BYTES = 16_777_216
+
+
+@dataclass(frozen=True)
+class Span:
+    """Two moments of the monotonic clock between which the other side acted, at a moment that nobody saw."""
+
+    sent: float
+    received: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request; the path is sent exactly as it stands here."""
+
+    method: str = "GET"
+    path: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Exchange(Span):
+    """A request's answer, or with status 0 and an `error` the way in which none came.
+
+    `sent` is just before the last byte could leave, `received` when the answer was complete or given up.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    error: str = ""
+
+    def header(self, name: str) -> str | None:
+        """Return the field's value; repeated fields are joined as RFC 9110, section 5.3, allows."""
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        return ", ".join(values) if values else None
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8; what is not UTF-8 shows as replacement characters."""
+        return self.body.decode(errors="replace")
+
+    def json(self) -> object:
+        """Parse the body as strict JSON (no NaN, no Infinity).
+
+        Raises:
+            ValueError: it is something else.
+
+        """
+        try:
+            value: object = json.loads(self.body, parse_constant=_refuse)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+        return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def transport_error(error: OSError) -> str:
+    """Say in two words what happened to a connection."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
+        return "connection reset"
+    return (error.strerror or str(error)).lower()

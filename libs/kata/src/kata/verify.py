@@ -1,0 +1,119 @@
+"""Judge one solution: start it once, run the project's features against it, and collect the verdicts."""
+
+import os
+import random
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kata.catalog import ROOT, Project
+from kata.diagnose import looks_like
+from kata.errors import KataError, LaunchError, ProcfileError, TargetError
+from kata.options import Options
+from kata.plugin import OPTIONS, REPORT, make_world
+from kata.verdicts import CheckResult, Exit, RunResult
+from kata.world import AttachedWorld
+
+RUN_SECONDS = 600
+
+
+class _Collector:
+    """Hands the options to the plugin, and takes the verdicts from it."""
+
+    def __init__(self, options: Options, on_result: Callable[[CheckResult], None]) -> None:
+        self._options = options
+        self._on_result = on_result
+        self.results: list[CheckResult] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[OPTIONS] = self._options
+        config.stash[REPORT] = self._take
+
+    def _take(self, result: CheckResult) -> None:
+        self.results.append(result)
+        self._on_result(result)
+
+
+def new_seed() -> str:
+    """Draw the seed of a run: short enough to be typed again."""
+    return secrets.token_hex(3)
+
+
+def draw_seeds(first: str, count: int) -> list[str]:
+    """Draw many seeds from one, so that the whole series can be repeated."""
+    source = random.Random(first)  # noqa: S311 - to be repeated, not to be secret
+    return [f"{source.getrandbits(24):06x}" for _ in range(count)]
+
+
+def verify(project: Project, options: Options, on_result: Callable[[CheckResult], None]) -> RunResult:
+    """Run the project's checks against one solution; `on_result` sees each verdict as it falls."""
+    options = options if options.seed else replace(options, seed=new_seed())
+    target = options.url or str(options.directory or project.path)
+    result = RunResult(project=project.name, target=target, seed=options.seed or "", checks=[])
+    try:
+        _try_start(project, options)
+    except (TargetError, ProcfileError, LaunchError) as error:
+        return replace(result, no_target=str(error), output=getattr(error, "output", []))
+    collector = _Collector(options, on_result)
+    _run_features(project.features, collector)
+    result = replace(result, checks=collector.results)
+    return replace(result, looks_like=looks_like(project.path, result))
+
+
+def verify_in_child(project: Project, options: Options, report: Path) -> RunResult:
+    """Run `kata verify` in a process of its own, so that several can go side by side.
+
+    Raises:
+        KataError: the verifier itself broke.
+
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "kata",
+        "verify",
+        project.number,
+        *options.arguments(),
+        "--json",
+        str(report),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=RUN_SECONDS)  # noqa: S603 - our own command
+    if not report.exists() or done.returncode == Exit.VERIFIER:
+        raise KataError(
+            f"the verifier broke on {options.directory} (seed {options.seed}):\n{done.stdout}{done.stderr}"
+        )
+    return RunResult.from_json(report.read_text())
+
+
+def _try_start(project: Project, options: Options) -> None:
+    """Start the solution once with its contract's defaults: if that fails, no check can say anything."""
+    world = make_world(project, options)
+    try:
+        if isinstance(world, AttachedWorld):
+            answer = world.reach()
+            if answer.status == 0:
+                raise TargetError(f"{options.url} cannot be reached: {answer.error}")
+        else:
+            world.start(project.defaults)
+    finally:
+        world.close()
+
+
+def _run_features(features: Path, collector: _Collector) -> None:
+    quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging"]
+    config = [
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        "--rootdir",
+        str(ROOT),
+        "-o",
+        "addopts=--import-mode=importlib",
+    ]
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    pytest.main([*config, *quiet, str(features)], plugins=[collector])

@@ -1,0 +1,31 @@
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+LEFT_OUT = {".git", ".venv", "node_modules", "target", "dist", "__pycache__", ".data"}
+
+
+def fingerprint(directory: Path) -> frozenset[tuple[str, int, int]]:
+    """Return path, size and modification time of every file below the folder, build products left out."""
+    files = set()
+    for folder, folders, names in directory.walk():
+        folders[:] = [name for name in folders if name not in LEFT_OUT]
+        for name in names:
+            try:
+                status = (folder / name).stat()
+            except FileNotFoundError:  # a temporary file of an editor, gone again
+                continue
+            files.add((str(folder / name), status.st_size, status.st_mtime_ns))
+    return frozenset(files)
+
+
+def changes(directory: Path, *, poll_seconds: float = 0.5) -> Iterator[None]:
+    """Yield once at once, and again after each change; polling, because network mounts send no events."""
+    seen = None
+    while True:
+        now = fingerprint(directory)
+        if now != seen:
+            seen = now
+            yield
+        else:
+            time.sleep(poll_seconds)

@@ -1,0 +1,342 @@
+"""Steps of throttling.feature: windows, counters, headers and addresses."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from pytest_bdd import given, scenarios, then, when
+
+from kata.exchange import Exchange, Request
+from kata.expect import describe, expect
+from kata.target import wait_until_ready
+from kata.world import World
+
+from caller import ECHO, OK, PING, TOO_MANY, Caller, Throttler, all_succeed, refused, refused_last
+from fields import item, seconds_are_true, whole_seconds
+
+CLOSE_TO_THE_END_SECONDS = 0.4
+# Long enough that the whole window and the rest of it differ by more than a second.
+PAUSE_SECONDS = 1.5
+LONG_WINDOW_SECONDS = 40
+
+scenarios("throttling.feature")
+
+
+@when("it sends as many requests as the limit to the other route")
+def _(client: Caller, world: World) -> None:
+    del client.sent[:]
+    client.send_many(client.throttler.limit, f"{ECHO}/{world.draw.word()}")
+
+
+@given("another client", target_fixture="other")
+def _(new_caller: Callable[[], Caller]) -> Caller:
+    return new_caller()
+
+
+@when("the other client sends as many requests as the limit", target_fixture="client")
+def _(other: Caller) -> Caller:
+    other.send_many(other.throttler.limit)
+    return other
+
+
+@then("the request is refused with 429")
+def _(client: Caller) -> None:
+    refused(client)
+
+
+@then("the refusal is a problem that names its code and its request")
+def _(client: Caller) -> None:
+    answer = client.sent[-1]
+    rule = "a refusal is a problem (RFC 9457) with status, title, code rate_limited and request_id"
+    kind = (answer.header("content-type") or "").partition(";")[0]
+    expect(
+        kind == "application/problem+json", expected="application/problem+json", got=kind or "none", rule=rule
+    )
+    body = answer.json()
+    members = body if isinstance(body, dict) else {}
+    wanted = {"status": TOO_MANY, "code": "rate_limited", "request_id": answer.header("x-request-id")}
+    got = {name: members.get(name) for name in wanted}
+    expect(got == wanted, expected=str(wanted), got=got, rule=rule)
+    expect(bool(members.get("title")), expected="a title", got=members.get("title"), rule=rule)
+
+
+@when("it echoes as many different words as the limit, and one more")
+def _(client: Caller, world: World) -> None:
+    for _ in range(client.throttler.limit + 1):
+        client.send(f"{ECHO}/{world.draw.word()}")
+
+
+@when("it asks for health, readiness and metrics more often than the limit allows")
+def _(client: Caller) -> None:
+    for path in ("/health", "/ready", "/metrics"):
+        client.send_many(client.throttler.limit + 2, path)
+
+
+@when("it sends a request, and just before its window closes the rest of its budget")
+def _(world: World, client: Caller) -> None:
+    window = client.throttler.window_seconds
+    # In the middle of a window of the clock: one that is cut at round times resets before ours closes.
+    into = (window / 2 - time.time()) % window
+    world.sleep_until(time.monotonic() + into)
+    client.send()
+    world.sleep_until(client.opened.sent + window - CLOSE_TO_THE_END_SECONDS)
+    client.send_many(client.throttler.limit - 1)
+    all_succeed(client)
+
+
+@then("a request still within the window is refused")
+def _(client: Caller) -> None:
+    client.send()
+    refused(client)
+
+
+@when("it goes on sending until its window closes")
+def _(client: Caller) -> None:
+    end = client.opened.sent + client.throttler.window_seconds
+    while time.monotonic() < end - 0.15:
+        client.send()
+        time.sleep(0.05)
+
+
+@then("Redis holds keys of that client and that route")
+def _(client: Caller) -> None:
+    found = keys_of(client)
+    expect(
+        any(key.startswith(f"rate:{client.address}:{PING}") for key in found),
+        expected=f"a key rate:{client.address}:{PING}",
+        got=", ".join(found) or f"none among {client.throttler.service.redis.client.keys('*')}",
+        rule="the count of a client and a route stands in Redis under rate:{ip}:{route}",
+    )
+
+
+@then("every one of them expires within the window")
+def _(client: Caller) -> None:
+    for key, milliseconds in times_to_live(client).items():
+        expect(
+            0 < milliseconds <= client.throttler.window_seconds * 1000,
+            expected=f"{key} expires within {client.throttler.window_seconds} s",
+            got="no time to live" if milliseconds < 0 else f"{milliseconds} ms",
+            rule="every key expires with its window",
+        )
+
+
+@given("a second web process", target_fixture="throttler")
+def _(world: World, throttler: Throttler) -> Throttler:
+    settings = {
+        "LIMIT": str(throttler.limit), "WINDOW_SECONDS": str(throttler.window_seconds), "TRUSTED_HOPS": "1",
+    }  # fmt: skip
+    service = world.start_alone(settings)
+    service.add("web")
+    return Throttler(service, throttler.limit, throttler.window_seconds)
+
+
+@when("it sends three times its budget at the same instant, spread over both processes")
+def _(client: Caller) -> None:
+    service = client.throttler.service
+    requests = [Request("GET", PING, client.headers())] * math.ceil(1.5 * client.throttler.limit)
+    answers: list[list[Exchange]] = [[], []]
+
+    def send(process: int) -> None:
+        answers[process] = service.burst(requests, process=process)
+
+    threads = [threading.Thread(target=send, args=(process,)) for process in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client.sent += answers[0] + answers[1]
+
+
+@when("the time to live of its count is lost")
+def _(client: Caller) -> None:
+    for key in keys_of(client):
+        client.throttler.service.redis.client.persist(key)
+
+
+@then("every one of its keys has a time to live again")
+def _(client: Caller) -> None:
+    lost = [key for key, milliseconds in times_to_live(client).items() if milliseconds < 0]
+    expect(
+        not lost,
+        expected="a time to live on every key, at the latest after the next request",
+        got=f"none on {', '.join(lost)}: the client is banned for ever",
+        rule="a count without a time to live gets one at the next request",
+        exchanges=client.sent,
+    )
+
+
+@then("after a further window it is let in again")
+def _(world: World, client: Caller) -> None:
+    world.sleep_until(client.sent[-1].received + client.throttler.window_seconds + 0.1)
+    answer = client.send()
+    expect(
+        answer.status == OK,
+        expected="200, one window after the count was found without a time to live",
+        got=describe(answer),
+        rule="a crash between counting and expiring must not ban a client for ever",
+        exchanges=client.sent,
+    )
+
+
+@when("it sends a request while Redis is watched", target_fixture="seen")
+def _(client: Caller) -> list[str]:
+    seen: list[str] = []
+    finished = threading.Event()
+
+    def watch() -> None:
+        while not finished.is_set():
+            seen.extend(key for key, milliseconds in times_to_live(client).items() if milliseconds == -1)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    client.send()
+    finished.set()
+    watcher.join()
+    return seen
+
+
+@then("no key was ever seen without a time to live")
+def _(seen: list[str]) -> None:
+    expect(
+        not seen,
+        expected="a time to live on every key at every moment",
+        got=f"{seen[0] if seen else ''} without one, between two commands",
+        rule="counting and expiring are one atomic step: a crash between them must not leave a key for ever",
+    )
+
+
+@given("a throttler with a long window", target_fixture="throttler")
+def _(world: World) -> Throttler:
+    limit = world.draw.integer(4, 7)
+    settings = {"LIMIT": str(limit), "WINDOW_SECONDS": str(LONG_WINDOW_SECONDS), "TRUSTED_HOPS": "1"}
+    return Throttler(world.start_alone(settings), limit, LONG_WINDOW_SECONDS)
+
+
+@when("the web process is killed and started again")
+def _(client: Caller) -> None:
+    web = client.throttler.service.web
+    web.kill()
+    web.restart()
+    wait_until_ready(web)
+
+
+@then("each answer names the policy with its quota and its window")
+def _(client: Caller) -> None:
+    rule = (
+        'each limited answer has RateLimit-Policy: "name";q=limit;w=seconds (structured fields, quoted name)'
+    )
+    wanted = {"q": str(client.throttler.limit), "w": str(client.throttler.window_seconds)}
+    for exchange in client.sent:
+        name, parameters = item(exchange, "ratelimit-policy", rule)
+        got = {key: parameters.get(key) for key in wanted}
+        expect(got == wanted and bool(name), expected=f'"{name or "name"}" with {wanted}', got=got, rule=rule)
+
+
+@then("the remaining requests count down to nothing")
+def _(client: Caller) -> None:
+    rule = 'each limited answer has RateLimit: "name";r=remaining;t=seconds, named as in RateLimit-Policy'
+    limit = client.throttler.limit
+    for number, exchange in enumerate(client.sent, start=1):
+        policy, _ = item(exchange, "ratelimit-policy", rule)
+        name, parameters = item(exchange, "ratelimit", rule)
+        expect(name == policy, expected=f'"{policy}"', got=f'"{name}"', rule=rule)
+        wanted = str(max(limit - number, 0))
+        expect(
+            parameters.get("r") == wanted,
+            expected=f"r={wanted} after request {number} of {limit}",
+            got=f"r={parameters.get('r')}",
+            rule=rule,
+            exchanges=client.sent[:number],
+            timing=True,
+        )
+        seconds_are_true(client.opened, exchange, client.throttler.window_seconds, parameters.get("t"), "t")
+
+
+@when("it uses up its budget with a pause, and sends one request more")
+def _(world: World, client: Caller) -> None:
+    client.send()
+    world.sleep_until(client.opened.sent + PAUSE_SECONDS)
+    client.send_many(client.throttler.limit)
+    refused(client)
+
+
+@then("the seconds to wait reach the end of the window, and less than a second beyond")
+def _(client: Caller) -> None:
+    answer = client.sent[-1]
+    window = client.throttler.window_seconds
+    seconds_are_true(client.opened, answer, window, answer.header("retry-after"), "Retry-After")
+    _, parameters = item(answer, "ratelimit", "a 429 has the RateLimit field too")
+    seconds_are_true(client.opened, answer, window, parameters.get("t"), "t")
+
+
+@when("it is refused, and waits as long as Retry-After says")
+def _(world: World, client: Caller) -> None:
+    refusal = client.send()
+    refused(client)
+    rule = "a 429 says in Retry-After how many whole seconds to wait"
+    world.sleep_until(refusal.received + whole_seconds(refusal.header("retry-after"), "Retry-After", rule))
+    del client.sent[:]
+
+
+@when(
+    "one client sends one request more than the limit, each with another forged address",
+    target_fixture="client",
+)
+def _(world: World, throttler: Throttler) -> Caller:
+    return send_forged(world, throttler, "{forged}")
+
+
+@when("it sends one request more than the limit, each with another forged address before its own")
+def _(world: World, client: Caller) -> None:
+    client.sent += send_forged(world, client.throttler, f"{{forged}}, {client.address}").sent
+
+
+@when("two clients come through the same second proxy", target_fixture="pair")
+def _(world: World, throttler: Throttler) -> tuple[Caller, Caller]:
+    proxy = world.draw.address_v4()
+    one, other = (send_forged(world, throttler, f"{world.draw.address_v4()}, {proxy}") for _ in range(2))
+    return one, other
+
+
+@then("each of them has a budget of its own")
+def _(pair: tuple[Caller, Caller]) -> None:
+    for client in pair:
+        refused_last(client)
+
+
+@then("a forged address before theirs changes nothing")
+def _(world: World, pair: tuple[Caller, Caller]) -> None:
+    for client in pair:
+        client.send(headers={"X-Forwarded-For": f"{world.draw.address_v4()}, {client.address}"})
+        refused(client)
+
+
+@when(
+    "one client goes round a proxy, and sends one request over the limit, each with another address",
+    target_fixture="client",
+)
+def _(world: World, throttler: Throttler) -> Caller:
+    return send_forged(world, throttler, "{forged}")
+
+
+def send_forged(world: World, throttler: Throttler, forwarded_for: str) -> Caller:
+    """Send one request more than the limit, with a new forged address in each X-Forwarded-For."""
+    client = Caller(throttler, forwarded_for, throttler.service.client())
+    for _ in range(throttler.limit + 1):
+        client.send(headers={"X-Forwarded-For": forwarded_for.format(forged=world.draw.address_v4())})
+    return client
+
+
+def keys_of(client: Caller) -> list[str]:
+    """Return the client's keys in Redis."""
+    return [str(key) for key in client.throttler.service.redis.client.scan_iter(f"rate:{client.address}:*")]
+
+
+def times_to_live(client: Caller) -> dict[str, int]:
+    """Return the milliseconds that each of the client's keys has to live; -1 is a key that lives for ever."""
+    connection = client.throttler.service.redis.client
+    left = {key: int(connection.pttl(key)) for key in keys_of(client)}
+    return {
+        key: milliseconds for key, milliseconds in left.items() if milliseconds != -2
+    }  # -2: gone meanwhile
