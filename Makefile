@@ -54,7 +54,7 @@ lint: $(READY) ## ruff: lint and format
 	@.venv/bin/ruff format -q --check .
 
 types: $(READY) ## mypy, strict
-	@for member in $(PYPROJECTS:/pyproject.toml=); do .venv/bin/mypy --no-error-summary $$member; done
+	@for member in tests $(PYPROJECTS:/pyproject.toml=); do .venv/bin/mypy --no-error-summary $$member; done
 
 contracts: $(READY) ## import-linter: who may know whom
 	@.venv/bin/lint-imports --no-cache | tail -n 3

@@ -20,8 +20,8 @@ __all__ = ["Client", "Exchange", "Request", "burst"]
 _CHUNK_BYTES = 65_536
 _MOST_CONNECTIONS = 500
 
-# As Node allows; with h11's own 16 KiB the solution would be blamed for headers that other clients accept.
-_LARGEST_HEAD_BYTES = 81_920
+# As much as the Client's httpcore takes, instead of h11's own 16 KiB: the same answer is good for both.
+_LARGEST_HEAD_BYTES = 102_400
 
 
 def burst(

@@ -29,6 +29,11 @@ class Project:
         return self.path.name
 
     @property
+    def argument(self) -> str:
+        """What the command line calls it: its number, or its folder if it lies elsewhere."""
+        return self.number if self.path.parent == ROOT / "projects" else str(self.path)
+
+    @property
     def features(self) -> Path:
         return self.path / "features"
 
@@ -56,10 +61,12 @@ def all_projects(root: Path = ROOT) -> list[Project]:
 
 
 def find_project(number: str, root: Path = ROOT) -> Project:
-    """Return the project with this number, written `1`, `01` or `01-throttler`."""
+    """Return the project with this number, written `1`, `01` or `01-throttler`, or in the folder given."""
     projects = all_projects(root)
     for project in projects:
         if number in {project.name, project.number, project.number.lstrip("0")}:
             return project
+    if (Path(number) / "features").is_dir():
+        return load_project(Path(number).resolve())
     known = ", ".join(project.number for project in projects)
     raise UsageError(f"there is no project {number} (there is: {known})")

@@ -30,14 +30,16 @@ def describe(sentence: str, tags: set[str]) -> Check:
     """Read a scenario's tags.
 
     Raises:
-        KataError: no tag gives the check its id.
+        KataError: no tag gives the check its id, or two tags say the same thing.
 
     """
     found: dict[str, str] = {}
-    for tag in tags:
+    for tag in sorted(tags):
         match = _TAG.fullmatch(tag)
-        if match:
-            found.update({key: value for key, value in match.groupdict().items() if value is not None})
+        if match and match.lastgroup:
+            if match.lastgroup in found:
+                raise KataError(f"the scenario {sentence!r} has two tags for its {match.lastgroup}")
+            found[match.lastgroup] = match[match.lastgroup]
     if "id" not in found:
         raise KataError(f"the scenario {sentence!r} has no @C, @E or @S tag")
     return Check(

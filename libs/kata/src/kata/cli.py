@@ -9,10 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
-from kata import doctor as doctor_checks
 from kata.catalog import ROOT, Project, all_projects, find_project
 from kata.errors import KataError, UsageError
 from kata.lesson import render_checks, write_checks
@@ -24,8 +23,8 @@ from kata.mutants import (
     run_mutants,
     write_matrix,
 )
-from kata.options import Options, parse_settings
-from kata.report import render_check, render_summary
+from kata.options import START_TIMEOUT_SECONDS, Options, parse_settings
+from kata.report import render_check, render_summary, replay
 from kata.runner import run_project
 from kata.verdicts import Exit, RunResult
 from kata.verify import draw_seeds, new_seed, verify, verify_in_child
@@ -54,6 +53,10 @@ Step = Annotated[int | None, typer.Option("--step", help="Only the checks of thi
 Extensions = Annotated[bool, typer.Option("--extensions", help="Also the checks of the lesson's extensions.")]
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="With --url: a setting it runs with, NAME=VALUE.")
+]
+StartTimeout = Annotated[
+    float,
+    typer.Option("--start-timeout", min=0.1, help="How many seconds a process may take to become ready."),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="How many verifications run side by side.")]
 
@@ -94,6 +97,7 @@ def verify_command(
     step: Step = None,
     extensions: Extensions = False,
     setting: Setting = None,
+    start_timeout: StartTimeout = START_TIMEOUT_SECONDS,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the whole result here.")] = None,
     runs: Annotated[int, typer.Option(min=1, help="Repeat with this many seeds.")] = 1,
     jobs: Jobs = 1,
@@ -115,6 +119,7 @@ def verify_command(
         only=frozenset(only or ()),
         step=step,
         extensions=extensions,
+        start_timeout_seconds=start_timeout,
     )
     if runs == 1:
         results = [_verify_aloud(project, options)]
@@ -189,6 +194,8 @@ def checks(
 @app.command()
 def doctor() -> None:
     """Name what is missing on this machine, and the command that mends it."""
+    from kata import doctor as doctor_checks  # noqa: PLC0415 - it imports the Docker SDK, which takes long
+
     findings = doctor_checks.examine()
     for finding in findings:
         print(f" {'ok' if finding.ok else 'x '} {finding.name}: {finding.detail}")
@@ -220,9 +227,8 @@ def _verify_aloud(project: Project, options: Options) -> RunResult:
 def _print_troubles(project: Project, options: Options, result: RunResult) -> None:
     for check in result.checks:
         if check.verdict != "pass":
-            chosen = replace(options, seed=result.seed, only=frozenset({check.id}))
-            replay = " ".join(["kata verify", project.number, *chosen.arguments()])
-            print(render_check(check, looks_like=result.looks_like.get(check.id), replay=replay))
+            again = replay(project, replace(options, seed=result.seed), check.id)
+            print(render_check(check, looks_like=result.looks_like.get(check.id), replay=again))
 
 
 def _verify_repeatedly(project: Project, options: Options, runs: int, jobs: int) -> list[RunResult]:
@@ -255,10 +261,10 @@ def main() -> None:
     """Run the command line; what goes wrong is one line, never a traceback."""
     try:
         code = app(standalone_mode=False)
-    except (KataError, click.ClickException) as error:
-        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    except (KataError, TyperException) as error:
+        message = error.format_message() if isinstance(error, TyperException) else str(error)
         print(f"kata: {message}", file=sys.stderr)
-        code = Exit.VERIFIER  # click's own 2 would read as "inconclusive"
-    except (KeyboardInterrupt, click.Abort):
+        code = Exit.VERIFIER  # Typer's own 2 would read as "inconclusive"
+    except (KeyboardInterrupt, typer.Abort):
         code = 130
     raise SystemExit(code)

@@ -14,6 +14,9 @@ from kata.exchange import LARGEST_BODY_BYTES, Exchange, transport_error
 # reset, which would be blamed on the solution.
 _KEEPALIVE_SECONDS = 1.0
 
+# httpcore's words and h11's, for an end before the head and within the body.
+_WORDS_FOR_AN_EARLY_END = ("Server disconnected", "peer closed connection", "peer unexpectedly closed")
+
 
 class Client:
     """One client: sends one request after another over a kept connection, and keeps its cookies.
@@ -108,7 +111,9 @@ class Client:
             if isinstance(cause, OSError):
                 return transport_error(cause)
             cause = cause.__cause__ or cause.__context__
-        return str(error)
+        if any(words in str(error) for words in _WORDS_FOR_AN_EARLY_END):
+            return "connection closed without a complete answer"
+        return f"not an HTTP answer: {error}"
 
     def close(self) -> None:
         """Close the connections; the exchanges stay."""

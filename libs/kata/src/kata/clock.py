@@ -4,7 +4,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from types import TracebackType
 from typing import Self
@@ -84,7 +84,11 @@ def wait_until(moment: float) -> None:
 class StallMonitor:
     """A thread that sleeps 5 ms again and again, and remembers by how much it overslept."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         # (due, woke) of the naps that ended late by more than their own length, oldest first.
@@ -95,7 +99,7 @@ class StallMonitor:
         if self._thread is not None:
             raise RuntimeError("the monitor is started already")
         self._stopping.clear()
-        self._due = time.monotonic() + _TICK_SECONDS
+        self._due = self._clock() + _TICK_SECONDS
         self._thread = threading.Thread(target=self._watch, name="stall-monitor", daemon=True)
         self._thread.start()
 
@@ -110,7 +114,7 @@ class StallMonitor:
     def worst_between(self, start: float, end: float) -> float:
         """Return the seconds of the longest stall that overlaps the interval; one going on counts so far."""
         late = list(self._late)
-        now = time.monotonic()
+        now = self._clock()
         if self._thread is not None and now > self._due:
             late.append((self._due, now))
         first = bisect_left(late, start, key=lambda stall: stall[1])
@@ -118,8 +122,8 @@ class StallMonitor:
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
-            time.sleep(_TICK_SECONDS)
-            woke = time.monotonic()
+            self._sleep(_TICK_SECONDS)
+            woke = self._clock()
             if woke - self._due > _TICK_SECONDS:
                 self._late.append((self._due, woke))
             self._due = woke + _TICK_SECONDS

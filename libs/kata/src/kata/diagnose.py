@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from kata.verdicts import RunResult
+from kata.verdicts import RunResult, Verdict
 
 ALIKE = 0.5  # below this share of common failed checks, a resemblance is chance
 
@@ -23,7 +23,7 @@ def looks_like(project: Path, run: RunResult) -> dict[str, str]:
         mutant["id"]: mutant["says"]
         for mutant in tomllib.loads((project / "mutants.toml").read_text())["mutant"]
     }
-    executed = {check.id for check in run.checks}
+    executed = {check.id for check in run.checks if check.verdict is not Verdict.NOT_RUN}
     candidates = {name: frozenset(failed) & executed for name, failed in matrix.items() if name in sentences}
     diagnosis = {}
     for check in run.failed:

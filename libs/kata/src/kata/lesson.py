@@ -1,6 +1,7 @@
 """The parts of a lesson that are generated or executed: its list of checks and its commands."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,12 @@ def blocks(lesson: str) -> list[Block]:
 
 
 def checks_of(project: Path) -> list[Check]:
-    """Read the checks from a project's features: every service's, its own, its extensions'."""
+    """Read the checks from a project's features: every service's, its own, its extensions'.
+
+    Raises:
+        KataError: two scenarios have the same id.
+
+    """
     features = get_features(
         [str(SERVICE_FEATURE), *map(str, sorted((project / "features").glob("*.feature")))]
     )
@@ -41,6 +47,9 @@ def checks_of(project: Path) -> list[Check]:
         for feature in features
         for scenario in feature.scenarios.values()
     ]
+    twice = [check for check, count in Counter(check.id for check in checks).items() if count > 1]
+    if twice:
+        raise KataError(f"{project.name} has two checks {', '.join(twice)}")
     return sorted(checks, key=lambda check: ("SCE".index(check.id[0]), int(check.id[1:])))
 
 

@@ -28,6 +28,14 @@ class Mutant:
     find: str
     put: str
     caught_by: tuple[str, ...]
+    also: tuple[
+        dict[str, str], ...
+    ] = ()  # further edits of the same bug: find, put, and file where it is another
+
+    def edits(self) -> list[tuple[str, str, str]]:
+        """Return file, text to find and text to put of each edit."""
+        first = (self.file, self.find, self.put)
+        return [first, *((edit.get("file", self.file), edit["find"], edit["put"]) for edit in self.also)]
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,8 @@ def load_mutants(project: Path) -> list[Mutant]:
     document = tomllib.loads((project / "mutants.toml").read_text())
     try:
         mutants = [
-            Mutant(**{**entry, "caught_by": tuple(entry["caught_by"])}) for entry in document["mutant"]
+            Mutant(**{**entry, "caught_by": tuple(entry["caught_by"]), "also": tuple(entry.get("also", ()))})
+            for entry in document["mutant"]
         ]
     except (KeyError, TypeError) as error:
         raise KataError(f"{project.name}/mutants.toml: {error}") from error
@@ -68,14 +77,13 @@ def plant(mutant: Mutant, project: Path, into: Path) -> None:
 
     """
     shutil.copytree(project, into, ignore=_LEFT_OUT, dirs_exist_ok=True)
-    path = into / mutant.file
-    source = path.read_text() if path.exists() else ""
-    found = source.count(mutant.find)
-    if found != 1:
-        raise KataError(
-            f"mutant {mutant.id} no longer applies: its text stands {found} times in {mutant.file}"
-        )
-    path.write_text(source.replace(mutant.find, mutant.put))
+    for file, find, put in mutant.edits():
+        path = into / file
+        source = path.read_text() if path.exists() else ""
+        found = source.count(find)
+        if found != 1:
+            raise KataError(f"mutant {mutant.id} no longer applies: its text stands {found} times in {file}")
+        path.write_text(source.replace(find, put))
 
 
 def run_mutants(

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from kata.errors import UsageError
 
+START_TIMEOUT_SECONDS = 20.0
+
 
 @dataclass(frozen=True)
 class Options:
@@ -18,14 +20,17 @@ class Options:
     only: frozenset[str] = frozenset()
     step: int | None = None
     extensions: bool = True
+    start_timeout_seconds: float = START_TIMEOUT_SECONDS
 
     def arguments(self) -> list[str]:
         """Return the command line that means these options."""
+        patience = self.start_timeout_seconds
         pairs: list[tuple[str, str | None]] = [
             ("--dir", str(self.directory) if self.directory else None),
             ("--url", self.url),
             ("--seed", self.seed),
             ("--step", str(self.step) if self.step is not None else None),
+            ("--start-timeout", f"{patience:g}" if patience != START_TIMEOUT_SECONDS else None),
             *(("--only", check) for check in sorted(self.only)),
             *(("--set", f"{name}={value}") for name, value in self.settings),
         ]

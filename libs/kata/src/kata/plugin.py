@@ -4,27 +4,31 @@
 the same plugin judges the project's own folder.
 """
 
+import inspect
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from _pytest.runner import runtestprotocol
+from pytest_bdd.parser import Step
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from kata.catalog import Project, load_project
 from kata.checks import Check, describe, is_check_tag
 from kata.clock import STALL_SECONDS, Inconclusive, StallMonitor
 from kata.draw import Draw
-from kata.errors import TargetError
+from kata.errors import KataError, TargetError
 from kata.options import Options
-from kata.report import render_check
-from kata.target import ProcfileTarget, Target
+from kata.process import describe_exit
+from kata.report import render_check, replay
+from kata.target import Instance, ProcfileTarget, Target
 from kata.verdicts import CheckFailedError, CheckResult, NotRunError, Verdict
 from kata.world import AttachedWorld, OwnedWorld
 
 TRIES = 3
-
+_LAST_LINES = 5
 
 Report = Callable[[CheckResult], None]
 OPTIONS = pytest.StashKey[Options]()
@@ -36,10 +40,12 @@ _ATTEMPT = pytest.StashKey[int]()
 _STARTED = pytest.StashKey[float]()
 _VERDICTS = pytest.StashKey[dict[tuple[Path, str], Verdict]]()
 _RESULT = pytest.StashKey[CheckResult]()
+_SEED = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash.setdefault(OPTIONS, Options())
+    options = config.stash.setdefault(OPTIONS, Options())
+    config.stash[_SEED] = options.seed or Draw().seed
     config.stash[_WORLDS] = {}
     config.pluginmanager.import_plugin("kata.service_steps")
     config.stash[_VERDICTS] = {}
@@ -94,8 +100,25 @@ def _chosen(check: Check, options: Options) -> bool:
 
 
 def _prerequisites_first(items: list[pytest.Item]) -> list[pytest.Item]:
-    needed = {item.stash[_CHECK].after for item in items}
-    return sorted(items, key=lambda item: item.stash[_CHECK].id not in needed)
+    """Put each check behind the one that it needs, and so on; else the order stays."""
+    of_id = {(_project_folder(item.path), item.stash[_CHECK].id): item for item in items}
+    ordered: dict[pytest.Item, None] = {}
+
+    def place(item: pytest.Item, waiting: tuple[pytest.Item, ...]) -> None:
+        needed = of_id.get((_project_folder(item.path), item.stash[_CHECK].after or ""))
+        if needed is not None and needed not in waiting:
+            place(needed, (*waiting, item))
+        ordered.setdefault(item)
+
+    for item in items:
+        place(item, (item,))
+    return list(ordered)
+
+
+def pytest_bdd_before_step(step: Step, step_func: object) -> None:
+    """Refuse a coroutine: nobody would await it, and so it would assert nothing."""
+    if inspect.iscoroutinefunction(step_func):
+        raise KataError(f"the step {step.name!r} is a coroutine; steps are ordinary functions")
 
 
 @pytest.fixture
@@ -105,12 +128,16 @@ def world(request: pytest.FixtureRequest) -> Iterator[OwnedWorld | AttachedWorld
     worlds = config.stash[_WORLDS]
     folder = _project_folder(request.path)
     if folder not in worlds:
-        worlds[folder] = make_world(load_project(folder), config.stash[OPTIONS])
+        options = replace(config.stash[OPTIONS], seed=config.stash[_SEED])
+        worlds[folder] = make_world(load_project(folder), options)
     current = worlds[folder]
     node = request.node
     current.begin(node.stash[_CHECK].id, node.stash.get(_ATTEMPT, 1))
     yield current
+    died = current.died(shared_only=True)
     current.end()
+    if died:  # else the next check would find a new one in its place
+        raise TargetError(describe_deaths(died), _last_words(died))
 
 
 def _project_folder(path: Path) -> Path:
@@ -123,7 +150,8 @@ def make_world(project: Project, options: Options) -> OwnedWorld | AttachedWorld
     if options.url is not None:
         return AttachedWorld(options.url, {**project.defaults, **dict(options.settings)}, draw)
     directory = options.directory or project.path
-    return OwnedWorld(_target(directory, docker=options.docker), project.needs, draw)
+    target = _target(directory, docker=options.docker)
+    return OwnedWorld(target, project.needs, draw, options.start_timeout_seconds)
 
 
 def _target(directory: Path, *, docker: bool) -> Target:
@@ -185,13 +213,28 @@ def pytest_runtest_makereport(
         item.stash[_RESULT] = _result(item, check, call, None)
     if call.excinfo is not None:
         result = _result(item, check, call, call.excinfo.value)
-        item.stash[_RESULT] = result
-        report.longrepr = render_check(result) if result.verdict is not Verdict.ERROR else report.longrepr
+        if call.when != "teardown" or item.stash[_RESULT].verdict is Verdict.PASS:
+            item.stash[_RESULT] = result
+        if result.verdict is not Verdict.ERROR:
+            options = replace(item.config.stash[OPTIONS], seed=item.config.stash[_SEED])
+            project = load_project(_project_folder(item.path))
+            report.longrepr = render_check(result, replay=replay(project, options, check.id))
         if result.verdict is Verdict.NOT_RUN:
             report.outcome = "failed"  # under plain pytest nothing is skipped
     elif call.when == "call":
         item.stash[_RESULT] = _result(item, check, call, None)
     return report
+
+
+def describe_deaths(died: list[Instance]) -> str:
+    """Say which processes ended by themselves, and how."""
+    return ", ".join(f"{instance.name} {describe_exit(instance.exit_code)}" for instance in died)
+
+
+def _last_words(died: list[Instance]) -> list[str]:
+    if len(died) == 1:
+        return died[0].output()
+    return [f"{instance.name}: {line}" for instance in died for line in instance.output()[-_LAST_LINES:]]
 
 
 def _result(
@@ -208,6 +251,10 @@ def _result(
             "rule": error.rule,
             "timeline": error.timeline,
         }
+        died = item.config.stash[_WORLDS][_project_folder(item.path)].died()
+        if died:
+            fields["reason"] = describe_deaths(died)
+            output = _last_words(died)
         stall = item.config.stash[_MONITOR].worst_between(item.stash[_STARTED], time.monotonic())
         if error.timing and stall > STALL_SECONDS:
             verdict = Verdict.INCONCLUSIVE

@@ -1,6 +1,7 @@
 """A child process in a group of its own, and all that can be done to it from outside."""
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -22,6 +23,16 @@ _POLL_MILLISECONDS = 50
 _READ_BYTES = 65_536
 # A "line" that never ends is cut here, so that no output can fill the memory.
 _LONGEST_LINE_BYTES = 65_536
+
+# One program with its settings before it and nothing after it: no `;`, `|`, `&` other than in `2>&1`.
+_SIMPLE_COMMAND = re.compile(
+    r"(?P<assignments>(?:[A-Za-z_]\w*=[^\s'\"`;|&()]*\s+)*)"
+    r"(?P<program>[\w./-]+)"
+    r"(?P<arguments>(?:\s(?:[^;|&\n]|(?<=>)&)*)?)"
+)
+_SHELL_WORDS = frozenset(
+    {".", "cd", "eval", "exec", "exit", "export", "read", "set", "trap", "ulimit", "wait"}
+)
 
 OnLine = Callable[[str, str], None]
 
@@ -239,6 +250,8 @@ class ChildProcess:
 class ManagedProcess(ChildProcess):
     """A line of a Procfile, run by `sh -c` as foreman and honcho do.
 
+    The shell is replaced by the command where that is a single one. Otherwise (`cd app && ./run`) SIGTERM ends
+    the shell before its child and the exit code is the shell's, unless the line says `exec` itself.
     `env` is the whole environment. Its PATH gets the running interpreter's folder in front, so that `python`
     in a Procfile is the workspace's, unless the user has another virtual environment active.
     """
@@ -246,7 +259,9 @@ class ManagedProcess(ChildProcess):
     def __init__(
         self, name: str, command: str, cwd: Path, env: Mapping[str, str], on_line: OnLine | None = None
     ) -> None:
-        super().__init__(name, ["sh", "-c", command], cwd, _with_interpreter(env), on_line)
+        super().__init__(
+            name, ["sh", "-c", _replacing_the_shell(command)], cwd, _with_interpreter(env), on_line
+        )
 
 
 def describe_exit(exit_code: int | None) -> str:
@@ -259,6 +274,13 @@ def describe_exit(exit_code: int | None) -> str:
         return f"was killed by {signal.Signals(-exit_code).name}"
     except ValueError:  # a real-time signal has no name
         return f"was killed by signal {-exit_code}"
+
+
+def _replacing_the_shell(command: str) -> str:
+    simple = _SIMPLE_COMMAND.fullmatch(command)
+    if simple is None or simple["program"] in _SHELL_WORDS:
+        return command
+    return f"{simple['assignments']}exec {simple['program']}{simple['arguments']}"
 
 
 def _with_interpreter(env: Mapping[str, str]) -> dict[str, str]:

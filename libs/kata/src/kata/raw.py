@@ -13,7 +13,7 @@ def send_raw(url: str, data: bytes, *, timeout_seconds: float = 5.0) -> Exchange
     target = urlsplit(url)
     sent = time.monotonic()
     try:
-        with socket.create_connection((target.hostname, target.port), timeout_seconds) as connection:
+        with socket.create_connection((target.hostname, target.port or 80), timeout_seconds) as connection:
             connection.sendall(data)
             with http.client.HTTPResponse(connection) as answer:
                 answer.begin()

@@ -1,8 +1,12 @@
 """What a learner reads: one line for a check that passes, all that a person needs for one that does not."""
 
+import shlex
 import textwrap
 from collections import Counter
+from dataclasses import replace
 
+from kata.catalog import Project
+from kata.options import Options
 from kata.verdicts import CheckResult, RunResult, Verdict
 
 _SIGNS = {
@@ -27,7 +31,7 @@ def render_check(check: CheckResult, *, looks_like: str | None = None, replay: s
         ("got", check.got),
         ("timeline", check.timeline),
         ("rule", _rule(check)),
-        ("because", check.reason),
+        ("because", _reason(check)),
         ("looks like", looks_like),
         ("replay", replay if check.verdict is Verdict.FAIL else None),
     ]
@@ -43,6 +47,12 @@ def _rule(check: CheckResult) -> str | None:
     return f"{check.rule}  (README, step {check.step})" if check.step else check.rule
 
 
+def _reason(check: CheckResult) -> str | None:
+    if check.verdict is Verdict.INCONCLUSIVE and check.reason:
+        return f"{check.reason} (tried {check.tries} times)"
+    return check.reason
+
+
 def _detail(label: str, text: str) -> str:
     indent = " " * (7 + _LABEL)
     wrapped = textwrap.wrap(text, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False) or [
@@ -51,11 +61,18 @@ def _detail(label: str, text: str) -> str:
     return f"       {label:<{_LABEL}}" + f"\n{indent}".join(wrapped)
 
 
+def replay(project: Project, options: Options, check_id: str) -> str:
+    """Return the command that repeats one check of a run with all that was drawn for it."""
+    chosen = replace(options, only=frozenset({check_id}))
+    return shlex.join(["kata", "verify", project.argument, *chosen.arguments()])
+
+
 def render_summary(result: RunResult) -> str:
     """Render the last lines of a run: the counts, the seed, and what was not judged."""
     if result.no_target is not None:
         shown = [f"  | {line}" for line in result.output[-_OUTPUT_LINES:]]
-        return "\n".join([f"could not start {result.target}: {result.no_target}", *shown])
+        verb = "reach" if "://" in result.target else "start"
+        return "\n".join([f"could not {verb} {result.target}: {result.no_target}", *shown])
     counts = Counter(check.verdict for check in result.checks)
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
     seconds = sum(check.seconds for check in result.checks)

@@ -46,8 +46,8 @@ def run_project(
 ) -> int:
     """Run the project until somebody stops it (0) or a part of it ends by itself (1).
 
-    `needs` are of "redis" and "postgres"; each is embedded, in `data_dir`, unless its address is set as REDIS_URL
-    or DATABASE_URL. What the user exports wins over `env`. `try_lines` may contain {url}.
+    `needs` are of "redis" and "postgres"; each is embedded, in `data_dir`, unless REDIS_URL or
+    DATABASE_URL is set. What the user exports wins over `env`. `try_lines` may contain {url}.
     """
     console = Console(stdout)
     port = port or _FIRST_PORT + _number(project_dir)

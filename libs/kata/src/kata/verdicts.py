@@ -86,7 +86,7 @@ class RunResult:
             return Exit.NO_TARGET
         if Verdict.FAIL in verdicts:
             return Exit.FAIL
-        if Verdict.ERROR in verdicts or Verdict.PASS not in verdicts | {Verdict.INCONCLUSIVE}:
+        if Verdict.ERROR in verdicts or not verdicts & {Verdict.PASS, Verdict.INCONCLUSIVE}:
             return Exit.VERIFIER
         return Exit.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Exit.PASS
 

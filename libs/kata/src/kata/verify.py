@@ -13,7 +13,7 @@ import pytest
 
 from kata.catalog import ROOT, Project
 from kata.diagnose import looks_like
-from kata.errors import KataError, LaunchError, ProcfileError, TargetError
+from kata.errors import KataError, ProcfileError, TargetError
 from kata.options import Options
 from kata.plugin import OPTIONS, REPORT, make_world
 from kata.verdicts import CheckResult, Exit, RunResult
@@ -29,11 +29,28 @@ class _Collector:
         self._options = options
         self._on_result = on_result
         self.results: list[CheckResult] = []
+        self.broken: str | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[OPTIONS] = self._options
         config.stash[REPORT] = self._take
+
+    def pytest_exception_interact(
+        self, call: pytest.CallInfo[object], report: pytest.CollectReport | pytest.TestReport
+    ) -> None:
+        """Note why a feature or its steps could not be read."""
+        if isinstance(report, pytest.CollectReport) and call.excinfo is not None:
+            self._note(call.excinfo.value)
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Note it, in place of the traceback that pytest would print."""
+        self._note(excinfo.value)
+        return True
+
+    def _note(self, error: BaseException) -> None:
+        last_line = str(error).strip().rpartition("\n")[2]
+        self.broken = self.broken or f"{type(error).__name__}: {last_line}"
 
     def _take(self, result: CheckResult) -> None:
         self.results.append(result)
@@ -52,13 +69,18 @@ def draw_seeds(first: str, count: int) -> list[str]:
 
 
 def verify(project: Project, options: Options, on_result: Callable[[CheckResult], None]) -> RunResult:
-    """Run the project's checks against one solution; `on_result` sees each verdict as it falls."""
+    """Run the project's checks against one solution; `on_result` sees each verdict as it falls.
+
+    Raises:
+        KataError: the features can't be run.
+
+    """
     options = options if options.seed else replace(options, seed=new_seed())
     target = options.url or str(options.directory or project.path)
     result = RunResult(project=project.name, target=target, seed=options.seed or "", checks=[])
     try:
         _try_start(project, options)
-    except (TargetError, ProcfileError, LaunchError) as error:
+    except (TargetError, ProcfileError) as error:
         return replace(result, no_target=str(error), output=getattr(error, "output", []))
     collector = _Collector(options, on_result)
     _run_features(project.features, collector)
@@ -78,12 +100,17 @@ def verify_in_child(project: Project, options: Options, report: Path) -> RunResu
         "-m",
         "kata",
         "verify",
-        project.number,
+        project.argument,
         *options.arguments(),
         "--json",
         str(report),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=RUN_SECONDS)  # noqa: S603 - our own command
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=RUN_SECONDS)  # noqa: S603 - our own command
+    except subprocess.TimeoutExpired as error:
+        raise KataError(
+            f"the verifier did not end within {RUN_SECONDS} s on {options.directory} (seed {options.seed})"
+        ) from error
     if not report.exists() or done.returncode == Exit.VERIFIER:
         raise KataError(
             f"the verifier broke on {options.directory} (seed {options.seed}):\n{done.stdout}{done.stderr}"
@@ -98,7 +125,7 @@ def _try_start(project: Project, options: Options) -> None:
         if isinstance(world, AttachedWorld):
             answer = world.reach()
             if answer.status == 0:
-                raise TargetError(f"{options.url} cannot be reached: {answer.error}")
+                raise TargetError(answer.error)
         else:
             world.start(project.defaults)
     finally:
@@ -106,7 +133,7 @@ def _try_start(project: Project, options: Options) -> None:
 
 
 def _run_features(features: Path, collector: _Collector) -> None:
-    quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging"]
+    quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "--assert=plain"]
     config = [
         "-c",
         str(ROOT / "pyproject.toml"),
@@ -116,4 +143,8 @@ def _run_features(features: Path, collector: _Collector) -> None:
         "addopts=--import-mode=importlib",
     ]
     os.environ.pop("PYTEST_ADDOPTS", None)
-    pytest.main([*config, *quiet, str(features)], plugins=[collector])
+    code = pytest.main([*config, *quiet, str(features)], plugins=[collector])
+    if collector.broken is not None:
+        raise KataError(f"the features in {features} can't be run: {collector.broken}")
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt

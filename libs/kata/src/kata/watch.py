@@ -2,7 +2,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-LEFT_OUT = {".git", ".venv", "node_modules", "target", "dist", "__pycache__", ".data"}
+LEFT_OUT = {
+    *(".git", ".venv", ".data", "node_modules", "target", "build", "dist", "obj"),
+    *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"),
+}
 
 
 def fingerprint(directory: Path) -> frozenset[tuple[str, int, int]]:

@@ -13,6 +13,8 @@ import redis
 
 from kata.burst import Client, Exchange, Request, burst
 from kata.draw import Draw
+from kata.judged import JudgedInstance
+from kata.options import START_TIMEOUT_SECONDS
 from kata.postgres import EmbeddedPostgres
 from kata.proxy import FaultProxy
 from kata.redis import EmbeddedRedis
@@ -80,8 +82,10 @@ class OwnedService:
         environment: Mapping[str, str],
         redis_server: RedisUnderTest | None,
         postgres_server: PostgresUnderTest | None,
+        start_timeout_seconds: float,
     ) -> None:
         self._target = target
+        self._start_timeout_seconds = start_timeout_seconds
         self._environment = dict(environment)
         self._redis = redis_server
         self._postgres = postgres_server
@@ -128,11 +132,15 @@ class OwnedService:
 
     def add(self, process_type: str) -> Instance:
         """Start one more process of this type, with the same dependencies."""
-        instance = self._target.start(process_type, self._environment)
+        instance = JudgedInstance(self._target.start(process_type, self._environment))
         self.instances.append(instance)
         if instance.url is not None:
-            wait_until_ready(instance)
+            wait_until_ready(instance, timeout_seconds=self._start_timeout_seconds)
         return instance
+
+    def died(self) -> list[Instance]:
+        """Return the processes that ended by themselves; one that was to refuse its start does not count."""
+        return [it for it in self.instances if isinstance(it, JudgedInstance) and it.died]
 
     def close(self) -> None:
         for client in self._clients:
@@ -224,8 +232,15 @@ class _Waiting:
 class OwnedWorld(_Waiting):
     """Fresh dependencies and processes of the verifier's own, for one run."""
 
-    def __init__(self, target: Target, needs: Iterable[str], draw: Draw) -> None:
+    def __init__(
+        self,
+        target: Target,
+        needs: Iterable[str],
+        draw: Draw,
+        start_timeout_seconds: float = START_TIMEOUT_SECONDS,
+    ) -> None:
         self._target = target
+        self._start_timeout_seconds = start_timeout_seconds
         self._needs = frozenset(needs)
         self._run_draw = draw
         self.draw = draw
@@ -250,6 +265,11 @@ class OwnedWorld(_Waiting):
             if not all(instance.alive for instance in service.instances):
                 service.close()
                 del self._shared[key]
+
+    def died(self, *, shared_only: bool = False) -> list[Instance]:
+        """Return the processes that ended by themselves while the check ran."""
+        services = [*self._shared.values(), *([] if shared_only else self._alone)]
+        return [instance for service in services for instance in service.died()]
 
     def setting(self, name: str, low: int, high: int, away_from: Iterable[int] = ()) -> int:
         return self._run_draw.fork(f"setting/{name}/{low}/{high}").integer(low, high, away_from)
@@ -312,7 +332,9 @@ class OwnedWorld(_Waiting):
         if "postgres" in self._needs:
             postgres_server = self._postgres()
             environment.setdefault("DATABASE_URL", postgres_server.url)
-        return OwnedService(self._target, environment, redis_server, postgres_server)
+        return OwnedService(
+            self._target, environment, redis_server, postgres_server, self._start_timeout_seconds
+        )
 
     def _redis(self) -> RedisUnderTest:
         # A server each: services with other settings must not count the same client in the same place.
@@ -351,10 +373,20 @@ class AttachedWorld(_Waiting):
     def end(self) -> None:
         """Keep the service: it is not ours."""
 
+    def died(self, *, shared_only: bool = False) -> list[Instance]:
+        """Return nothing: --url has no processes."""
+        del shared_only
+        return []
+
     def setting(self, name: str, low: int, high: int, away_from: Iterable[int] = ()) -> int:
         if name not in self._settings:
             return self._run_draw.fork(f"setting/{name}/{low}/{high}").integer(low, high, away_from)
-        return int(self._settings[name])
+        try:
+            return int(self._settings[name])
+        except ValueError:
+            raise NotRunError(
+                f"it needs a whole number for {name}, and --set says {self._settings[name]}"
+            ) from None
 
     def start(self, settings: Mapping[str, str]) -> AttachedService:
         for name, wanted in settings.items():

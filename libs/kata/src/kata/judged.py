@@ -1,0 +1,80 @@
+"""A process of the solution while it is judged: did the verifier end it, or did it die by itself?"""
+
+import socket
+import time
+from urllib.parse import urlsplit
+
+from kata.target import Instance
+
+_GONE_SECONDS = 1.0
+_POLL_SECONDS = 0.01
+
+
+class JudgedInstance:
+    """An Instance, with `died`."""
+
+    def __init__(self, inner: Instance) -> None:
+        self._inner = inner
+        self._ended_by_verifier = False
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    @property
+    def url(self) -> str | None:
+        return self._inner.url
+
+    @property
+    def alive(self) -> bool:
+        return self._inner.alive
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._inner.exit_code
+
+    @property
+    def died(self) -> bool:
+        """True if it has ended, and nobody told it to.
+
+        A process whose port is closed already gets a moment to be gone: its clients learn of its end first.
+        """
+        if self._ended_by_verifier:
+            return False
+        deadline = time.monotonic() + _GONE_SECONDS
+        while self.alive and not self._listens() and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+        return not self.alive
+
+    def output(self) -> list[str]:
+        return self._inner.output()
+
+    def terminate(self, timeout_seconds: float = 10.0) -> int | None:
+        self._ended_by_verifier |= self.alive
+        return self._inner.terminate(timeout_seconds)
+
+    def kill(self) -> None:
+        self._ended_by_verifier |= self.alive
+        self._inner.kill()
+
+    def pause(self) -> None:
+        self._inner.pause()
+
+    def resume(self) -> None:
+        self._inner.resume()
+
+    def restart(self) -> None:
+        self._inner.restart()
+        self._ended_by_verifier = False
+
+    def _listens(self) -> bool:
+        if self.url is None:
+            return True
+        address = urlsplit(self.url)
+        try:
+            socket.create_connection((address.hostname, address.port), _GONE_SECONDS).close()
+        except ConnectionRefusedError:
+            return False
+        except OSError:  # too busy to take it, or frozen: that is not gone
+            return True
+        return True

@@ -1,0 +1,141 @@
+"""Settings come from the environment only, are checked once at start, and never change."""
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Literal, override
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from service_kit.json_text import Json, as_mapping
+from service_kit.problems import message
+
+EX_CONFIG = 78  # sysexits.h: "configuration error"
+LONGEST_ECHO = 60
+
+NOUNS = {"integer": "an integer", "number": "a number", "boolean": "true or false"}
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class ServiceSettings(BaseSettings):
+    """The variables that every service reads; a service adds its own in a subclass."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    port: Annotated[int, Field(ge=1, le=65535)]
+    # Only this machine, unless told otherwise: the container image sets HOST=0.0.0.0.
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = "info"
+    body_limit_bytes: Annotated[int, Field(ge=0, le=2**40)] = 1024 * 1024
+    web_concurrency: Annotated[int, Field(ge=1, le=64)] = 1
+    # Flask on two cores, one worker, 16 connections: 18-20k requests/s with 1 to 8 threads, 11k with 16.
+    web_threads: Annotated[int, Field(ge=1, le=64)] = 4
+    readiness_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 1.0
+    # Below the 10 s that a supervisor waits between SIGTERM and SIGKILL.
+    shutdown_timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 8
+
+
+def load[S: BaseSettings](settings_class: type[S]) -> S:
+    """Read the environment, or explain every bad variable on stderr and exit with EX_CONFIG."""
+    try:
+        return settings_class()
+    except ValidationError as error:
+        lines = explain(error, settings_class)
+    except SettingsError as error:
+        # Only lists and mappings get here. Its message names the field and not the value.
+        lines = [f"settings: {error}: it must be valid JSON"]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    raise SystemExit(EX_CONFIG)
+
+
+def explain(error: ValidationError, settings_class: type[BaseSettings]) -> list[str]:
+    """Return a line for each bad variable: its name, what it must be, and what it is unless it is secret."""
+    schema: dict[str, Json] = settings_class.model_json_schema(schema_generator=QuietSchema)
+    lines: dict[str, str] = {}
+    for detail in error.errors(include_url=False):
+        field = str(detail["loc"][0]) if detail["loc"] else ""
+        # A union reports once for each of its members: the first is enough.
+        lines.setdefault(field, _line(detail, field, settings_class, schema))
+    return list(lines.values())
+
+
+def _line(
+    detail: ErrorDetails, field: str, settings_class: type[BaseSettings], schema: dict[str, Json]
+) -> str:
+    if not field:
+        return f"settings: {message(detail)}"
+    prefix = settings_class.model_config.get("env_prefix", "") if field in settings_class.model_fields else ""
+    name = f"{prefix}{field}".upper()
+    subschema = inline(as_mapping(schema["properties"]).get(field), as_mapping(schema.get("$defs")))
+    wanted = describe(subschema)
+    if detail["type"] == "missing" and len(detail["loc"]) == 1:
+        return f"settings: {name} must be set" + (f", to {wanted}" if wanted else "")
+    was = "" if is_secret(subschema) else echo(detail["input"])
+    if detail["type"] in {"value_error", "assertion_error"} or not wanted:
+        return f"settings: {name}: {message(detail)}{was}"
+    return f"settings: {name} must be {wanted}{was}"
+
+
+class QuietSchema(GenerateJsonSchema):
+    """A schema is only read here: that some default is no JSON does not matter."""
+
+    @override
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        pass
+
+
+def inline(schema: Json, definitions: Mapping[str, Json]) -> Json:
+    """Put the definitions, such as those of enums, where they are referred to."""
+    if isinstance(schema, list):
+        return [inline(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
+    if name in definitions:
+        return inline(definitions[name], definitions)
+    return {key: inline(value, definitions) for key, value in schema.items()}
+
+
+def describe(schema: Json) -> str:
+    """Say in words what a JSON schema asks of a value; nothing where its own message is plainer."""
+    if not isinstance(schema, dict):
+        return ""
+    alternatives = schema.get("anyOf")
+    if isinstance(alternatives, list):
+        return next((words for words in map(describe, alternatives) if words), "")
+    choices = schema.get("enum")
+    if isinstance(choices, list):
+        return "one of " + ", ".join(str(choice) for choice in choices)
+    noun = NOUNS.get(str(schema.get("type")), "")
+    return noun + _bounds(schema) if noun else ""
+
+
+def _bounds(schema: dict[str, Json]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f" between {low} and {high}"
+    words = {
+        " of at least": low,
+        " above": schema.get("exclusiveMinimum"),
+        " of at most": high,
+        " below": schema.get("exclusiveMaximum"),
+    }
+    return " and".join(f"{word} {bound}" for word, bound in words.items() if bound is not None)
+
+
+def is_secret(schema: Json) -> bool:
+    """Say whether a SecretStr is anywhere in it."""
+    if isinstance(schema, dict):
+        return schema.get("writeOnly") is True or any(map(is_secret, schema.values()))
+    return isinstance(schema, list) and any(map(is_secret, schema))
+
+
+def echo(value: object) -> str:
+    """Repeat a bad value, unless it looks like a URL, which may hold a password."""
+    text = str(value)
+    if "@" in text or "//" in text:
+        return ""
+    return f", not {text[:LONGEST_ECHO] + '...' if len(text) > LONGEST_ECHO else text!r}"

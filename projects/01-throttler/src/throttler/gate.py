@@ -1,0 +1,65 @@
+"""The gate: a proxy asks here about each request before it passes it on to an upstream that knows no limits.
+
+Caddy calls it forward_auth, Traefik ForwardAuth, nginx auth_request. The proxy sends the client's headers
+along, so a header that the proxy does not itself set may come from anybody.
+"""
+
+import posixpath
+from urllib.parse import unquote
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from throttler.errors import BudgetExhaustedError, GateClosedError, UnclearTargetError
+from throttler.limiter import Budget
+from throttler.middleware import Throttling
+from throttler.policies import Policies
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def make_gate(throttling: Throttling, policies: Policies) -> Blueprint:
+    """Make the endpoint that answers 204: pass it on, or a refusal to hand to the client."""
+    gate = Blueprint("gate", __name__)
+
+    @gate.route("/gate", methods=METHODS, provide_automatic_options=False)
+    def ask() -> ResponseReturnValue:
+        budget = asked_budget(policies)
+        if budget is not None:
+            try:
+                throttling.enforce(budget)
+            except BudgetExhaustedError as exc:
+                raise GateClosedError(exc.budget, exc.decision) from exc
+        return "", 204
+
+    return gate
+
+
+def asked_budget(policies: Policies) -> Budget | None:
+    """Return the budget of what the proxy asks about; without rules one for all that passes the gate."""
+    if not policies.gate_rules:
+        return policies.gate_default
+    method = request.headers.get("X-Forwarded-Method", request.method).upper()
+    return policies.gate_budget(method, target_path())
+
+
+def target_path() -> str:
+    """Return the path that the client asked the proxy for, as the upstream will read it.
+
+    Raises: UnclearTargetError without a header, or with two that differ: of X-Forwarded-Uri (Caddy, Traefik)
+    and X-Original-URI (nginx) the proxy sets one, and the other, sent by a client, must not choose a budget.
+    """
+    named = {
+        normal_path(uri)
+        for header in ("X-Forwarded-Uri", "X-Original-URI")
+        if (uri := request.headers.get(header)) is not None
+    }
+    if len(named) != 1:
+        raise UnclearTargetError("The gate needs the request's URI in X-Forwarded-Uri or in X-Original-URI.")
+    return named.pop()
+
+
+def normal_path(uri: str) -> str:
+    """Undo the spellings that lead to the same place: `/%61pi//x/../y?q` is `/api/y`."""
+    path = unquote(uri.partition("?")[0]).lstrip("/")
+    return posixpath.normpath(f"/{path}") + ("/" if path.endswith("/") else "")
