@@ -213,6 +213,14 @@ def test_an_answer_is_complete_however_its_end_is_told(serve: Serve, raw: bytes,
             assert (exchange.status, exchange.body, exchange.error) == (200, body, "")
 
 
+def test_a_header_may_be_large(serve: Serve) -> None:
+    large = b"x" * 60_000
+    url = serve(answering(b"HTTP/1.1 200 OK\r\nX-Large: " + large + b"\r\nContent-Length: 0\r\n\r\n")).url
+    with Client(url) as client:
+        for exchange in (*burst(url, [Request()]), client.get("/")):
+            assert exchange.header("x-large") == large.decode()
+
+
 def test_a_head_request_has_an_answer_without_its_body(serve: Serve) -> None:
     url = serve(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")).url
     assert burst(url, [Request("HEAD")])[0].header("content-length") == "5"

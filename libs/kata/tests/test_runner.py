@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from kata.embedded import port_is_free
 from kata.ports import free_port
 from kata.redis import EmbeddedRedis
 
@@ -48,7 +49,7 @@ from kata.runner import run_project
 folder, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 sys.exit(run_project(
     folder, title="71-fake", needs=sys.argv[3:], env={"LIMIT": "10"},
-    try_lines=["curl -i {url}/api/v1/ping", "curl -d '{}' {url}"],
+    try_lines=["curl -i {url}/api/v1/ping", "curl -d '{{}}' {url}"],
     data_dir=folder.parent / "data", port=port or None, stdout=sys.stdout,
 ))
 """
@@ -72,7 +73,7 @@ class Run:
             cwd=folder.parent,
         )
         self.lines: list[str] = []
-        self.guard = threading.Timer(60, self.process.kill)  # a read would wait for ever otherwise
+        self.guard = threading.Timer(120, self.process.kill)  # a read would wait for ever otherwise
         self.guard.daemon = True
         self.guard.start()
 
@@ -259,9 +260,11 @@ def test_the_projects_settings_are_the_default(start: Start) -> None:
 
 
 def test_the_default_port_is_the_projects_number_above_8000(start: Start) -> None:
+    number = next(number for number in range(20, 100) if port_is_free(8000 + number))
+    start.folder = start.folder.rename(start.folder.with_name(f"{number}-fake"))
     run = start(port=0)
     run.read_until("Ctrl-C")
-    assert "71-fake is running at http://127.0.0.1:8071" in run.lines
+    assert f"71-fake is running at http://127.0.0.1:80{number}" in run.lines
 
 
 def test_a_busy_port_is_one_clear_line(start: Start) -> None:
@@ -288,7 +291,7 @@ def test_an_embedded_server_that_dies_ends_the_rest(start: Start) -> None:
     run.read_until("Ctrl-C")
     port = run.environment()["REDIS_URL"].split(":")[-1].split("/")[0]
     for command in Path("/proc").glob("[0-9]*/cmdline"):
-        if command.read_bytes().endswith(f"valkey-server 127.0.0.1:{port}".encode() + b"\0"):
+        if f"valkey-server 127.0.0.1:{port}\0" in command.read_text(errors="replace"):
             os.kill(int(command.parent.name), signal.SIGKILL)
     assert run.end() == 1
     assert "the embedded Redis was killed by SIGKILL" in run.lines

@@ -1,6 +1,7 @@
 """The service that test_server starts; sample_flask is its twin."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
@@ -28,7 +29,13 @@ def create_app(settings: Settings) -> fastapi.FastAPI:  # noqa: C901 - many smal
         while True:
             time.sleep(0.01)
 
-    app = fastapi.FastAPI(title="Sample", version="1")
+    @contextlib.asynccontextmanager
+    async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
+        if settings.start == "late and badly":
+            raise RuntimeError("no such queue: reminders")
+        yield
+
+    app = fastapi.FastAPI(title="Sample", version="1", lifespan=lifespan)
 
     @app.get("/items/{number}")
     async def item(number: int) -> dict[str, int]:

@@ -204,6 +204,15 @@ def test_an_application_that_cannot_be_made_ends_the_service_with_one_line(
     assert service.errors == []
 
 
+@pytest.mark.parametrize("start", ["sample_fastapi"], indirect=True)
+def test_a_lifespan_that_fails_ends_the_service_with_one_line(start: Start) -> None:
+    service = start(START="late and badly")
+    assert service.exit_code() == 1
+    lines = [line for line in service.log() if line["level"] not in {"info", "warning"}]
+    assert [line["event"] for line in lines] == ["cannot start"]
+    assert "RuntimeError: no such queue: reminders" in str(lines[0]["exception"])
+
+
 def test_a_killed_worker_ends_the_service(start: Start) -> None:
     service = start().ready()
     os.kill(httpx.get(f"{service.url}/pid").json()["pid"], signal.SIGKILL)
@@ -336,6 +345,13 @@ def test_a_chunked_body_has_the_same_limit(service: Service, size: int, status: 
         b"POST /size HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
     )
     assert head(answer).startswith(b"HTTP/1.1 " + status)
+
+
+def test_a_body_that_ends_early_is_refused(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400")
 
 
 def test_a_body_of_exactly_the_limit_is_read(service: Service) -> None:

@@ -35,7 +35,7 @@ class Caller:
     address: str
     http: Client
     sent: list[Exchange] = field(default_factory=list)
-    word: Callable[[], str] = str
+    word: str = ""
 
     def headers(self) -> dict[str, str]:
         return {"X-Forwarded-For": self.address}

@@ -56,7 +56,7 @@ def new_caller(world: World, throttler: Throttler) -> Callable[[], Caller]:
     """Make clients, each with an address of its own."""
 
     def make() -> Caller:
-        return Caller(throttler, world.draw.address_v4(), throttler.service.client(), word=world.draw.word)
+        return Caller(throttler, world.draw.address_v4(), throttler.service.client())
 
     return make
 

@@ -42,6 +42,12 @@ Feature: A client may send so many requests in a window, and no more
     When it asks for health, readiness and metrics more often than the limit allows
     Then all of them succeed
 
+  @C29 @step-2
+  Scenario: The routes answer what the contract says
+    Given a client
+    When it pings, echoes a word, and echoes one that is a letter too long
+    Then the answers are pong, the word, and a problem with status 422
+
   @C7 @step-3 @after-C2
   Scenario: A window opens with a client's first request and closes a window later, not on the clock
     Given a client

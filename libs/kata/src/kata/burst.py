@@ -195,7 +195,13 @@ def _prepare(request: Request, host: str) -> tuple[h11.Connection, bytes]:
     parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD_BYTES)
     try:
         data = parser.send(
-            h11.Request(method=request.method, target=request.path, headers=list({**fields, **given}.items()))
+            h11.Request(
+                method=request.method,
+                target=request.path,
+                headers=[
+                    (name.encode(), value.encode("latin-1")) for name, value in (fields | given).items()
+                ],
+            )
         )
         data += parser.send(h11.Data(data=request.body))
         data += parser.send(h11.EndOfMessage())

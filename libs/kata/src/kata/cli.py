@@ -16,7 +16,9 @@ from kata.catalog import ROOT, Project, all_projects, find_project
 from kata.errors import KataError, UsageError
 from kata.lesson import render_checks, write_checks
 from kata.mutants import (
+    Trial,
     always_failed,
+    caught,
     load_mutants,
     problems,
     render_matrix,
@@ -155,6 +157,7 @@ def mutants(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 3,
     seed: Seed = None,
     jobs: Jobs = 2,
+    quick: Annotated[bool, typer.Option("--quick", help="Only the checks that are to catch it.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the kill matrix for `looks like`.")] = False,
 ) -> None:
     """Put each deliberate bug into the reference and see that the features catch it."""
@@ -165,12 +168,12 @@ def mutants(
     first = seed or new_seed()
     drawn = draw_seeds(first, seeds)
     print(f"{len(chosen)} mutants, {seeds} seeds drawn from {first}: {' '.join(drawn)}")
-    trials = run_mutants(project, chosen, drawn, jobs=jobs)
+    trials = run_mutants(project, chosen, drawn, jobs=jobs, quick=quick, on_trial=_print_trial)
     print(render_matrix(chosen, trials))
     found = problems(chosen, trials)
     for line in found:
         print(f"x {line}")
-    if write and not only and not found:
+    if write and not (only or quick or found):
         write_matrix(project.path, always_failed(trials))
     killed = len(chosen) - len({line.split()[0] for line in found})
     print(f"{killed} passed, {len(chosen) - killed} failed")
@@ -202,6 +205,11 @@ def doctor() -> None:
         if not finding.ok and finding.remedy:
             print(f"      {finding.remedy}")
     raise typer.Exit(1 if any(not finding.ok and finding.required for finding in findings) else 0)
+
+
+def _print_trial(trial: Trial) -> None:
+    failed = " ".join(sorted(trial.failed)) or f"exit code {int(trial.exit_code)}"
+    print(f" {'ok' if caught(trial) else 'x '} {trial.mutant}, seed {trial.seed}: {failed}", flush=True)
 
 
 def _folder(directory: Path | None) -> Path | None:
@@ -263,7 +271,8 @@ def main() -> None:
         code = app(standalone_mode=False)
     except (KataError, TyperException) as error:
         message = error.format_message() if isinstance(error, TyperException) else str(error)
-        print(f"kata: {message}", file=sys.stderr)
+        if message:  # `kata` alone shows its help, and has no more to say
+            print(f"kata: {message}", file=sys.stderr)
         code = Exit.VERIFIER  # Typer's own 2 would read as "inconclusive"
     except (KeyboardInterrupt, typer.Abort):
         code = 130

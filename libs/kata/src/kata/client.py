@@ -33,7 +33,7 @@ class Client:
         self.exchanges: list[Exchange] = []
         self._http = httpx.Client(
             # Without this the body would be decoded by whatever codecs happen to be installed.
-            headers={"user-agent": "kata", "accept-encoding": "identity", **(headers or {})},
+            headers=_encoded({"user-agent": "kata", "accept-encoding": "identity"} | dict(headers or {})),
             limits=httpx.Limits(keepalive_expiry=_KEEPALIVE_SECONDS),
             timeout=timeout_seconds,
             trust_env=False,
@@ -75,7 +75,7 @@ class Client:
             with self._http.stream(
                 method,
                 self._base_url + path,
-                headers=headers,
+                headers=_encoded(headers),
                 content=body,
                 # httpx would tidy the path up: "//" and "/../" have to arrive as they were written.
                 extensions={"target": path.encode("ascii")},
@@ -126,3 +126,8 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _encoded(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Encode as HTTP does; httpx would take ASCII only."""
+    return {name.lower().encode("ascii"): value.encode("latin-1") for name, value in headers.items()}

@@ -27,17 +27,11 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True)
-class Exchange(Span):
-    """A request's answer, or with status 0 and an `error` the way in which none came.
+class Content:
+    """What can be read from the headers and the body of a message, in either direction."""
 
-    `sent` is just before the last byte could leave, `received` when the answer was complete or given up.
-    """
-
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-    error: str = ""
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
 
     def header(self, name: str) -> str | None:
         """Return the field's value; repeated fields are joined as RFC 9110, section 5.3, allows."""
@@ -61,6 +55,19 @@ class Exchange(Span):
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
         return value
+
+
+@dataclass(frozen=True)
+class Exchange(Span, Content):
+    """A request's answer, or with status 0 and an `error` the way in which none came.
+
+    `sent` is just before the last byte could leave, `received` when the answer was complete or given up.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    error: str = ""
 
 
 def _refuse(constant: str) -> NoReturn:

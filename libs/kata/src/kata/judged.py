@@ -6,12 +6,13 @@ from urllib.parse import urlsplit
 
 from kata.target import Instance
 
-_GONE_SECONDS = 1.0
+_GONE_SECONDS = 5.0
+_CONNECT_SECONDS = 1.0
 _POLL_SECONDS = 0.01
 
 
 class JudgedInstance:
-    """An Instance, with `died`."""
+    """An Instance, with `has_died`."""
 
     def __init__(self, inner: Instance) -> None:
         self._inner = inner
@@ -33,18 +34,19 @@ class JudgedInstance:
     def exit_code(self) -> int | None:
         return self._inner.exit_code
 
-    @property
-    def died(self) -> bool:
-        """True if it has ended, and nobody told it to.
+    def has_died(self, patience_seconds: float = 0.0) -> bool:
+        """Tell whether it has ended, and nobody told it to.
 
-        A process whose port is closed already gets a moment to be gone: its clients learn of its end first.
+        Its clients learn of its end before the system does. So it gets `patience_seconds` to be gone, and longer
+        if its port is closed already.
         """
-        if self._ended_by_verifier:
-            return False
-        deadline = time.monotonic() + _GONE_SECONDS
-        while self.alive and not self._listens() and time.monotonic() < deadline:
+        started = time.monotonic()
+        while self.alive and not self._ended_by_verifier:
+            waited = time.monotonic() - started
+            if waited >= (patience_seconds if self._listens() else _GONE_SECONDS):
+                return False
             time.sleep(_POLL_SECONDS)
-        return not self.alive
+        return not self._ended_by_verifier
 
     def output(self) -> list[str]:
         return self._inner.output()
@@ -72,7 +74,7 @@ class JudgedInstance:
             return True
         address = urlsplit(self.url)
         try:
-            socket.create_connection((address.hostname, address.port), _GONE_SECONDS).close()
+            socket.create_connection((address.hostname, address.port), _CONNECT_SECONDS).close()
         except ConnectionRefusedError:
             return False
         except OSError:  # too busy to take it, or frozen: that is not gone

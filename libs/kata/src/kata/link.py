@@ -9,11 +9,10 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
-from kata.reactor import Reactor
+from kata.reactor import Reactor, close_with_reset
 
 _CHUNK_BYTES = 65_536
 
@@ -25,9 +24,6 @@ _DELAYED_BYTES = 33_554_432
 _UNSENT_POLL_SECONDS = 0.001
 _SIOCOUTQNSD = 0x894B  # Linux, linux/sockios.h
 _SO_NWRITE = 0x1024  # macOS, sys/socket.h
-
-# close() with this option sends RST instead of FIN.
-_LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class Mode(Enum):
@@ -143,21 +139,17 @@ class Link:
 
     def reset(self) -> None:
         """Send RST to both sides."""
-        for sock in (self._client, self._server):
-            if sock is not None:
-                with suppress(OSError):
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-        self._close()
+        self._close(close_with_reset)
 
-    def _close(self) -> None:
+    def _close(self, close: Callable[[socket.socket], None] = socket.socket.close) -> None:
         if self._closed:
             return
         self._closed = True
         self._on_closed(self)  # first, so that whoever sees the end no longer finds the connection counted
         for sock in (self._client, self._server):
             if sock is not None:
-                self._reactor.watch(sock, 0, self._on_client)
-                sock.close()
+                self._reactor.forget(sock)
+                close(sock)
 
     def _connect(self) -> None:
         family, address = self._upstream

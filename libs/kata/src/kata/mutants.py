@@ -4,8 +4,8 @@ import json
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,9 +87,15 @@ def plant(mutant: Mutant, project: Path, into: Path) -> None:
 
 
 def run_mutants(
-    project: Project, mutants: Sequence[Mutant], seeds: Sequence[str], *, jobs: int
+    project: Project,
+    mutants: Sequence[Mutant],
+    seeds: Sequence[str],
+    *,
+    jobs: int,
+    quick: bool,
+    on_trial: Callable[[Trial], None],
 ) -> list[Trial]:
-    """Verify every mutant with every seed, some side by side.
+    """Verify every mutant with every seed, some side by side; `quick`: by those checks that are to catch it.
 
     Raises:
         KataError: an edit does not apply, or the verifier itself broke on a mutant.
@@ -99,18 +105,23 @@ def run_mutants(
         for mutant in mutants:
             plant(mutant, project.path, Path(folder, mutant.id))
         with ThreadPoolExecutor(jobs) as pool:
-            trials = [
-                pool.submit(_try, project, mutant.id, Path(folder, mutant.id), seed)
+            running = [
+                pool.submit(_try, project, mutant, Path(folder, mutant.id), seed, quick=quick)
                 for seed in seeds
                 for mutant in mutants
             ]
-            return [trial.result() for trial in trials]
+            trials = []
+            for trial in as_completed(running):
+                trials.append(trial.result())
+                on_trial(trials[-1])
+            return trials
 
 
-def _try(project: Project, mutant: str, directory: Path, seed: str) -> Trial:
-    options = Options(directory=directory, seed=seed)
-    result = verify_in_child(project, options, directory.with_name(f"{mutant}-{seed}.json"))
-    return Trial(mutant, seed, result.failed, result.exit_code)
+def _try(project: Project, mutant: Mutant, directory: Path, seed: str, *, quick: bool) -> Trial:
+    only = frozenset(mutant.caught_by) if quick else frozenset[str]()
+    options = Options(directory=directory, seed=seed, only=only)
+    result = verify_in_child(project, options, directory.with_name(f"{mutant.id}-{seed}.json"))
+    return Trial(mutant.id, seed, result.failed, result.exit_code)
 
 
 def caught(trial: Trial) -> bool:

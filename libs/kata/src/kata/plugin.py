@@ -134,7 +134,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[OwnedWorld | AttachedWorld
     node = request.node
     current.begin(node.stash[_CHECK].id, node.stash.get(_ATTEMPT, 1))
     yield current
-    died = current.died(shared_only=True)
+    died = current.died_shared()
     current.end()
     if died:  # else the next check would find a new one in its place
         raise TargetError(describe_deaths(died), _last_words(died))
@@ -183,7 +183,18 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     item.config.stash[_VERDICTS][_project_folder(item.path), result.id] = result.verdict
     if REPORT in item.config.stash:
         item.config.stash[REPORT](result)
+    _leave_world(item, nextitem)
     return True
+
+
+def _leave_world(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Close the world behind the last check of a project: the next project has one of its own."""
+    folder = _project_folder(item.path)
+    if nextitem is not None and _CHECK in nextitem.stash and _project_folder(nextitem.path) == folder:
+        return
+    world = item.config.stash[_WORLDS].pop(folder, None)
+    if world is not None:
+        world.close()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -251,7 +262,8 @@ def _result(
             "rule": error.rule,
             "timeline": error.timeline,
         }
-        died = item.config.stash[_WORLDS][_project_folder(item.path)].died()
+        world = item.config.stash[_WORLDS].get(_project_folder(item.path))
+        died = world.died() if world is not None else []
         if died:
             fields["reason"] = describe_deaths(died)
             output = _last_words(died)

@@ -250,8 +250,8 @@ class ChildProcess:
 class ManagedProcess(ChildProcess):
     """A line of a Procfile, run by `sh -c` as foreman and honcho do.
 
-    The shell is replaced by the command where that is a single one. Otherwise (`cd app && ./run`) SIGTERM ends
-    the shell before its child and the exit code is the shell's, unless the line says `exec` itself.
+    The shell is replaced by the command where that is a single one. Otherwise (`cd app && ./run`) SIGTERM
+    ends the shell before its child and the exit code is the shell's, unless the line says `exec` itself.
     `env` is the whole environment. Its PATH gets the running interpreter's folder in front, so that `python`
     in a Procfile is the workspace's, unless the user has another virtual environment active.
     """

@@ -1,9 +1,7 @@
 """A TCP proxy between a solution and a dependency, which fails on command in the ways that networks do."""
 
-import selectors
 import socket
 import sys
-import time
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Self
@@ -13,8 +11,6 @@ from kata.link import Fault, Link, Mode
 from kata.reactor import Reactor
 
 _BACKLOG = 1024
-_ACCEPTS_PER_TURN = 64
-_RETRY_ACCEPT_SECONDS = 0.05
 
 
 class FaultProxy:
@@ -139,12 +135,11 @@ class FaultProxy:
         if self._listener is None:
             self._listener = _bound(self._listen_host, self.port)
             self._listener.listen(_BACKLOG)
-            self._listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
-        self._reactor.watch(self._listener, selectors.EVENT_READ, self._accept)
+            self._reactor.accept(self._listener, self._welcome)
 
     def _refuse(self) -> None:
         if self._listener is not None:
-            self._reactor.watch(self._listener, 0, self._accept)
+            self._reactor.forget(self._listener)
             self._listener.close()
             self._listener = None
 
@@ -153,27 +148,7 @@ class FaultProxy:
         for link in list(self._links):
             link.reset()
 
-    def _accept(self, _events: int) -> None:
-        for _ in range(_ACCEPTS_PER_TURN):
-            if self._listener is None:
-                return
-            try:
-                client, _ = self._listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError:  # out of file descriptors: watching on would be a busy loop
-                self._reactor.watch(self._listener, 0, self._accept)
-                self._reactor.at(time.monotonic() + _RETRY_ACCEPT_SECONDS, self._accept_again)
-                return
-            self._welcome(client)
-
-    def _accept_again(self) -> None:
-        if self._listener is not None:
-            self._open()
-
     def _welcome(self, client: socket.socket) -> None:
-        client.setblocking(False)  # noqa: FBT003 - the standard library's signature
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link = Link(
             self._reactor, client, self._upstream, on_forwarded=self._forwarded, on_closed=self._links.discard
         )

@@ -1,6 +1,7 @@
 import heapq
 import selectors
 import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -10,6 +11,10 @@ from contextlib import suppress
 from itertools import count
 
 from kata.errors import KataError
+
+_ACCEPTS_PER_TURN = 64
+_RETRY_ACCEPT_SECONDS = 0.05
+_CLOSED = -1
 
 
 class Reactor:
@@ -55,17 +60,45 @@ class Reactor:
     def watch(self, sock: socket.socket, events: int, callback: Callable[[int], None]) -> None:
         """Call back with the events that the socket is ready for; no events: leave it in peace."""
         key = self._selector.get_map().get(sock)
-        if key is None:
-            if events:
-                self._selector.register(sock, events, callback)
-        elif not events:
-            self._selector.unregister(sock)
+        if not events:
+            self.forget(sock)
+        elif key is None:
+            self._selector.register(sock, events, callback)
         elif key.events != events:
             self._selector.modify(sock, events, callback)
+
+    def forget(self, sock: socket.socket) -> None:
+        """Watch it no longer; to be called before it is closed."""
+        with suppress(KeyError):
+            self._selector.unregister(sock)
 
     def at(self, moment: float, callback: Callable[[], None]) -> None:
         """Call back once the monotonic clock has reached the moment, never before."""
         heapq.heappush(self._timers, (moment, next(self._order), callback))
+
+    def accept(self, listener: socket.socket, welcome: Callable[[socket.socket], None]) -> None:
+        """Pass on each connection that comes in, until the listener is no longer watched or is closed."""
+
+        def take(_events: int) -> None:
+            for _ in range(_ACCEPTS_PER_TURN):
+                try:
+                    sock, _ = listener.accept()
+                except (BlockingIOError, ConnectionAbortedError):
+                    return
+                except OSError:  # out of file descriptors: to watch on would be a busy loop
+                    self.forget(listener)
+                    self.at(time.monotonic() + _RETRY_ACCEPT_SECONDS, resume)
+                    return
+                sock.setblocking(False)  # noqa: FBT003
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                welcome(sock)
+
+        def resume() -> None:
+            if listener.fileno() != _CLOSED:
+                self.watch(listener, selectors.EVENT_READ, take)
+
+        listener.setblocking(False)  # noqa: FBT003
+        resume()
 
     def _stop(self) -> None:
         self._stopping = True
@@ -106,3 +139,10 @@ class Reactor:
                 done.set_exception(error)
             else:
                 done.set_result(None)
+
+
+def close_with_reset(sock: socket.socket) -> None:
+    """Close so that the other side gets RST instead of FIN."""
+    with suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()

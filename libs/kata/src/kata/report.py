@@ -33,10 +33,11 @@ def render_check(check: CheckResult, *, looks_like: str | None = None, replay: s
         ("rule", _rule(check)),
         ("because", _reason(check)),
         ("looks like", looks_like),
-        ("replay", replay if check.verdict is Verdict.FAIL else None),
     ]
     lines = [head]
     lines += [_detail(label, text) for label, text in details if text]
+    if replay and check.verdict is Verdict.FAIL:
+        lines.append(f"       {'replay':<{_LABEL}}{replay}")  # in one line, to be copied
     lines += [f"       | {line}" for line in check.output[-_OUTPUT_LINES:]]
     return "\n".join(lines)
 

@@ -172,7 +172,7 @@ def _welcome(
     project_dir: Path, title: str, url: str, try_lines: Sequence[str], addresses: Mapping[str, str]
 ) -> str:
     number, _, name = project_dir.name.partition("-")
-    rows = [("try", line.replace("{url}", url)) for line in try_lines]
+    rows = [("try", line.format(url=url)) for line in try_lines]
     rows += [
         ("lesson", os.path.relpath(project_dir / "README.md")),
         ("verify", f"make verify-{number} DIR=~/my-{name}"),

@@ -78,20 +78,8 @@ def _(world: World, service: Service) -> Exchange:
 
 @then(parsers.parse("the answer is a problem with status {status:d}"))
 def _(answer: Exchange, status: int) -> None:
-    rule = "every error is application/problem+json: type, title, status, code in snake_case, request_id (RFC 9457)"
-    expect(answer.status == status, expected=str(status), got=describe(answer), rule=rule)
-    kind = (answer.header("content-type") or "none").partition(";")[0]
-    expect(kind == "application/problem+json", expected="application/problem+json", got=kind, rule=rule)
-    body = as_object(answer, rule)
-    missing = [name for name in ("type", "title", "status", "code", "request_id") if name not in body]
-    expect(not missing, expected="all members", got=f"no {', '.join(missing)}", rule=rule)
-    expect(body["status"] == status, expected=f'"status": {status}', got=body["status"], rule=rule)
-    code = str(body["code"])
-    expect(
-        re.fullmatch(r"[a-z0-9_]+", code) is not None, expected="a code in snake_case", got=code, rule=rule
-    )
-    header = answer.header("x-request-id")
-    expect(body["request_id"] == header, expected=f"request_id {header}", got=body["request_id"], rule=rule)
+    rule = "every error is a problem (RFC 9457): type, title, status, code in snake_case, request_id"
+    is_problem(answer, status, rule)
 
 
 @when(
@@ -275,6 +263,23 @@ def _(starts: list[tuple[str, str, Instance]]) -> None:
             got=" / ".join(instance.output()[-3:]) or "nothing",
             rule=rule,
         )
+
+
+def is_problem(answer: Exchange, status: int, rule: str) -> Mapping[str, object]:
+    """Return the members of a problem with this status, or fail the check."""
+    expect(answer.status == status, expected=str(status), got=describe(answer), rule=rule)
+    kind = (answer.header("content-type") or "none").partition(";")[0]
+    expect(kind == "application/problem+json", expected="application/problem+json", got=kind, rule=rule)
+    body = as_object(answer, rule)
+    missing = [name for name in ("type", "title", "status", "code", "request_id") if name not in body]
+    expect(not missing, expected="all members", got=f"no {', '.join(missing)}", rule=rule)
+    expect(body["status"] == status, expected=f'"status": {status}', got=body["status"], rule=rule)
+    code = str(body["code"])
+    snake_case = re.fullmatch(r"[a-z0-9_]+", code) is not None
+    expect(snake_case, expected="a code in snake_case", got=code, rule=rule)
+    header = answer.header("x-request-id")
+    expect(body["request_id"] == header, expected=f"request_id {header}", got=body["request_id"], rule=rule)
+    return body
 
 
 def as_object(answer: Exchange, rule: str) -> Mapping[str, object]:

@@ -24,6 +24,9 @@ from kata.verdicts import NotRunError
 # Longer windows than this are not waited for: with --url the settings are the running service's own.
 LONGEST_WAIT_SECONDS = 12.0
 
+# A dying process lets go of its connections one by one: what it was asked last fails before the rest is seen.
+_DYING_SECONDS = 0.3
+
 
 class RedisUnderTest:
     """One Redis server that a solution reaches through a fault proxy, and the verifier directly."""
@@ -138,9 +141,10 @@ class OwnedService:
             wait_until_ready(instance, timeout_seconds=self._start_timeout_seconds)
         return instance
 
-    def died(self) -> list[Instance]:
+    def died(self, patience_seconds: float) -> list[Instance]:
         """Return the processes that ended by themselves; one that was to refuse its start does not count."""
-        return [it for it in self.instances if isinstance(it, JudgedInstance) and it.died]
+        judged = [instance for instance in self.instances if isinstance(instance, JudgedInstance)]
+        return [instance for instance in judged if instance.has_died(patience_seconds)]
 
     def close(self) -> None:
         for client in self._clients:
@@ -266,10 +270,14 @@ class OwnedWorld(_Waiting):
                 service.close()
                 del self._shared[key]
 
-    def died(self, *, shared_only: bool = False) -> list[Instance]:
+    def died(self) -> list[Instance]:
         """Return the processes that ended by themselves while the check ran."""
-        services = [*self._shared.values(), *([] if shared_only else self._alone)]
-        return [instance for service in services for instance in service.died()]
+        services = [*self._shared.values(), *self._alone]
+        return [instance for service in services for instance in service.died(_DYING_SECONDS)]
+
+    def died_shared(self) -> list[Instance]:
+        """Return those of them that the next checks would have had too."""
+        return [instance for service in self._shared.values() for instance in service.died(0.0)]
 
     def setting(self, name: str, low: int, high: int, away_from: Iterable[int] = ()) -> int:
         return self._run_draw.fork(f"setting/{name}/{low}/{high}").integer(low, high, away_from)
@@ -373,10 +381,11 @@ class AttachedWorld(_Waiting):
     def end(self) -> None:
         """Keep the service: it is not ours."""
 
-    def died(self, *, shared_only: bool = False) -> list[Instance]:
+    def died(self) -> list[Instance]:
         """Return nothing: --url has no processes."""
-        del shared_only
         return []
+
+    died_shared = died
 
     def setting(self, name: str, low: int, high: int, away_from: Iterable[int] = ()) -> int:
         if name not in self._settings:

@@ -1,4 +1,5 @@
 """Doubles numbers, and keeps the last result for a while. It needs nothing but Python."""
+# ruff: noqa: T201 - its log goes to stdout
 
 import json
 import os
@@ -7,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,26 +62,28 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.begin()
-        routes: dict[str, Callable[[], object]] = {
-            "/health": lambda: {"status": "ok"},
-            "/ready": lambda: {"status": "ok"},
-            "/metrics": self.metrics,
-            "/docs": lambda: "<!doctype html><title>Doubler</title><p>GET /api/v1/double/21",
-            "/openapi.json": lambda: {"openapi": "3.1.0", "paths": {path: {} for path in PATHS}},
-            "/api/v1/last": self.doubler.remembered,
-        }
-        head, _, tail = self.path.rpartition("/")
         try:
-            if head == "/api/v1/double":
-                answer: object = self.doubler.double(tail)
-            elif self.path in routes:
-                answer = routes[self.path]()
-            else:
-                raise ProblemError(404)
+            answer = self.answer()
         except ProblemError as error:
             self.problem(error.status)
         else:
             self.reply(answer)
+
+    def answer(self) -> object:
+        match self.path.split("/"):
+            case ["", "health" | "ready"]:
+                return {"status": "ok"}
+            case ["", "api", "v1", "double", number]:
+                return self.doubler.double(number)
+            case ["", "api", "v1", "last"]:
+                return self.doubler.remembered()
+            case ["", "metrics"]:
+                return self.metrics()
+            case ["", "openapi.json"]:
+                return {"openapi": "3.1.0", "paths": {path: {} for path in PATHS}}
+            case ["", "docs"]:
+                return "<!doctype html><title>Doubler</title><p>GET /api/v1/double/21"
+        raise ProblemError(404)
 
     def do_POST(self) -> None:
         self.begin()
@@ -129,9 +131,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Content-Security-Policy", "default-src 'none'")
         self.end_headers()
-        self.wfile.write(text.encode())
         now = datetime.now(UTC).isoformat()
         self.log({"timestamp": now, "event": "request", "request_id": self.request_id, "status": status})
+        self.wfile.write(text.encode())
 
     def log(self, line: dict[str, object]) -> None:
         print(json.dumps(line), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import structlog
 from service_kit import headers, json_text, logs, request_id
 from service_kit.limits import declared_length, too_large
 from service_kit.problems import CONTENT_TYPE, Problem, ProblemError, invalid_json, of_status
+from service_kit.settings import EX_SOFTWARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,9 @@ class Plumbing:
         self.is_logged = is_logged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, partial(report_failure, send))
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -66,6 +71,14 @@ class Plumbing:
             exchange.finish()
 
 
+async def report_failure(send: Send, message: Message) -> None:
+    """End a worker whose application fails in its lifespan like one whose application cannot be made."""
+    if message["type"] == "lifespan.startup.failed":
+        log.critical("cannot start", exception=message.get("message", ""))
+        raise SystemExit(EX_SOFTWARE)
+    await send(message)
+
+
 class Body:
     """A request's body on its way in: limited in size, and if it is JSON, strict JSON."""
 
@@ -81,21 +94,25 @@ class Body:
         self._receive = receive
         self._refusal = refusal
         self._read_bytes = 0
+        self._complete = False
         media_type = own.get(b"content-type", b"").partition(b";")[0].strip().lower()
         is_json = media_type == b"application/json" or media_type.endswith(b"+json")
         self._json: list[bytes] | None = [] if is_json else None
 
     async def receive(self) -> Message:
         message = await self._receive()
+        if message["type"] == "http.disconnect" and not self._complete:
+            raise self._refusal(of_status(400, "The body is not complete."))
         if message["type"] != "http.request":
             return message
         chunk: bytes = message.get("body", b"")
         self._read_bytes += len(chunk)
         if self._read_bytes > self._limit_bytes:
             raise self._refusal(too_large(self._limit_bytes).problem)
+        self._complete = not message.get("more_body", False)
         if self._json is not None:
             self._json.append(chunk)
-            if not message.get("more_body", False):
+            if self._complete:
                 self._check_json(b"".join(self._json))
         return message
 

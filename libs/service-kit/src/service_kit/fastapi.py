@@ -57,7 +57,7 @@ def install(
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """Answer with a problem from inside a route."""
-    body = json_text.render(problem.document(request.url.path, request_id.current()))
+    body = json_text.render(problem.document(request.scope["path"], request_id.current()))
     return Response(body, problem.status, dict(problem.headers), problems.CONTENT_TYPE)
 
 

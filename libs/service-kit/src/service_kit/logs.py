@@ -116,8 +116,11 @@ def access_filter(level: LogLevel) -> Callable[[str], bool]:
 def access_line(method: str, route: str, status: int, seconds: float, client: str) -> None:
     """Log one answered request. The route's template, not the path or the query: those can hold tokens."""
     write_line(
-        stamp("info", "request")
-        | {
+        {
+            "timestamp": datetime.now(UTC),
+            "level": "info",
+            "event": "request",
+            "request_id": request_id.current(),
             "method": method,
             "route": route,
             "status": status,

@@ -25,13 +25,12 @@ from granian.server.mp import MPServer
 
 from service_kit import logs
 from service_kit.metrics import MULTIPROCESS_DIRECTORY
-from service_kit.settings import ServiceSettings
+from service_kit.settings import EX_SOFTWARE, ServiceSettings
 
 # A request's line and headers together; more gets 431. granian's own default is 400 KiB.
 HEADERS_LIMIT_BYTES = 32 * 1024
 # Connections a worker holds open, idle ones included: granian accepts no more until one closes.
 CONNECTIONS_PER_WORKER = 1024
-CANNOT_START = 70  # sysexits.h: "internal software error"
 
 log = structlog.get_logger()
 
@@ -111,7 +110,7 @@ class Server(MPServer):
         if not any(codes):
             self.interrupt_children.clear()
         for code in codes:
-            if code not in {None, 0, CANNOT_START}:
+            if code not in {None, 0, EX_SOFTWARE}:
                 log.critical("worker died", exit_code=code)
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]  # granian annotates little
 
@@ -137,7 +136,7 @@ def load_application(target: str, settings: ServiceSettings, reporter: Lock) -> 
     except Exception:
         if reporter.acquire(block=False):
             log.critical("cannot start", target=target, exc_info=True)
-        sys.exit(CANNOT_START)
+        sys.exit(EX_SOFTWARE)
     return application
 
 

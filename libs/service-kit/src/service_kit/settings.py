@@ -12,7 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from service_kit.json_text import Json, as_mapping
 from service_kit.problems import message
 
-EX_CONFIG = 78  # sysexits.h: "configuration error"
+# Exit codes of sysexits.h.
+EX_CONFIG = 78
+EX_SOFTWARE = 70
 LONGEST_ECHO = 60
 
 NOUNS = {"integer": "an integer", "number": "a number", "boolean": "true or false"}
@@ -73,8 +75,10 @@ def _line(
     wanted = describe(subschema)
     if detail["type"] == "missing" and len(detail["loc"]) == 1:
         return f"settings: {name} must be set" + (f", to {wanted}" if wanted else "")
+    if detail["type"] in {"value_error", "assertion_error"}:
+        return f"settings: {name}: {message(detail)}"
     was = "" if is_secret(subschema) else echo(detail["input"])
-    if detail["type"] in {"value_error", "assertion_error"} or not wanted:
+    if not wanted:
         return f"settings: {name}: {message(detail)}{was}"
     return f"settings: {name} must be {wanted}{was}"
 

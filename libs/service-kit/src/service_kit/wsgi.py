@@ -129,7 +129,11 @@ class Streamed:
         self._finish = finish
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._chunks)
+        try:
+            yield from self._chunks
+        except Exception:
+            log.exception("unhandled error")
+            raise  # the server breaks the connection, which is all that can be said by now
 
     def close(self) -> None:
         try:

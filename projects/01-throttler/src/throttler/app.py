@@ -1,6 +1,7 @@
 """All the wiring: which part gets which, which error becomes which status."""
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from importlib import resources
 
@@ -38,12 +39,13 @@ log = structlog.get_logger()
 
 
 def create_app(settings: Settings) -> Flask:
-    """Put the service together; nothing is connected to yet."""
+    """Put the service together."""
     app = Flask("throttler")
     app.register_blueprint(api)
     endpoints = limited_endpoints(app)
     policies = load_policies(settings.policies_file, settings.default_policy, ROUTES)
     redis = RedisLimiter(str(settings.redis_url), settings.algorithm)
+    threading.Thread(target=redis.warm_up, args=(settings.web_threads,), daemon=True).start()
     stand_in = LocalLimiter(settings.algorithm) if settings.failure_mode is FailureMode.LOCAL else None
     metrics = Metrics()
     throttle = Throttle(

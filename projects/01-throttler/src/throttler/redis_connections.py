@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Protocol
 
 from redis import ConnectionPool
@@ -17,8 +18,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 TRUSTED_IDLE_SECONDS = 0.1
-"""A connection that was in use so short a time ago is not checked: each system call less is one less hand-over
-of the interpreter's lock under load. Less than the breaker's cool-down, after which all are checked again."""
+"""A connection that was in use so short a time ago is not checked, for under load every system call hands the
+interpreter's lock over. Less than the circuit breaker's cool-down, after which all are checked."""
 
 
 class Connection(Protocol):
@@ -61,6 +62,17 @@ class RedisConnections:
 
     def give_back(self, connection: Connection) -> None:
         self._idle.append((connection, time.monotonic()))
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        while self._idle:
+            self._idle.pop()[0].disconnect()
+
+    def open_ahead(self, count: int, deadline: float) -> None:
+        """Have as many idle connections, if that many can be opened by the deadline."""
+        with suppress(RedisError, OSError):
+            while len(self._idle) < count:
+                self.give_back(self.open(deadline))
 
     def open(self, deadline: float) -> Connection:
         """Give a new connection.

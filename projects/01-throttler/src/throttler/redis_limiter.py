@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from contextlib import suppress
 from importlib import resources
 from itertools import batched
 
@@ -11,8 +12,9 @@ from throttler.errors import LimiterUnavailableError
 from throttler.limiter import Algorithm, Budget, Decision, Policy, Standing
 from throttler.redis_connections import Connection, RedisConnections
 
-TIMEOUT_SECONDS = 0.1
-"""For one conversation with Redis, connecting included: half of the 200 ms that an answer may take in all."""
+TIMEOUT_SECONDS = 0.12
+"""For one conversation with Redis, connecting included. An answer may take 200 ms in all: the rest is for the
+rest, on a machine that is busy."""
 
 type Plan = tuple[tuple[str, ...], tuple[int, ...]]
 """What never changes for a budget: the ends of its keys; its limits and windows as the script wants them."""
@@ -24,18 +26,19 @@ class RedisLimiter:
     There are no retries: they would not fit into the time, and after a lost reply one might charge twice.
     """
 
-    def __init__(self, url: str, algorithm: Algorithm) -> None:
+    def __init__(self, url: str, algorithm: Algorithm, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._algorithm = algorithm
+        self._timeout_seconds = timeout_seconds
         file = resources.files("throttler") / "lua" / f"{algorithm.replace('-', '_')}.lua"
         self._script = file.read_text(encoding="utf-8")
         self._sha = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
-        self._connections = RedisConnections(url, TIMEOUT_SECONDS)
+        self._connections = RedisConnections(url, timeout_seconds)
         self._plans: dict[Budget, Plan] = {}
 
     def spend(self, client: str, budget: Budget, cost: int) -> Decision:
         """Charge the cost to all policies of the budget, or to none of them, in one round trip.
 
-        Raises: LimiterUnavailableError, at most TIMEOUT_SECONDS later.
+        Raises: LimiterUnavailableError, after `timeout_seconds` at the latest.
         """
         plan = self._plans.get(budget)
         if plan is None:
@@ -61,8 +64,18 @@ class RedisLimiter:
         """
         self._converse("PING")
 
+    def warm_up(self, connections: int) -> None:
+        """Open connections and load the script ahead of the first requests. To be run on the side."""
+        with suppress(LimiterUnavailableError):
+            self._converse("SCRIPT", "LOAD", self._script)
+            self._connections.open_ahead(connections, time.monotonic() + self._timeout_seconds)
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        self._connections.close()
+
     def _converse(self, *command: str | int) -> object:
-        deadline = time.monotonic() + TIMEOUT_SECONDS
+        deadline = time.monotonic() + self._timeout_seconds
         connection = self._connections.take()
         is_new = connection is None
         try:
@@ -82,7 +95,7 @@ class RedisLimiter:
     def _ask(self, connection: Connection, command: tuple[str | int, ...], deadline: float | None) -> object:
         connection.send_packed_command(connection.pack_command(*command), check_health=False)
         if deadline is None:
-            # The socket's own time-out is that of a whole conversation; to set another takes two system calls.
+            # The socket's own time-out is as long as a whole conversation; another takes two system calls.
             return connection.read_response()
         return connection.read_response(timeout=max(deadline - time.monotonic(), 0.001))
 
