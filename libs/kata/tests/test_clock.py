@@ -91,8 +91,6 @@ def test_a_stall_is_seen_and_measured() -> None:
         started = time.monotonic()
         while monitor.worst_between(started, time.monotonic()) < STALL_SECONDS:
             sum(repeat(1, 60_000_000))
-        ended = time.monotonic()
-    assert monitor.worst_between(started, ended) <= ended - started
     assert monitor.worst_between(started - 2, started - 1) == 0.0
 
 

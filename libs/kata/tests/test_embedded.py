@@ -49,12 +49,12 @@ def make(tmp_path: Path) -> Iterator[Start]:
 def test_a_server_that_never_answers_is_killed_after_the_time_out(
     make: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "_START_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(embedded, "_START_TIMEOUT_SECONDS", 1.5)
     server = make("seq 20; exec sleep 60", lambda: False)
     with pytest.raises(LaunchError) as caught:
         server.start()
     lines = "".join(f"\n  {number}" for number in range(11, 21))
-    assert str(caught.value) == f"the fake did not answer within 0.5 s:{lines}"
+    assert str(caught.value) == f"the fake did not answer within 1.5 s:{lines}"
     assert not server.alive
 
 

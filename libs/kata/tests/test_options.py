@@ -22,9 +22,7 @@ def test_options_become_the_command_line_that_means_them() -> None:
 
 
 def test_the_command_line_of_an_attached_service_has_its_settings() -> None:
-    options = Options(
-        url="http://localhost:8000", settings=(("LIMIT", "5"), ("K", "a=b")), extensions=False
-    )
+    options = Options(url="http://localhost:8000", settings=(("LIMIT", "5"), ("K", "a=b")), extensions=False)
     assert options.arguments() == [
         *("--url", "http://localhost:8000", "--set", "LIMIT=5", "--set", "K=a=b"),
     ]

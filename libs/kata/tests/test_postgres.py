@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -121,7 +122,9 @@ def test_stop_is_clean_though_a_client_is_connected(server: EmbeddedPostgres) ->
 
 def test_kill_ends_every_process_and_keeps_what_was_committed(server: EmbeddedPostgres) -> None:
     store(server, 1)
-    with psycopg.connect(server.url()) as connection:
+    with closing(psycopg.connect(server.url())) as connection:
+        # Busy: an idle backend ends by itself when it loses its postmaster.
+        connection.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 100000000000)")
         processes = processes_of(server)
         assert connection.info.backend_pid in processes
         server.kill()

@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from kata.errors import LaunchError
-from kata.process import KEPT_LINES, ManagedProcess, OnLine, describe_exit
+from kata.process import KEPT_LINES, ManagedProcess, OnLine, _runs_in, describe_exit
 
 
 class Run(Protocol):
@@ -145,6 +145,24 @@ def test_terminate_after_the_end_returns_the_exit_code(run: Run) -> None:
     assert process.terminate() == 4
 
 
+@pytest.mark.parametrize(
+    ("stat", "runs"),
+    [
+        ("81 (sh) S 1 80 80 0", True),
+        ("81 (a (b) Z 1 7) S 1 80 80 0", True),
+        ("81 (sh) Z 1 80 80 0", False),
+        ("81 (sh) S 1 79 80 0", False),
+        (None, False),
+    ],
+)
+def test_a_zombie_that_nobody_reaps_does_not_count_as_running(
+    tmp_path: Path, stat: str | None, *, runs: bool
+) -> None:
+    if stat is not None:
+        (tmp_path / "stat").write_text(stat)
+    assert _runs_in(tmp_path / "stat", 80) is runs
+
+
 def test_kill_takes_the_whole_group_and_leaves_no_zombie(run: Run) -> None:
     process = run("sleep 60 & echo $!; wait")
     child, leader = pid_printed_by(process), process.pid
@@ -162,14 +180,16 @@ def test_what_a_dead_leader_leaves_behind_is_killed(run: Run) -> None:
 
 
 def test_a_daemon_that_keeps_the_output_open_does_not_hold_up_the_end(run: Run) -> None:
-    process = run("setsid sh -c 'echo $$; exec sleep 60' & sleep 0.2; exit 2")
+    process = run(
+        "setsid sh -c 'echo $$; echo >up; exec sleep 60' & while [ ! -e up ]; do sleep 0.02; done; exit 2"
+    )
     assert process.wait(20) == 2
     os.kill(pid_printed_by(process), signal.SIGKILL)
 
 
 def test_pause_freezes_the_group_and_resume_lets_it_go_on(run: Run) -> None:
-    process = run("while :; do echo tick; sleep 0.02; done")
-    wait_for_line(process, "tick")
+    process = run("echo up; while :; do :; done")
+    wait_for_line(process, "up")
     process.pause()
 
     def state() -> str:

@@ -2,6 +2,7 @@ import errno
 import hashlib
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -324,7 +325,8 @@ def test_a_black_hole_hides_ends_and_resets(proxy: FaultProxy, upstream: Upstrea
         server, other_server = upstream.accept(), upstream.accept()
         proxy.black_hole()
         server.close()
-        other.close()
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        other.close()  # with a reset
         assert is_silent(client)
         assert is_silent(other_server)
 
@@ -457,7 +459,7 @@ def test_thousands_of_short_connections_leave_no_socket_behind(echo_proxy: Fault
 
 
 def test_an_idle_proxy_uses_no_processor_time(echo_proxy: FaultProxy) -> None:
-    """A busy loop would use as much as passes by; half of that is far more than an idle process needs."""
+    """A busy loop would use what passes by, less the share of other processes; an idle one almost none."""
     with connect(echo_proxy) as client:
         client.sendall(b"x")
         client.recv(1)
@@ -465,8 +467,8 @@ def test_an_idle_proxy_uses_no_processor_time(echo_proxy: FaultProxy) -> None:
             enter()
             client.sendall(b"x")
             started = time.process_time()
-            time.sleep(0.2)
-            assert time.process_time() - started < 0.1
+            time.sleep(0.3)
+            assert time.process_time() - started < 0.03
 
 
 def test_stop_resets_connections_and_frees_the_port_and_the_thread(upstream: Upstream) -> None:

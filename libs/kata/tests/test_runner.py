@@ -48,7 +48,7 @@ import pathlib, sys
 from kata.runner import run_project
 folder, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 sys.exit(run_project(
-    folder, title="71-fake", needs=sys.argv[3:], env={"LIMIT": "10"},
+    folder, title="A service in miniature.", needs=sys.argv[3:], env={"LIMIT": "10"},
     try_lines=["curl -i {url}/api/v1/ping", "curl -d '{{}}' {url}"],
     data_dir=folder.parent / "data", port=port or None, stdout=sys.stdout,
 ))
@@ -156,6 +156,7 @@ def test_it_says_where_the_service_is_and_what_to_do_with_it(start: Start) -> No
     assert welcome == [
         "",
         f"71-fake is running at http://127.0.0.1:{run.port}",
+        "A service in miniature.",
         "",
         f"  try     curl -i http://127.0.0.1:{run.port}/api/v1/ping",
         f"          curl -d '{{}}' http://127.0.0.1:{run.port}",
@@ -264,7 +265,7 @@ def test_the_default_port_is_the_projects_number_above_8000(start: Start) -> Non
     start.folder = start.folder.rename(start.folder.with_name(f"{number}-fake"))
     run = start(port=0)
     run.read_until("Ctrl-C")
-    assert f"71-fake is running at http://127.0.0.1:80{number}" in run.lines
+    assert f"{number}-fake is running at http://127.0.0.1:80{number}" in run.lines
 
 
 def test_a_busy_port_is_one_clear_line(start: Start) -> None:

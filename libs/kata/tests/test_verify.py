@@ -26,7 +26,7 @@ SERVES = "    server.serve_forever()"
 LOGS = "print(json.dumps(line), flush=True)"
 SHORT_LOG = (LOGS, 'print("answered", line["status"], flush=True)')
 
-# A process lets go of its connections in any order. Here the port goes first, so that its end is seen at once.
+# A process lets go of its connections in any order. Here the port goes first: its end is seen at once.
 DIES = """\
 print("out of numbers", flush=True)
                 self.server.socket.close()
@@ -115,14 +115,15 @@ could not start MINE: web.1 exited with code 1 before it became ready
 
 
 def test_a_solution_that_is_never_ready_is_given_up(verified: Verified, solution: Solution) -> None:
-    silent = (SERVES, "    time.sleep(600)")
-    assert verified(solution(silent), "--start-timeout", "0.5") == (
+    folder = solution()
+    (folder / "Procfile").write_text("web: echo warming up; exec sleep 600\n")
+    assert verified(folder, "--start-timeout", "1") == (
         3,
         """\
 verifying MINE against 00-doubler, seed 5eed
 
-could not start MINE: web.1 did not answer GET /ready with 200 within … s (last answer: nothing for … s)
-  | {"event": "started"}
+could not start MINE: web.1 did not answer GET /ready with 200 within 1 s (last answer: connection refused)
+  | warming up
 """,
         "",
     )
@@ -188,7 +189,7 @@ verifying MINE against 00-doubler, seed 5eed
 def test_a_machine_too_slow_to_judge_is_tried_three_times_and_is_inconclusive(
     verified: Verified, solution: Solution
 ) -> None:
-    slow = (REMEMBERS, REMEMBERS + "        time.sleep(1)\n        raise ProblemError(404)\n")
+    slow = (REMEMBERS, REMEMBERS + "        time.sleep(0.75)\n        raise ProblemError(404)\n")
     assert verified(solution(slow), "--only", "C3") == (
         2,
         """\

@@ -72,6 +72,14 @@ def create_app(settings: Settings) -> fastapi.FastAPI:  # noqa: C901 - many smal
 
         return StreamingResponse(parts(), media_type="text/plain")
 
+    @app.get("/broken")
+    async def broken() -> StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"one"
+            raise RuntimeError("hunter2")
+
+        return StreamingResponse(parts())
+
     install(app, settings)
     return app
 

@@ -65,9 +65,7 @@ def create_app(settings: Settings) -> flask.Flask:  # noqa: C901 - many small ro
 
         return flask.Response(parts(), mimetype="text/plain")
 
-    install(
-        app, settings, openapi={"openapi": "3.1.0", "info": {"title": "Sample", "version": "1"}, "paths": {}}
-    )
+    install(app, settings, openapi={"info": {"title": "Sample", "version": "1"}, "paths": {}})
     return app
 
 

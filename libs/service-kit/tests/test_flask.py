@@ -34,6 +34,7 @@ class Fixture:
         app.add_url_rule("/folder/", view_func=self.page)
         app.add_url_rule("/page", view_func=self.page)
         app.add_url_rule("/stream", view_func=self.stream)
+        app.add_url_rule("/broken", view_func=self.broken)
         app.add_url_rule("/json", view_func=self.json, methods=["POST"])
         app.add_url_rule("/ignore", view_func=self.page, methods=["POST"])
         errors = [
@@ -79,6 +80,13 @@ class Fixture:
         response = flask.Response(flask.stream_with_context(parts()))
         response.call_on_close(self.close)
         return response
+
+    def broken(self) -> flask.Response:
+        def parts() -> Iterator[str]:
+            yield "one"
+            raise RuntimeError("hunter2")
+
+        return flask.Response(parts())
 
     def close(self) -> None:
         self.closed = True
@@ -161,6 +169,12 @@ def test_a_stream_is_passed_on_and_closed(fixture: Fixture, capsys: pytest.Captu
     answer.close()
     assert fixture.closed
     assert json.loads(capsys.readouterr().out)["route"] == "/stream"
+
+
+def test_a_crash_in_the_middle_of_a_stream_is_logged(client: FlaskClient) -> None:
+    with capture_logs() as logs, pytest.raises(RuntimeError, match="hunter2"):
+        client.get("/broken").get_data()
+    assert [line["event"] for line in logs] == ["unhandled error"]
 
 
 def test_requests_are_counted_by_template(fixture: Fixture) -> None:

@@ -115,7 +115,8 @@ def test_a_coroutine_that_hangs_is_cancelled() -> None:
 
     async def run() -> object:
         answer = await report_async({"slow": hangs}, 0.05)
-        await cancelled.wait()
+        async with asyncio.timeout(10):
+            await cancelled.wait()
         return answer
 
     assert asyncio.run(run()) == (503, {"status": "unavailable", "checks": {"slow": "timeout"}})

@@ -45,6 +45,11 @@ def test_nesting_has_a_limit(opening: str, closing: str, inside: str) -> None:
         parse((opening * (levels + 1) + inside + closing * (levels + 1)).encode())
 
 
+def test_nesting_up_to_the_limit_beside_other_brackets_is_allowed() -> None:
+    inner = NESTING_LIMIT - 1
+    parse(b"[[]," + b"[" * inner + b"]" * inner + b"]")
+
+
 @pytest.mark.parametrize("levels", [1_000, 1_000_000])
 def test_absurd_nesting_is_refused_too(levels: int) -> None:
     with pytest.raises(InvalidJsonError):

@@ -87,9 +87,9 @@ def all_succeed(client: Caller) -> None:
     for number, exchange in enumerate(client.sent, start=1):
         expect(
             OK <= exchange.status < 300,
-            expected=f"200 for request {number}, of {client.throttler.limit} allowed",
+            expected=f"200 for request {number}",
             got=describe(exchange),
-            rule="every request within the limit succeeds",
+            rule="a request within the limit succeeds, and so does one that nobody is to limit",
             exchanges=client.sent[:number],
         )
 

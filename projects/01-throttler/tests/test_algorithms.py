@@ -9,7 +9,7 @@ from time import monotonic
 from typing import NamedTuple
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
@@ -106,6 +106,8 @@ class Script:
         if algorithm is not Algorithm.FIXED_WINDOW:
             assert text.count("redis.call('TIME')") == 1
             text = text.replace("redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}")
+        self.redis = redis
+        self.policies = policies
         self.run = redis.register_script(text)
         self.keys = [f"rate:client:route:{policy.name}" for policy in policies]
         unit_us = 1000 if algorithm is Algorithm.FIXED_WINDOW else 1
@@ -120,6 +122,13 @@ class Script:
             Standing(*(int(number) for number in reply[at : at + 3])) for at in range(0, len(reply), 3)
         )
         return Decision(standings, not any(standing.retry_us for standing in standings))
+
+    def check_memory(self) -> None:
+        """No key outlives its window, and none holds more than the limit."""
+        for key, policy in zip(self.keys, self.policies, strict=True):
+            if self.redis.exists(key):
+                assert 0 < self.redis.pttl(key) <= policy.window_seconds * 1000 + 2
+                assert self.redis.type(key) == "string" or self.redis.llen(key) <= policy.limit
 
 
 class Clock:
@@ -153,6 +162,16 @@ POLICIES = st.lists(st.tuples(LIMITS, WINDOWS_SECONDS), min_size=1, max_size=3).
     lambda pairs: [Policy(f"policy-{n}", limit, window) for n, (limit, window) in enumerate(pairs)]
 )
 CHECKS = settings(max_examples=60, deadline=None)
+# The cost of the last is free only when the youngest of the others is.
+COSTLY_LAST = {
+    "policies": [Policy("default", 3, 60)],
+    "steps": [
+        Step(Fraction(0), 0, 1),
+        Step(Fraction(1, 9), 0, 1),
+        Step(Fraction(1, 9), 0, 1),
+        Step(Fraction(0), 0, 3),
+    ],
+}
 
 
 def moments(steps: Sequence[Step], policies: Sequence[Policy]) -> list[tuple[int, int]]:
@@ -166,6 +185,7 @@ def moments(steps: Sequence[Step], policies: Sequence[Policy]) -> list[tuple[int
 
 @pytest.mark.parametrize("algorithm", Algorithm)
 @given(policies=POLICIES, steps=STEPS)
+@example(**COSTLY_LAST)
 @CHECKS
 def test_the_local_limiter_decides_as_the_model(
     algorithm: Algorithm, policies: list[Policy], steps: list[Step]
@@ -180,6 +200,7 @@ def test_the_local_limiter_decides_as_the_model(
 
 @pytest.mark.parametrize("algorithm", [Algorithm.SLIDING_WINDOW, Algorithm.TOKEN_BUCKET])
 @given(policies=POLICIES, steps=STEPS)
+@example(**COSTLY_LAST)
 @CHECKS
 def test_the_script_decides_as_the_model(
     session_redis: Redis, algorithm: Algorithm, policies: list[Policy], steps: list[Step]
@@ -189,10 +210,7 @@ def test_the_script_decides_as_the_model(
     model = ModelLimiter(algorithm, policies)
     for now_us, cost in moments(steps, policies):
         assert script.spend(now_us, cost) == model.spend(now_us, cost)
-        for key, policy in zip(script.keys, policies, strict=True):
-            assert (
-                session_redis.pttl(key) == -2 or 0 < session_redis.pttl(key) <= policy.window_seconds * 1001
-            )
+        script.check_memory()
 
 
 @given(policies=POLICIES, steps=st.lists(st.tuples(st.integers(0, 500), st.integers(0, 3)), max_size=40))
@@ -220,10 +238,17 @@ def test_the_fixed_window_script_decides_as_the_model(
         decision = script.spend(now_us, cost)
         assume(monotonic() - started < 0.9)
         assert in_seconds(decision) == in_seconds(model.spend(now_us, cost))
-        for key, policy in zip(script.keys, policies, strict=True):
-            assert (
-                session_redis.pttl(key) == -2 or 0 < session_redis.pttl(key) <= policy.window_seconds * 1000
-            )
+        script.check_memory()
+
+
+def test_a_fixed_window_is_over_in_its_last_millisecond(session_redis: Redis) -> None:
+    """At which Redis still has the key, with a TTL of 0, and the client has waited as long as it was told."""
+    text = (resources.files("throttler") / "lua/fixed_window.lua").read_text()
+    assert text.count("redis.call('PTTL', key)") == 1
+    session_redis.set("rate:key", 5, px=60_000)
+    script = session_redis.register_script(text.replace("redis.call('PTTL', key)", "0"))
+    assert script(["rate:key"], [1, 5, 60_000]) == [4, 60_000_000, 0]
+    assert session_redis.get("rate:key") == "1"
 
 
 def in_seconds(decision: Decision) -> tuple[bool, list[tuple[int, int, int]]]:

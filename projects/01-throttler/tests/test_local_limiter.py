@@ -32,6 +32,15 @@ def test_its_memory_is_bounded_and_whoever_was_quiet_longest_is_forgotten(algori
     assert limiter.spend("client 0", budget, 1).admitted
 
 
+def test_whoever_keeps_asking_is_not_forgotten_though_rejected() -> None:
+    limiter = LocalLimiter(Algorithm.FIXED_WINDOW, max_numbers=20)
+    budget = Budget("/route", (Policy("default", 1, 60),))
+    assert limiter.spend("insistent", budget, 1).admitted
+    for number in range(100):
+        limiter.spend(f"client {number}", budget, 1)
+        assert not limiter.spend("insistent", budget, 1).admitted
+
+
 def test_a_single_client_may_hold_more_than_the_bound_and_is_limited_all_the_same() -> None:
     limiter = LocalLimiter(Algorithm.SLIDING_WINDOW, max_numbers=5)
     budget = Budget("/route", (Policy("default", 10, 60),))

@@ -224,6 +224,13 @@ def test_a_connection_that_is_reset_in_the_middle_is_reported_in_time(
     assert limiter.spend(CLIENT, Budget("/route", (DEFAULT,)), 1).admitted
 
 
+def test_connecting_and_asking_share_one_time_out(proxy: FaultProxy, limiter_at: LimiterAt) -> None:
+    """To select a database takes a round trip; each of the two alone would be in time."""
+    limiter = limiter_at(f"redis://127.0.0.1:{proxy.port}/1")
+    with proxy.delay(0.35 * TIMEOUT_SECONDS), unavailable_in_time():
+        limiter.ping()
+
+
 def test_a_late_reply_is_not_taken_for_that_of_the_next_request(
     proxy: FaultProxy, limiter_at: LimiterAt
 ) -> None:
@@ -250,6 +257,11 @@ def test_a_name_look_up_that_hangs_does_not_hold_the_request_up(
         limiter = limiter_at("redis://redis.example:6379")
         with unavailable_in_time():
             limiter.spend(CLIENT, Budget("/route", (DEFAULT,)), 1)
+
+
+def test_a_name_that_cannot_be_one_is_a_failure_and_not_a_crash(limiter_at: LimiterAt) -> None:
+    with unavailable_in_time():
+        limiter_at(f"redis://{'x' * 64}.example:6379").ping()
 
 
 def test_a_key_of_the_wrong_type_is_a_failure_and_not_a_crash(
@@ -307,8 +319,8 @@ def test_warming_up_without_redis_is_no_error(proxy: FaultProxy, limiter_at: Lim
 def test_a_connection_that_comes_too_late_is_closed_and_not_left_open(
     proxy: FaultProxy, limiter_at: LimiterAt
 ) -> None:
-    """With a password the handshake takes a round trip, which a slow Redis does not finish in time."""
-    limiter = limiter_at(f"redis://:secret@127.0.0.1:{proxy.port}")
+    """To select a database takes a round trip, which a slow Redis does not finish in time."""
+    limiter = limiter_at(f"redis://127.0.0.1:{proxy.port}/1")
     with proxy.delay(2 * TIMEOUT_SECONDS), unavailable_in_time():
         limiter.ping()
     wait_until(lambda: proxy.live_connections == 0)

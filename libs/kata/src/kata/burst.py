@@ -6,7 +6,6 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 import h11
@@ -19,6 +18,7 @@ __all__ = ["Client", "Exchange", "Request", "burst"]
 
 _CHUNK_BYTES = 65_536
 _MOST_CONNECTIONS = 500
+_INCOMPLETE = "connection closed without a complete answer"
 
 # As much as the Client's httpcore takes, instead of h11's own 16 KiB: the same answer is good for both.
 _LARGEST_HEAD_BYTES = 102_400
@@ -75,6 +75,7 @@ class _Shot:
         self._answer: h11.Response | None = None
         self._body = bytearray()
         self._sent = self._received = 0.0
+        self._early_end = ""  # the kernel tells of a reset once, and thereafter of a mere end
         self._error = ""
 
     def connect(self, address: tuple[str, int]) -> None:
@@ -96,7 +97,8 @@ class _Shot:
                 self._unsent = self._unsent[self.socket.send(self._unsent) :]
             except BlockingIOError:
                 pass
-            except OSError:  # closed early, perhaps with an answer, which `receive` then finds
+            except OSError as error:  # closed early, perhaps with an answer, which `receive` then finds
+                self._early_end = transport_error(error)
                 self.busy = False
 
     def release(self) -> None:
@@ -104,8 +106,10 @@ class _Shot:
             return
         self.busy = True
         self._sent = time.monotonic()
-        with suppress(OSError):  # as above
+        try:
             self.socket.send(self._last)
+        except OSError as error:  # as above
+            self._early_end = self._early_end or transport_error(error)
 
     def receive(self) -> None:
         try:
@@ -119,9 +123,7 @@ class _Shot:
         except OSError as error:
             self.fail(transport_error(error))
         except h11.RemoteProtocolError as error:
-            self.fail(
-                f"not an HTTP answer: {error}" if chunk else "connection closed without a complete answer"
-            )
+            self.fail(f"not an HTTP answer: {error}" if chunk else self._early_end or _INCOMPLETE)
 
     def _digest(self, event: object) -> bool:
         """Take in what the parser found; tell whether it may have more."""
@@ -134,8 +136,8 @@ class _Shot:
         elif isinstance(event, h11.EndOfMessage):
             self.busy = False
         elif isinstance(event, h11.ConnectionClosed):
-            self.fail("connection closed without a complete answer")
-        return self.busy and event is not h11.NEED_DATA
+            self.fail(self._early_end or _INCOMPLETE)
+        return self.busy and isinstance(event, h11.Event)
 
     def fail(self, error: str) -> None:
         self.busy = False

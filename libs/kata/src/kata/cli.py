@@ -251,10 +251,14 @@ def _verify_repeatedly(project: Project, options: Options, runs: int, jobs: int)
             for seed in seeds
         ]
         results = []
-        for trial in trials:
-            results.append(trial.result())
-            _print_troubles(project, options, results[-1])
-            print(render_summary(results[-1]), flush=True)
+        try:
+            for trial in trials:
+                results.append(trial.result())
+                _print_troubles(project, options, results[-1])
+                print(render_summary(results[-1]), flush=True)
+        except BaseException:  # Ctrl-C, too, does not wait for those that have not begun
+            pool.shutdown(cancel_futures=True)
+            raise
     return results
 
 

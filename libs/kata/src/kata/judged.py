@@ -1,4 +1,4 @@
-"""A process of the solution while it is judged: did the verifier end it, or did it die by itself?"""
+"""A process of the solution while it is judged: it remembers whether the verifier ended it."""
 
 import socket
 import time
@@ -37,8 +37,8 @@ class JudgedInstance:
     def has_died(self, patience_seconds: float = 0.0) -> bool:
         """Tell whether it has ended, and nobody told it to.
 
-        Its clients learn of its end before the system does. So it gets `patience_seconds` to be gone, and longer
-        if its port is closed already.
+        Its clients learn of its end before the system does. So it gets `patience_seconds` to be gone, and
+        longer if its port is closed already.
         """
         started = time.monotonic()
         while self.alive and not self._ended_by_verifier:

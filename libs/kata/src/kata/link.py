@@ -66,13 +66,10 @@ class Pipe:
         self.ready += chunk
         self.ending = self.ending or not chunk
 
-    def hold(self, chunk: bytes, due: float) -> float:
-        """Keep the chunk until `due`, or longer if an earlier chunk is due later; return when."""
-        if self.delayed:
-            due = max(due, self.delayed[-1][0])
+    def hold(self, chunk: bytes, due: float) -> None:
+        """Keep the chunk until `due`, or longer if one before it is due later."""
         self.delayed.append((due, chunk))
         self.delayed_bytes += len(chunk)
-        return due
 
     def release(self, now: float) -> None:
         while self.delayed and self.delayed[0][0] <= now:
@@ -209,7 +206,8 @@ class Link:
             chunk = chunk[: self._budget_bytes]
             self._budget_bytes -= len(chunk)
         if self._fault.mode is Mode.DELAY:
-            due = pipe.hold(chunk, time.monotonic() + self._fault.delay_seconds)
+            due = time.monotonic() + self._fault.delay_seconds
+            pipe.hold(chunk, due)
             self._reactor.at(due, self._on_due)
         else:
             pipe.put(chunk)
@@ -243,12 +241,11 @@ class Link:
             return
         if self._connected and self._server is not None:
             self._on_forwarded(self._send(self._server, self._to_server))
+        self._send(self._client, self._to_client)
         if self._budget_bytes == 0:
             if not self._to_server.ready:
                 self._reset_once_sent()
-            return
-        self._send(self._client, self._to_client)
-        if self._to_server.ended and self._to_client.ended:
+        elif self._to_server.ended and self._to_client.ended:
             self._close()
 
     def _reset_once_sent(self) -> None:

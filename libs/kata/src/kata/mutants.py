@@ -111,9 +111,13 @@ def run_mutants(
                 for mutant in mutants
             ]
             trials = []
-            for trial in as_completed(running):
-                trials.append(trial.result())
-                on_trial(trials[-1])
+            try:
+                for trial in as_completed(running):
+                    trials.append(trial.result())
+                    on_trial(trials[-1])
+            except BaseException:  # Ctrl-C, too, does not wait for those that have not begun
+                pool.shutdown(cancel_futures=True)
+                raise
             return trials
 
 

@@ -111,7 +111,7 @@ def _prerequisites_first(items: list[pytest.Item]) -> list[pytest.Item]:
         ordered.setdefault(item)
 
     for item in items:
-        place(item, (item,))
+        place(item, ())
     return list(ordered)
 
 
@@ -262,13 +262,13 @@ def _result(
             "rule": error.rule,
             "timeline": error.timeline,
         }
+        stall = item.config.stash[_MONITOR].worst_between(item.stash[_STARTED], time.monotonic())
         world = item.config.stash[_WORLDS].get(_project_folder(item.path))
         died = world.died() if world is not None else []
         if died:
             fields["reason"] = describe_deaths(died)
             output = _last_words(died)
-        stall = item.config.stash[_MONITOR].worst_between(item.stash[_STARTED], time.monotonic())
-        if error.timing and stall > STALL_SECONDS:
+        elif error.timing and stall > STALL_SECONDS:
             verdict = Verdict.INCONCLUSIVE
             fields["reason"] = f"the machine stood still for {stall:.2f} s while it was judged"
     elif isinstance(error, Inconclusive):

@@ -185,4 +185,4 @@ def _welcome(
     for label, text in rows:
         lines.append(f"  {'' if label == previous else label:<{width}}  {text}")
         previous = label
-    return "\n".join(["", f"{title} is running at {url}", "", *lines, ""])
+    return "\n".join(["", f"{project_dir.name} is running at {url}", title, "", *lines, ""])

@@ -227,7 +227,10 @@ async def _poll_until_ready(instance: Instance, path: str, deadline: float) -> s
             except httpx.ConnectError:
                 last_answer = "connection refused"
             except TimeoutError:
-                last_answer = f"nothing for {limit:.1f} s"
+                if (
+                    limit == _READY_ANSWER_SECONDS or last_answer == "none"
+                ):  # the deadline cuts the last one short
+                    last_answer = f"nothing for {limit:.1f} s"
             except httpx.HTTPError as error:
                 last_answer = f"no valid HTTP: {error}"
             await asyncio.sleep(_READY_POLL_SECONDS)

@@ -13,8 +13,10 @@ METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-code, pre { font: 14px/1.4 ui-monospace, monospace; }
-pre { background: #f4f4f4; color: #111; padding: .75rem; overflow-x: auto; }
+code, pre { font-family: ui-monospace, monospace; }
+h2 { font-size: 1.15rem; }
+h3 { font-size: 1rem; }
+pre { background: #f4f4f4; color: #111; padding: .75rem; overflow-x: auto; font-size: .85rem; }
 p { white-space: pre-line; }
 table { border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: .15rem 1rem .15rem 0; }
@@ -89,19 +91,31 @@ def _section(
 
 def _parameter(parameter: Mapping[str, Json]) -> str:
     if "$ref" in parameter:
-        return f"<tr><td>{_json(parameter)}"
+        return f"<tr><td>{_schema(parameter)}"
     need = "required" if parameter.get("required") else "optional"
     return (
         f"<tr><th><code>{_text(parameter.get('name'))}</code><td>{_text(parameter.get('in'))}, {need}"
-        f"<td>{_text(parameter.get('description'))}<td>{_json(parameter.get('schema', {}))}"
+        f"<td>{_text(parameter.get('description'))}<td>{_schema(parameter.get('schema'))}"
     )
 
 
 def _content(holder: Json) -> str:
     return "".join(
-        f"<div><code>{escape(media_type)}</code></div>{_json(as_mapping(content).get('schema', {}))}"
+        f"<div>{escape(media_type)} {_schema(as_mapping(content).get('schema'))}</div>"
         for media_type, content in as_mapping(as_mapping(holder).get("content")).items()
     )
+
+
+def _schema(schema: Json) -> str:
+    """Link to a named schema, put a simple one on a line, and spell out the rest."""
+    members = {name: value for name, value in as_mapping(schema).items() if name != "title"}
+    reference = members.get("$ref")
+    if isinstance(reference, str):
+        name = escape(reference.rpartition("/")[2])
+        return f'<a href="#schema-{name}">{name}</a>'
+    if any(isinstance(value, Mapping) for value in members.values()):
+        return _json(schema)
+    return f"<code>{escape(orjson.dumps(members).decode())}</code>" if members else ""
 
 
 def _json(document: Json) -> str:

@@ -10,11 +10,12 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from multiprocessing.synchronize import Lock
 from pathlib import Path
+from types import FrameType
 from typing import Literal, Protocol, override
 
 import structlog
@@ -126,18 +127,24 @@ class Application(Protocol):
 def load_application(target: str, settings: ServiceSettings, reporter: Lock) -> Application:
     """Make the application, in a worker. What prevents it is logged once, by the first worker to meet it."""
     # Inherited handlers would swallow a signal that comes before granian sets its own.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(0))
+    set_stop_handler(lambda *_: os._exit(0))
     threading.Thread(target=stop_with_parent, daemon=True).start()
     logs.configure(settings.log_level)
     try:
         module, _, factory = target.partition(":")
         application: Application = getattr(import_module(module), factory)(settings)
     except Exception:
+        # The parent stops all workers as soon as one has failed, and that may not be the one that reports.
+        set_stop_handler(signal.SIG_IGN)
         if reporter.acquire(block=False):
             log.critical("cannot start", target=target, exc_info=True)
         sys.exit(EX_SOFTWARE)
     return application
+
+
+def set_stop_handler(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
 
 
 def stop_with_parent() -> None:

@@ -133,7 +133,7 @@ class Streamed:
             yield from self._chunks
         except Exception:
             log.exception("unhandled error")
-            raise  # the server breaks the connection, which is all that can be said by now
+            raise
 
     def close(self) -> None:
         try:

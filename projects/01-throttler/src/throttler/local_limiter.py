@@ -56,13 +56,16 @@ class LocalLimiter:
     def _look(
         self, client: str, budget: Budget, policy: Policy, cost: int, now_us: int
     ) -> tuple[Standing, State | None]:
-        state = self._states.get((client, budget.route, policy.name))
+        key = (client, budget.route, policy.name)
+        state = self._states.get(key)
+        if state is not None:
+            self._states.move_to_end(key)  # also when it is rejected: whoever keeps asking is not forgotten
         return self._step(state, policy, cost, now_us)
 
     def _remember(self, key: tuple[str, str, str], state: State | None) -> None:
         if state is None:
             return
-        self._numbers += len(state) - len(self._states.pop(key, ()))
+        self._numbers += len(state) - len(self._states.get(key, ()))
         self._states[key] = state
         while self._numbers > self._max_numbers and len(self._states) > 1:
             self._numbers -= len(self._states.popitem(last=False)[1])

@@ -71,7 +71,7 @@ class RedisConnections:
     def open_ahead(self, count: int, deadline: float) -> None:
         """Have as many idle connections, if that many can be opened by the deadline."""
         with suppress(RedisError, OSError):
-            while len(self._idle) < count:
+            for _ in range(count - len(self._idle)):
                 self.give_back(self.open(deadline))
 
     def open(self, deadline: float) -> Connection:
@@ -87,12 +87,14 @@ class RedisConnections:
             if opened.cancel():
                 raise
             return opened.result()  # it arrived between the two lines
+        except ValueError as exc:  # a host name that cannot be one
+            raise ConnectionError(str(exc)) from exc
 
     def _connect(self, opened: Future[Connection]) -> None:
         connection: Connection = self._factory.make_connection()
         try:
             connection.connect()
-        except (RedisError, OSError) as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
             if opened.set_running_or_notify_cancel():
                 opened.set_exception(exc)
             return

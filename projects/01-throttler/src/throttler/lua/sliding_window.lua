@@ -7,69 +7,68 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local cost = tonumber(ARGV[1])
-local first, live, result, admitted = {}, {}, {}, true
+local logs, result, admitted = {}, {}, true
 
 local function moment(key, index)
   return tonumber(redis.call('LINDEX', key, index))
 end
 
--- Index of the oldest entry that is younger than the window; `length` when all have expired.
+-- Index of the oldest entry that is younger than the window; the length when all have expired.
 local function oldest_live(key, length, window)
   if length == 0 or moment(key, 0) + window > now then
     return 0
   end
-  local expired, unknown = 0, length
-  while unknown - expired > 1 do
-    local middle = math.floor((expired + unknown) / 2)
+  local expired, live = 0, length
+  while live - expired > 1 do
+    local middle = math.floor((expired + live) / 2)
     if moment(key, middle) + window > now then
-      unknown = middle
+      live = middle
     else
       expired = middle
     end
   end
-  return unknown
+  return live
 end
 
 for i, key in ipairs(KEYS) do
   local limit, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   local length = redis.call('LLEN', key)
-  first[i] = oldest_live(key, length, window)
-  live[i] = length - first[i]
-  if live[i] + cost > limit then
+  local first = oldest_live(key, length, window)
+  local log = {limit = limit, window = window, first = first, used = length - first, reset = 0, retry = 0}
+  if log.used > 0 then
+    log.reset = moment(key, first) + window - now
+  end
+  local missing = log.used + cost - limit
+  if missing > 0 then
+    log.retry = moment(key, first + missing - 1) + window - now
     admitted = false
   end
+  logs[i] = log
 end
 
 for i, key in ipairs(KEYS) do
-  local limit, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  local reset, retry = 0, 0
-  if live[i] > 0 then
-    reset = moment(key, first[i]) + window - now
-  end
-  local missing = live[i] + cost - limit
-  if missing > 0 then
-    retry = moment(key, first[i] + missing - 1) + window - now
-    if redis.call('PTTL', key) == -1 then
-      redis.call('PEXPIRE', key, window / 1000 + 1)
-    end
-  elseif admitted and cost > 0 then
-    if first[i] > 0 then
-      redis.call('LTRIM', key, first[i], -1)
+  local log = logs[i]
+  -- One millisecond more than the window: the key must not die before its youngest entry.
+  local ttl_ms = log.window / 1000 + 1
+  if admitted and cost > 0 then
+    if log.first > 0 then
+      redis.call('LTRIM', key, log.first, -1)
     end
     local stamp = string.format('%.0f', now)
     for _ = 1, cost do
       redis.call('RPUSH', key, stamp)
     end
-    -- One millisecond more than the window: the key must not die before its youngest entry.
-    redis.call('PEXPIRE', key, window / 1000 + 1)
-    if live[i] == 0 then
-      reset = window
+    redis.call('PEXPIRE', key, ttl_ms)
+    if log.used == 0 then
+      log.reset = log.window
     end
-    live[i] = live[i] + cost
+    log.used = log.used + cost
+  elseif log.retry > 0 and redis.call('PTTL', key) == -1 then
+    redis.call('PEXPIRE', key, ttl_ms)
   end
-  result[3 * i - 2] = math.max(limit - live[i], 0)
-  result[3 * i - 1] = reset
-  result[3 * i] = retry
+  result[3 * i - 2] = math.max(log.limit - log.used, 0)
+  result[3 * i - 1] = log.reset
+  result[3 * i] = log.retry
 end
 
 return result
