@@ -39,10 +39,10 @@ bench-%: $(READY) ## measure against the peers, side by side
 	@cd $(call folder,$*) && UV=$(abspath $(UV)) $(CURDIR)/.venv/bin/python bench/run.py $(ARGS)
 
 up-%: ## build and start a project with Docker compose, and wait until it is healthy
-	@$(DOCKER) compose -f $(call folder,$*)/compose.yaml up --build --detach --wait $(ARGS)
+	@REVISION=$$(git rev-parse HEAD 2>/dev/null) $(DOCKER) compose -f $(call folder,$*)/compose.yaml up --build --detach --wait $(ARGS)
 
 down-%: ## stop what up-NN started, and remove its volumes
-	@$(DOCKER) compose -f $(call folder,$*)/compose.yaml down --volumes --remove-orphans
+	@$(DOCKER) compose -f $(call folder,$*)/compose.yaml --profile '*' down --volumes --remove-orphans
 
 test-all: $(READY) lint types contracts test ## every check of the repository
 
@@ -54,10 +54,10 @@ lint: $(READY) ## ruff: lint and format
 	@.venv/bin/ruff format -q --check .
 
 types: $(READY) ## mypy, strict
-	@for member in tests $(PYPROJECTS:/pyproject.toml=); do .venv/bin/mypy --no-error-summary $$member; done
+	@for member in tests .ci/tests $(PYPROJECTS:/pyproject.toml=); do .venv/bin/mypy --no-error-summary $$member; done
 
 contracts: $(READY) ## import-linter: who may know whom
-	@.venv/bin/lint-imports --no-cache | tail -n 3
+	@report=$$(.venv/bin/lint-imports --no-cache 2>&1) || { echo "$$report"; exit 1; }
 
 lessons: $(READY) ## renew the generated parts of every lesson
 	@for lesson in projects/*/README.md; do $(KATA) checks $$(basename $$(dirname $$lesson)) --write; done

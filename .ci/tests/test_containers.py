@@ -31,8 +31,9 @@ def inspect(service: str, what: str) -> str:
 
 def services() -> dict[str, bool]:
     """Return the names of all services, each with whether its image is built here."""
-    config = json.loads(answer("compose", "config", "--format", "json"))
-    return {name: "build" in service for name, service in config["services"].items()}
+    config = json.loads(answer("compose", "config", "--format", "json"))["services"]
+    built = {service["image"] for service in config.values() if "build" in service}
+    return {name: service["image"] in built for name, service in config.items()}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -166,6 +166,7 @@ def make_service(doubler: Path, folder: Path, flaw: Flaw | None) -> None:
 def judge(root: Path, folders: Sequence[str]) -> dict[str, Judgement]:
     report = root / f"{folders[0]}.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command += ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "kata.plugin"]
     command += ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={root}", *folders]
     subprocess.run(command, cwd=root, timeout=JUDGING_SECONDS, capture_output=True, check=False)
     cases = list(ET.parse(report).iter("testcase"))

@@ -161,7 +161,7 @@ STEPS = st.lists(
 POLICIES = st.lists(st.tuples(LIMITS, WINDOWS_SECONDS), min_size=1, max_size=3).map(
     lambda pairs: [Policy(f"policy-{n}", limit, window) for n, (limit, window) in enumerate(pairs)]
 )
-CHECKS = settings(max_examples=60, deadline=None)
+CHECKS = settings(max_examples=40, deadline=None)
 # The cost of the last is free only when the youngest of the others is.
 COSTLY_LAST = {
     "policies": [Policy("default", 3, 60)],
