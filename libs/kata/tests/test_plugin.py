@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +131,14 @@ def test_a_step_that_breaks_is_the_verifier_s_fault(written: Written) -> None:
     steps = '@then("it breaks")\ndef _():\n    {}["limit"]\n'
     check = only_check(written(scenario("@C1", "Then it breaks"), steps))
     assert (check.verdict.value, check.reason) == ("error", "KeyError: 'limit'")
+
+
+def test_a_warning_in_the_verifier_is_no_verdict(written: Written) -> None:
+    steps = '@then("it warns")\ndef _():\n    import warnings\n    warnings.warn("old", DeprecationWarning)\n'
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as outside of these tests
+        check = only_check(written(scenario("@C1", "Then it warns"), steps))
+    assert check.verdict.value == "pass"
 
 
 def test_a_step_that_nobody_wrote_is_the_verifier_s_fault(written: Written) -> None:

@@ -1,7 +1,7 @@
 """The pytest side of the verifier: tags become checks, the fixture `world`, and honest verdicts.
 
-`kata verify` runs pytest underneath, with a collector for its report. Under plain `pytest projects/01-throttler`
-the same plugin judges the project's own folder.
+`kata verify` runs pytest underneath, with a collector for its report. Under plain
+`pytest projects/01-throttler` the same plugin judges the project's own folder.
 """
 
 import inspect

@@ -45,7 +45,7 @@ class CheckFailedError(AssertionError):
 
 
 class NotRunError(Exception):
-    """The check needs what this way of reaching the solution cannot give, such as its process or its Redis."""
+    """The check needs what cannot be had here, such as the process behind a --url."""
 
 
 @dataclass(frozen=True)

@@ -133,8 +133,8 @@ def _try_start(project: Project, options: Options) -> None:
 
 
 def _run_features(features: Path, collector: _Collector) -> None:
-    # A socket of the verifier's that the garbage collector closes late is no verdict; plain pytest sees it.
-    absent = ["terminal", "cacheprovider", "logging", "unraisableexception"]
+    # A warning in the verifier, or a socket that it closes late, is no verdict: plain pytest sees to those.
+    absent = ["terminal", "cacheprovider", "logging", "warnings", "unraisableexception"]
     quiet = ["--assert=plain", *(word for name in absent for word in ("-p", f"no:{name}"))]
     # Whatever else is installed has no say in a verdict, and takes a second to import.
     plugins = ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "kata.plugin"]

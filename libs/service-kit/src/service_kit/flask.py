@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Never, override
 
 import flask
@@ -110,12 +109,12 @@ def _handle_errors(app: flask.Flask, errors: Sequence[ErrorRule]) -> None:
 
 
 def _answer_http(error: HTTPException) -> flask.Response | HTTPException:
-    if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
-        return error  # a redirect, or an answer that is complete already
+    if error.response is not None:
+        return error  # abort() was given a complete answer
     # Werkzeug's own texts speak of browsers and spelling; only one that the service wrote is passed on.
     detail = vars(error).get("description")
     own = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
-    return problem_response(problems.of_status(error.code, detail, own))
+    return problem_response(problems.of_status(error.code or 500, detail, own))
 
 
 def _answer_unhandled(error: Exception) -> flask.Response:

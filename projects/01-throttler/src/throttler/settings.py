@@ -15,7 +15,7 @@ from throttler.policies import DEFAULT_POLICY, MAX_LIMIT, MAX_WINDOW_SECONDS
 type NetworkList = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(parse_networks)]
 
 
-class Settings(ServiceSettings):  # type: ignore[explicit-any]  # in what pydantic makes of every model
+class Settings(ServiceSettings):
     """The throttler's settings."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
