@@ -43,7 +43,7 @@ def checks_of(result: Path) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["verify", "77"], r"there is no project 77 \(there is: 01, .*\)"),
+        (["verify", "77"], r"there is no project 77 \(there is: 01.*\)"),
         (["verify", "01", "--bad"], r"No such option: --bad.*"),
         (["verify"], r"Missing argument 'number'\."),
         (

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kata.catalog import ROOT, Project, load_project
+from kata.clock import StallMonitor
 from kata.errors import KataError
 from kata.options import Options
 from kata.verdicts import CheckResult, Exit, RunResult
@@ -219,6 +220,33 @@ def test_a_failed_check_names_every_process_that_died(written: Written) -> None:
         "web.1 was killed by SIGKILL, web.2 was killed by SIGKILL",
     )
     assert 'web.2: {"event": "started"}' in check.output
+
+
+TIMING = """
+@then("it was in time")
+def _():
+    expect(False, expected="in time", got="late", rule="it is in time", timing=True)
+"""
+
+
+def test_a_machine_that_stood_still_excuses_what_depends_on_time(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StallMonitor, "worst_between", lambda *_: 0.25)
+    check = only_check(written(scenario("@C1", "Then it was in time"), TIMING))
+    assert (check.verdict.value, check.tries, check.reason) == (
+        *("inconclusive", 3),
+        "the machine stood still for 0.25 s while it was judged",
+    )
+
+
+def test_a_process_that_died_is_not_excused_by_the_machine(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StallMonitor, "worst_between", lambda *_: 0.25)
+    scenarios = scenario("@C1", "Given a service", "When it dies", "Then it was in time")
+    check = only_check(written(scenarios, DIES + TIMING))
+    assert (check.verdict.value, check.tries, check.reason) == ("fail", 1, "web.1 was killed by SIGKILL")
 
 
 @pytest.mark.parametrize(

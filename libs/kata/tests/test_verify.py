@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from kata import verify as module
 from kata.catalog import Project
+from kata.errors import KataError, LaunchError
+from kata.options import Options
+from kata.verify import verify_in_child
 
 type Solution = Callable[[*tuple[tuple[str, str], ...]], Path]
 type Kata = Callable[[*tuple[object, ...]], tuple[object, str, str]]
@@ -248,3 +252,37 @@ def test_a_run_without_a_check_proves_nothing_and_says_so(
         "verifying MINE against 00-doubler, seed 5eed\n\n00-doubler: no check executed in … s, seed 5eed\n",
         "",
     )
+
+
+def test_a_server_of_the_verifier_s_that_does_not_start_is_its_own_fault(
+    verified: Verified, solution: Solution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_redis(_project: Project, _options: Options) -> None:
+        raise LaunchError("redis did not start")
+
+    monkeypatch.setattr(module, "make_world", no_redis)
+    code, _, err = verified(solution())
+    assert (code, err) == (4, "kata: redis did not start\n")
+
+
+def test_a_verification_in_a_child_that_breaks_says_what_it_said(
+    doubler: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(command: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 4, "it tried\n", "kata: it broke\n")
+
+    monkeypatch.setattr(subprocess, "run", breaks)
+    with pytest.raises(KataError) as caught:
+        verify_in_child(doubler, Options(directory=tmp_path, seed=SEED), tmp_path / "result.json")
+    assert str(caught.value) == (f"the verifier broke on {tmp_path} (seed 5eed):\nit tried\nkata: it broke\n")
+
+
+def test_a_verification_in_a_child_that_does_not_end_is_the_verifier_s_fault(
+    doubler: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hangs(command: list[str], timeout: float, **_options: object) -> None:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(subprocess, "run", hangs)
+    with pytest.raises(KataError, match=r"^the verifier did not end within 600 s on .* \(seed 5eed\)$"):
+        verify_in_child(doubler, Options(directory=tmp_path, seed=SEED), tmp_path / "result.json")

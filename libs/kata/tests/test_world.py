@@ -57,6 +57,29 @@ def test_checks_that_ask_for_the_same_settings_share_a_service(world: OwnedWorld
     assert world.start(OTHER) is not first
 
 
+def test_a_shared_service_has_the_workers_that_were_asked_for(solution: Solution) -> None:
+    folder = solution()
+    (folder / "Procfile").write_text("web: exec python app.py\nworker: exec sleep 600\n")
+    world = OwnedWorld(ProcfileTarget(folder), (), Draw("5eed"))
+    with_workers = world.start(SETTINGS, workers=2)
+    assert [worker.alive for worker in with_workers.workers] == [True, True]
+    assert world.start(SETTINGS, workers=2) is with_workers
+    assert world.start(SETTINGS).workers == []
+    world.close()
+    assert [worker.alive for worker in with_workers.workers] == [False, False]
+
+
+def test_the_sink_is_one_for_the_whole_run_and_ends_with_it(doubler: Project) -> None:
+    world = OwnedWorld(ProcfileTarget(doubler.path), (), Draw("5eed"))
+    url = world.sink().url("/hook")
+    assert httpx.post(url, trust_env=False).status_code == 204
+    world.end()
+    assert [request.method for request in world.sink().received("/hook")] == ["POST"]
+    world.close()
+    with pytest.raises(httpx.ConnectError):
+        httpx.post(url, trust_env=False)
+
+
 def test_a_service_has_the_settings_that_were_asked_for(world: OwnedWorld) -> None:
     client = world.start(SETTINGS).client()
     assert [client.get(f"/api/v1/double/{number}").status for number in (9, 10)] == [200, 422]
@@ -238,6 +261,14 @@ WITHOUT_PROCESS = "it needs a process of its own, and --url has only an address"
             "it needs MODE=open, and the service has no known value",
         ),
         (lambda world: world.start(SETTINGS).web, "it needs the process, and --url has only its address"),
+        (
+            lambda world: world.start(SETTINGS).workers,
+            "it needs the worker processes, and --url has only an address",
+        ),
+        (
+            lambda world: world.sink(),
+            "it needs to be called by the service, and --url has no address for that",
+        ),
         (
             lambda world: world.start(SETTINGS).redis,
             "it needs the service's Redis, and --url has only its address",

@@ -62,15 +62,18 @@ class Fixture:
         raise errors.get(name, RuntimeError("hunter2"))
 
     def abort(self, status: int) -> str:
+        if status == 299:
+            flask.abort(404, response=flask.Response("odd, but ours", 299))
         flask.abort(status, flask.request.args.get("why"))
 
     def return_problem(self) -> flask.Response:
         return problem_response(Problem(429, "limited", "Limited", headers={"Retry-After": "3"}))
 
     def page(self) -> flask.Response:
-        return flask.Response(
-            "<p>", headers={"Content-Security-Policy": "own", "Cache-Control": "max-age=60"}
-        )
+        own = {"Content-Security-Policy": "own", "Cache-Control": "max-age=60"}
+        response = flask.Response("<p>", headers=own)
+        response.call_on_close(self.close)
+        return response
 
     def stream(self) -> flask.Response:
         def parts() -> Iterator[str]:
@@ -145,6 +148,11 @@ def test_a_crash_is_logged_and_not_told(client: FlaskClient) -> None:
     assert repr(logs[0]["exc_info"]) == "RuntimeError('hunter2')"
 
 
+def test_an_answer_to_abort_with_stays_as_it_is(client: FlaskClient) -> None:
+    answer = client.get("/abort/299")
+    assert (answer.status_code, answer.text) == (299, "odd, but ours")
+
+
 def test_a_redirect_stays_one(client: FlaskClient) -> None:
     answer = client.get("/folder")
     assert (answer.status_code, answer.headers["Location"]) == (308, "http://localhost/folder/")
@@ -161,6 +169,11 @@ def test_the_callers_request_id_comes_back(client: FlaskClient) -> None:
     assert client.get("/page", headers={"X-Request-ID": "r-1"}).headers["X-Request-ID"] == "r-1"
     made = client.get("/page", headers={"X-Request-ID": "no good"}).headers["X-Request-ID"]
     assert UUID(made).version == 7
+
+
+def test_a_short_answer_is_closed_too(fixture: Fixture) -> None:
+    fixture.client.get("/page")
+    assert fixture.closed
 
 
 def test_a_stream_is_passed_on_and_closed(fixture: Fixture, capsys: pytest.CaptureFixture[str]) -> None:

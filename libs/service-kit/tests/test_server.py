@@ -171,6 +171,13 @@ def test_a_signal_to_the_whole_group_is_a_clean_stop_too(start: Start, workers: 
     assert service.errors == []
 
 
+def test_a_worker_that_gets_the_signal_before_its_parent_is_no_failure(start: Start) -> None:
+    service = start().ready()
+    os.kill(httpx.get(f"{service.url}/pid").json()["pid"], signal.SIGTERM)
+    assert service.exit_code() == 0
+    assert service.errors == []
+
+
 def test_idle_connections_do_not_delay_a_stop(start: Start) -> None:
     service = start().ready()
     with httpx.Client() as client:

@@ -18,6 +18,7 @@ from kata.options import START_TIMEOUT_SECONDS
 from kata.postgres import EmbeddedPostgres
 from kata.proxy import FaultProxy
 from kata.redis import EmbeddedRedis
+from kata.sink import Sink
 from kata.target import Instance, Target, wait_until_ready
 from kata.verdicts import NotRunError
 
@@ -67,6 +68,8 @@ class Service(Protocol):
     def urls(self) -> list[str]: ...
     @property
     def web(self) -> Instance: ...
+    @property
+    def workers(self) -> list[Instance]: ...
     @property
     def redis(self) -> RedisUnderTest: ...
     @property
@@ -170,6 +173,10 @@ class AttachedService:
         raise NotRunError("it needs the process, and --url has only its address")
 
     @property
+    def workers(self) -> list[Instance]:
+        raise NotRunError("it needs the worker processes, and --url has only an address")
+
+    @property
     def redis(self) -> RedisUnderTest:
         raise NotRunError("it needs the service's Redis, and --url has only its address")
 
@@ -206,14 +213,20 @@ class World(Protocol):
     def setting(self, name: str, low: int, high: int, away_from: Iterable[int] = ()) -> int:
         """Draw a setting of the service; with --url it is what the running service is said to have."""
 
-    def start(self, settings: Mapping[str, str]) -> Service:
-        """Return a service with these settings, shared with the other checks that ask for the same."""
+    def start(self, settings: Mapping[str, str], *, workers: int = 0) -> Service:
+        """Return a service with these settings, shared with the other checks that ask for the same.
+
+        A check may break and mend it: what is not running at the check's end is started anew for the next.
+        """
 
     def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> Service:
         """Start a service for this check only, with dependencies of its own: it may be killed and cut off."""
 
     def start_unready(self, settings: Mapping[str, str]) -> Instance:
         """Start a web process without waiting for it: one that is expected to refuse its settings."""
+
+    def sink(self) -> Sink:
+        """Return the world that the solution calls: a server at whose URLs it reaches the verifier."""
 
     def file(self, name: str, text: str) -> str:
         """Write a file that the solution can read, and return its path."""
@@ -251,9 +264,10 @@ class OwnedWorld(_Waiting):
         self._stack = ExitStack()
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kata-")))
         self._folder.chmod(0o755)  # PostgreSQL may run under another uid and has to reach its folder
-        self._shared: dict[tuple[tuple[str, str], ...], OwnedService] = {}
+        self._shared: dict[tuple[int, tuple[tuple[str, str], ...]], OwnedService] = {}
         self._alone: list[OwnedService] = []
         self._postgres_server: EmbeddedPostgres | None = None
+        self._sink: Sink | None = None
         self._count = 0
 
     def begin(self, check_id: str, attempt: int) -> None:
@@ -282,10 +296,10 @@ class OwnedWorld(_Waiting):
     def setting(self, name: str, low: int, high: int, away_from: Iterable[int] = ()) -> int:
         return self._run_draw.fork(f"setting/{name}/{low}/{high}").integer(low, high, away_from)
 
-    def start(self, settings: Mapping[str, str]) -> OwnedService:
-        key = tuple(sorted(settings.items()))
+    def start(self, settings: Mapping[str, str], *, workers: int = 0) -> OwnedService:
+        key = (workers, tuple(sorted(settings.items())))
         if key not in self._shared:
-            self._shared[key] = self._start(settings, workers=0)
+            self._shared[key] = self._start(settings, workers=workers)
         return self._shared[key]
 
     def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> OwnedService:
@@ -299,6 +313,12 @@ class OwnedWorld(_Waiting):
         instance = self._target.start("web", service._environment)  # noqa: SLF001 - of the same family
         service.instances.append(instance)
         return instance
+
+    def sink(self) -> Sink:
+        if self._sink is None:
+            self._sink = Sink(self._target.proxy_host, url_host=self._target.dependency_host)
+            self._sink.start()
+        return self._sink
 
     def file(self, name: str, text: str) -> str:
         if self._target.dependency_host != self._target.proxy_host:
@@ -314,6 +334,8 @@ class OwnedWorld(_Waiting):
             service.close()
         self._shared.clear()
         self._target.close()
+        if self._sink:
+            self._sink.stop()
         if self._postgres_server:
             self._postgres_server.kill()
         self._stack.close()
@@ -397,7 +419,8 @@ class AttachedWorld(_Waiting):
                 f"it needs a whole number for {name}, and --set says {self._settings[name]}"
             ) from None
 
-    def start(self, settings: Mapping[str, str]) -> AttachedService:
+    def start(self, settings: Mapping[str, str], *, workers: int = 0) -> AttachedService:
+        del workers  # whether any run is not to be seen from here: a check that needs one also needs the sink
         for name, wanted in settings.items():
             has = self._settings.get(name)
             if has != wanted:
@@ -407,6 +430,9 @@ class AttachedWorld(_Waiting):
     def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> AttachedService:
         del settings, workers
         raise NotRunError("it needs a process of its own, and --url has only an address")
+
+    def sink(self) -> Sink:
+        raise NotRunError("it needs to be called by the service, and --url has no address for that")
 
     def file(self, name: str, text: str) -> str:
         del name, text

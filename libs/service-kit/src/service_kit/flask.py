@@ -110,7 +110,7 @@ def _handle_errors(app: flask.Flask, errors: Sequence[ErrorRule]) -> None:
 
 def _answer_http(error: HTTPException) -> flask.Response | HTTPException:
     if error.response is not None:
-        return error  # abort() was given a complete answer
+        return error  # it was given a complete answer
     # Werkzeug's own texts speak of browsers and spelling; only one that the service wrote is passed on.
     detail = vars(error).get("description")
     own = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}

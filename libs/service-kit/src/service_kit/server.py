@@ -32,6 +32,7 @@ from service_kit.settings import EX_SOFTWARE, ServiceSettings
 HEADERS_LIMIT_BYTES = 32 * 1024
 # Connections a worker holds open, idle ones included: granian accepts no more until one closes.
 CONNECTIONS_PER_WORKER = 1024
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
 
@@ -102,7 +103,15 @@ def metrics_directory(workers: int) -> Iterator[None]:
 
 
 class Server(MPServer):
-    """granian's server, with our view of what counts as a failure."""
+    """granian's server, with our view of what counts as a failure, and deaf to no signal."""
+
+    @override
+    def _spawn_workers(self, spawn_target: object, target_loader: object) -> None:
+        # A forked worker first has its parent's handlers, in which a signal would vanish. So signals wait
+        # until it has its own, and the parent has all its workers.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # granian's
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     @override
     def shutdown(self, exit_code: int = 0) -> None:
@@ -113,7 +122,7 @@ class Server(MPServer):
         for code in codes:
             if code not in {None, 0, EX_SOFTWARE}:
                 log.critical("worker died", exit_code=code)
-        super().shutdown(exit_code)  # type: ignore[no-untyped-call]  # granian annotates little
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]  # granian's
 
 
 class Application(Protocol):
@@ -126,8 +135,8 @@ class Application(Protocol):
 
 def load_application(target: str, settings: ServiceSettings, reporter: Lock) -> Application:
     """Make the application, in a worker. What prevents it is logged once, by the first worker to meet it."""
-    # Inherited handlers would swallow a signal that comes before granian sets its own.
-    set_stop_handler(lambda *_: os._exit(0))
+    set_stop_handler(lambda *_: os._exit(0))  # until granian sets its own
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     threading.Thread(target=stop_with_parent, daemon=True).start()
     logs.configure(settings.log_level)
     try:
@@ -143,7 +152,7 @@ def load_application(target: str, settings: ServiceSettings, reporter: Lock) -> 
 
 
 def set_stop_handler(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         signal.signal(number, handler)
 
 
