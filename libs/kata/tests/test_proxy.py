@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -296,6 +297,30 @@ def test_a_cut_keeps_the_port_from_others_and_pass_through_takes_it_back(echo_pr
             client.sendall(b"back")
             assert read_exactly(client, 4) == b"back"
     assert echo_proxy.port == port
+
+
+def test_a_cut_may_come_while_clients_are_connecting(echo_proxy: FaultProxy) -> None:
+    enough = threading.Event()
+
+    def keep_connecting() -> None:
+        while not enough.is_set():
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", echo_proxy.port), PATIENCE_SECONDS).close()
+
+    clients = [threading.Thread(target=keep_connecting) for _ in range(4)]
+    for client in clients:
+        client.start()
+    try:
+        for _ in range(300):
+            echo_proxy.cut()
+            echo_proxy.pass_through()
+    finally:
+        enough.set()
+        for client in clients:
+            client.join()
+    with connect(echo_proxy) as sock:
+        sock.sendall(b"still here")
+        assert read_exactly(sock, 10) == b"still here"
 
 
 def test_a_black_hole_accepts_and_never_answers(proxy: FaultProxy, upstream: Upstream) -> None:

@@ -157,6 +157,9 @@ def test_a_stop_answers_what_runs_and_accepts_nothing_new(start: Start, number: 
     with waiting_request(service) as connection:
         service.process.send_signal(number)
         until(lambda: not service.is_listening())
+        # To all of them, and more than once, as a person at a terminal does.
+        for _ in range(3):
+            os.killpg(service.process.pid, number)
         service.gate.touch()
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
     assert service.exit_code() == 0

@@ -75,10 +75,12 @@ class FaultProxy:
         """Reset every connection and give the port back; a second call changes nothing."""
         if self._running is None or self._keeper is None:
             return
-        self._running.call(self._shut_down)
-        self._running.stop()
-        self._keeper.close()
-        self._running = self._keeper = None
+        try:
+            self._running.call(self._shut_down)
+        finally:
+            self._running.stop()
+            self._keeper.close()
+            self._running = self._keeper = None
 
     @property
     def _reactor(self) -> Reactor:

@@ -36,6 +36,7 @@ class Reactor:
         self._mailbox: deque[tuple[Callable[[], None], Future[None]]] = deque()
         self._lock = threading.Lock()
         self._open = True
+        self._broken: BaseException | None = None
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -51,7 +52,7 @@ class Reactor:
         done: Future[None] = Future()
         with self._lock:
             if not self._open:
-                raise KataError(f"{self._name} is not running")
+                raise KataError(f"{self._name} is not running") from self._broken
             self._mailbox.append((action, done))
             with suppress(BlockingIOError):  # the bell rings already
                 self._bell.send(b"\0")
@@ -69,7 +70,7 @@ class Reactor:
 
     def forget(self, sock: socket.socket) -> None:
         """Watch it no longer; to be called before it is closed."""
-        with suppress(KeyError):
+        if sock.fileno() != _CLOSED and sock in self._selector.get_map():
             self._selector.unregister(sock)
 
     def at(self, moment: float, callback: Callable[[], None]) -> None:
@@ -81,6 +82,8 @@ class Reactor:
 
         def take(_events: int) -> None:
             for _ in range(_ACCEPTS_PER_TURN):
+                if listener.fileno() == _CLOSED:  # earlier in this turn, or by the welcome of the one before
+                    return
                 try:
                     sock, _ = listener.accept()
                 except (BlockingIOError, ConnectionAbortedError):
@@ -107,6 +110,9 @@ class Reactor:
         try:
             while not self._stopping:
                 self._turn()
+        except BaseException as error:
+            self._broken = error
+            raise
         finally:
             with self._lock:
                 self._open = False

@@ -276,13 +276,13 @@ class OwnedWorld(_Waiting):
 
     def end(self) -> None:
         """Stop what the check had for itself, and let go of shared services that it broke."""
-        for service in self._alone:
-            service.close()
-        self._alone.clear()
-        for key, service in list(self._shared.items()):
-            if not all(instance.alive for instance in service.instances):
-                service.close()
-                del self._shared[key]
+        while self._alone:
+            self._alone.pop().close()
+        broken = [
+            key for key, service in self._shared.items() if not all(it.alive for it in service.instances)
+        ]
+        for key in broken:
+            self._shared.pop(key).close()
 
     def died(self) -> list[Instance]:
         """Return the processes that ended by themselves while the check ran."""

@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 import threading
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
@@ -19,6 +20,8 @@ from types import FrameType
 from typing import Literal, Protocol, override
 
 import structlog
+from granian import _signals
+from granian._granian import WorkerSignal
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -43,6 +46,7 @@ def serve(target: str, settings: ServiceSettings, interface: Literal["wsgi", "as
     Returns after a stop, once the requests that were running are answered. Exits with 1 if the address cannot
     be listened on, or a worker dies or cannot start: the supervisor's task is to restart the whole.
     """
+    set_stop_handler(lambda *_: sys.exit(0))  # until granian sets its own
     logs.configure(settings.log_level)
     address = listenable(settings.host, settings.port)
     with metrics_directory(settings.web_concurrency):
@@ -136,6 +140,7 @@ class Application(Protocol):
 def load_application(target: str, settings: ServiceSettings, reporter: Lock) -> Application:
     """Make the application, in a worker. What prevents it is logged once, by the first worker to meet it."""
     set_stop_handler(lambda *_: os._exit(0))  # until granian sets its own
+    _signals.set_sync_signals = _signals.set_loop_signals = stop_once
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     threading.Thread(target=stop_with_parent, daemon=True).start()
     logs.configure(settings.log_level)
@@ -149,6 +154,27 @@ def load_application(target: str, settings: ServiceSettings, reporter: Lock) -> 
             log.critical("cannot start", target=target, exc_info=True)
         sys.exit(EX_SOFTWARE)
     return application
+
+
+def stop_once(loop: AbstractEventLoop | None = None) -> WorkerSignal:
+    """Listen to the first signal only, in place of granian's functions that make a worker listen.
+
+    Theirs passes each signal into a channel with room for one, and the first that finds it full waits for ever
+    with the interpreter's lock in its hands: two signals while a worker starts, or three later, such as those of
+    an impatient supervisor, and it never stops.
+    """
+    stop = WorkerSignal()
+
+    def handle(*_: object) -> None:
+        set_stop_handler(signal.SIG_IGN)
+        stop.set()
+
+    if loop is None:
+        set_stop_handler(handle)
+    else:
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, handle)
+    return stop
 
 
 def set_stop_handler(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
