@@ -1,0 +1,48 @@
+"""Steps of callbacks.feature: orders to call an address that is not for us to call."""
+
+from pytest_bdd import scenarios, then, when
+
+from kata.expect import expect
+from kata.sink import Reply
+from kata.world import World
+
+from agenda import Agenda, Reminder, statuses_of
+from receiver import Receiver
+from refusals import Refusal, private_addresses
+
+scenarios("callbacks.feature")
+
+
+@when(
+    "reminders with callbacks to private, loopback and link-local addresses are asked for",
+    target_fixture="refusals",
+)
+def _(agenda: Agenda, world: World) -> list[Refusal]:
+    refusals = []
+    for address in private_addresses(world.draw):
+        url = f"http://{address}:{world.draw.integer(1024, 65_535)}/{world.draw.word()}"
+        body = agenda.body(url, 7200)
+        refusals.append(Refusal(body, "/callback_url", agenda.post(body)))
+    return refusals
+
+
+@when("a receiver redirects to another address", target_fixture="redirected")
+def _(receiver: Receiver, world: World) -> tuple[Reminder, str]:
+    status = world.draw.choice([301, 302, 303, 307, 308])
+    elsewhere = f"/{world.draw.word()}"
+    redirect = Reply.redirect(receiver.sink.url(elsewhere), status)
+    return receiver.remind(0.2, redirect, redirect, Reply()), elsewhere
+
+
+@then("the other address is never called, and the attempts have failed")
+def _(agenda: Agenda, receiver: Receiver, redirected: tuple[Reminder, str]) -> None:
+    reminder, elsewhere = redirected
+    rule = "a redirect is not followed: it is a failed attempt like any other"
+    receiver.wait_for(reminder, 3, rule)
+    shown = agenda.wait_for_state(reminder, "delivered", rule)
+    count = len(receiver.sink.received(elsewhere))
+    expect(count == 0, expected="no call to where the redirect leads", got=count, rule=rule)
+    first, second, third = statuses_of(shown)
+    expect(
+        first == second, expected="twice the status of the redirect", got=[first, second, third], rule=rule
+    )

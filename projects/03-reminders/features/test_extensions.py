@@ -1,0 +1,249 @@
+"""Steps of extensions.feature: what the reference can do beyond the core."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from pytest_bdd import given, scenarios, then, when
+
+from kata.draw import Draw
+from kata.expect import expect
+from kata.sink import Reply
+from kata.world import World
+
+from agenda import (
+    PATIENCE_SECONDS,
+    Agenda,
+    Reminder,
+    draw_times,
+    made,
+    moment_of,
+    soon,
+    spelled,
+)
+from receiver import Receiver, content, in_time, one_key, wait_past
+from refusals import Refusal, with_changes
+
+QUICK_SECONDS = 0.2
+INTERVAL_SECONDS = 2
+# Zones with daylight saving, in which the clocks change on a Sunday between midnight and four.
+ZONES = ("Europe/Berlin", "Europe/Lisbon", "America/New_York", "America/Los_Angeles", "Australia/Sydney")
+
+scenarios("extensions.feature")
+
+
+def recurring(receiver: Receiver, agenda: Agenda, start: datetime, count: int) -> Reminder:
+    """Have a reminder made that recurs every other second, `count` times within one minute."""
+    seconds = ",".join(str(start.second + INTERVAL_SECONDS * number) for number in range(count))
+    rule = f"FREQ=DAILY;COUNT={count};BYHOUR={start.hour};BYMINUTE={start.minute};BYSECOND={seconds}"
+    changes = {"remind_at": spelled(start), "recurrence": {"rrule": rule, "zone": "UTC"}}
+    body = agenda.body(receiver.expects(), 0, **changes)
+    return made(body, agenda.post(body))
+
+
+def whole_second(ahead_seconds: float, room_seconds: int) -> datetime:
+    """Return the next whole second that is so far ahead, and so far from the end of its minute."""
+    moment = (soon(ahead_seconds) + timedelta(seconds=1)).replace(microsecond=0)
+    if moment.second + room_seconds > 59:
+        moment = moment.replace(second=0) + timedelta(minutes=1)
+    return moment
+
+
+@when(
+    "a reminder is made that recurs two seconds after its first time, and then no more",
+    target_fixture="reminder",
+)
+def _(agenda: Agenda, receiver: Receiver) -> Reminder:
+    return recurring(receiver, agenda, whole_second(0.3, INTERVAL_SECONDS), 2)
+
+
+@then("it fires at both times, with the occurrences 1 and 2 in its body and its Idempotency-Key")
+def _(receiver: Receiver, reminder: Reminder) -> None:
+    rule = "a recurring reminder fires at each of its times, as an occurrence of its own"
+    calls = receiver.wait_for(reminder, 2, rule, 2 * PATIENCE_SECONDS)
+    for number, call in enumerate(calls, start=1):
+        in_time(reminder, call)
+        one_key(reminder, [call], number)
+        body = content(call, rule)
+        got = (body.get("occurrence"), body.get("attempt"), moment_of(body.get("remind_at")))
+        wanted = (number, 1, reminder.remind_at)
+        expect(got == wanted, expected=str(wanted), got=body, rule=rule)
+        reminder.remind_at += timedelta(seconds=INTERVAL_SECONDS)
+
+
+@then("it is shown as delivered when its rule has ended")
+def _(agenda: Agenda, reminder: Reminder) -> None:
+    agenda.wait_for_state(reminder, "delivered", "a recurring reminder is delivered when its rule has ended")
+
+
+@when("recurring reminders with one mistake each are asked for", target_fixture="refusals")
+def _(agenda: Agenda, world: World) -> list[Refusal]:
+    word = world.draw.word()
+    rule = "FREQ=DAILY"
+    mistakes: list[tuple[dict[str, object], str]] = [
+        ({"rrule": rule, "zone": f"Europe/{word.title()}"}, "/recurrence/zone"),
+        ({"rrule": rule, "zone": "../etc/passwd"}, "/recurrence/zone"),
+        ({"rrule": f"FREQ={word.upper()}", "zone": "UTC"}, "/recurrence/rrule"),
+        ({"rrule": "FREQ=SECONDLY", "zone": "UTC"}, "/recurrence/rrule"),
+        ({"rrule": f"{rule};{word.upper()}=1", "zone": "UTC"}, "/recurrence/rrule"),
+        ({"rrule": rule}, "/recurrence/zone"),
+        ({"rrule": rule, "zone": "UTC", word: 1}, f"/recurrence/{word}"),
+    ]
+    refusals = []
+    for recurrence, pointer in mistakes:
+        body = with_changes(agenda.body(agenda.far_away(), 7200), {"recurrence": recurrence})
+        refusals.append(Refusal(body, pointer, agenda.post(body)))
+    return refusals
+
+
+@when("a daily reminder is made for the days around a change of the clocks", target_fixture="changing")
+def _(agenda: Agenda, world: World) -> tuple[Reminder, ZoneInfo]:
+    zone = ZoneInfo(world.draw.choice(ZONES))
+    first = day_before_change(zone, world.draw)
+    changes = {
+        "remind_at": spelled(first.astimezone(UTC)),
+        "recurrence": {"rrule": "FREQ=DAILY", "zone": zone.key},
+    }
+    return agenda.later(**changes), zone
+
+
+@then("its next times are at the same local time on each day")
+def _(agenda: Agenda, changing: tuple[Reminder, ZoneInfo]) -> None:
+    reminder, zone = changing
+    rule = "a recurring reminder keeps its local time, also when the offset of its zone changes"
+    shown = agenda.show(reminder).get("upcoming")
+    upcoming = [moment_of(text) for text in shown] if isinstance(shown, list) else []
+    first = reminder.remind_at.astimezone(zone)
+    wanted = [(first + timedelta(days=days)).astimezone(UTC) for days in range(1, len(upcoming) + 1)]
+    expect(bool(upcoming), expected="the next times in `upcoming`", got=shown, rule=rule)
+    expect(upcoming == wanted, expected=", ".join(map(spelled, wanted)), got=shown, rule=rule)
+
+
+def day_before_change(zone: ZoneInfo, draw: Draw) -> datetime:
+    """Return a local time of day on the last day before the zone's offset changes next."""
+    day = datetime.now(zone).replace(
+        hour=draw.integer(7, 20), minute=draw.integer(0, 59), second=0, microsecond=0
+    )
+    day += timedelta(days=2)
+    while (day + timedelta(days=1)).utcoffset() == day.utcoffset():
+        day += timedelta(days=1)
+    return day
+
+
+@pytest.fixture
+def secret(world: World) -> bytes:
+    return world.draw.text(32).encode()
+
+
+@given("a reminder service that signs with a drawn secret", target_fixture="agenda")
+def _(world: World, secret: bytes) -> Agenda:
+    world.sink()
+    times = draw_times(world)
+    settings = times.environment() | {"SIGNING_SECRET": f"whsec_{base64.b64encode(secret).decode()}"}
+    return Agenda(world.start_alone(settings, workers=1), world.draw, times)
+
+
+@then("its callback gets a signature that is right for its id, its time and its body")
+def _(receiver: Receiver, reminder: Reminder, secret: bytes) -> None:
+    rule = "webhook-id, webhook-timestamp and webhook-signature: v1,base64(HMAC-SHA256(id.timestamp.body))"
+    call = receiver.wait_for(reminder, 1, rule, 2 * PATIENCE_SECONDS)[0]
+    message_id, timestamp, signature = (
+        call.header(f"webhook-{name}") or "" for name in ("id", "timestamp", "signature")
+    )
+    one_key(reminder, [call])
+    expect(message_id == call.header("idempotency-key"), expected="the same id", got=message_id, rule=rule)
+    near = timestamp.isdigit() and abs(int(timestamp) - call.received_at.timestamp()) <= PATIENCE_SECONDS
+    expect(near, expected="the time in whole seconds", got=timestamp, rule=rule)
+    signed = f"{message_id}.{timestamp}.".encode() + call.body
+    wanted = "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+    expect(wanted in signature.split(), expected=wanted, got=signature or "none", rule=rule)
+
+
+@when("a reminder for the log is due", target_fixture="logged")
+def _(agenda: Agenda, world: World) -> str:
+    message = world.draw.word()
+    body = {"message": message, "remind_at": spelled(soon(0.2)), "channel": "log"}
+    rule = "a reminder with the channel log needs no callback"
+    answer = agenda.post(body)
+    expect(answer.status == 201, expected="201", got=answer.text[:300], rule=rule)
+    return message
+
+
+@then("a line of a worker's output is a JSON object with its message")
+def _(agenda: Agenda, logged: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    lines: list[str] = []
+    while not lines and time.monotonic() < deadline:
+        outputs = [worker.output() for worker in agenda.service.workers]
+        lines = [line for output in outputs for line in output if logged in line]
+        time.sleep(0.02)
+    rule = "a reminder with the channel log is one line of a worker's output"
+    expect(len(lines) == 1, expected=f"a line with {logged}", got=len(lines), rule=rule)
+    entry = json.loads(lines[0])
+    expect(entry.get("message") == logged, expected=f'"message": "{logged}"', got=lines[0], rule=rule)
+
+
+@when("reminders are made at odd moments, each shortly before it is due", target_fixture="reminders")
+def _(receiver: Receiver, world: World) -> list[Reminder]:
+    reminders = []
+    for _ in range(5):
+        reminders.append(receiver.remind(world.draw.integer(100, 300) / 1000))
+        receiver.wait_for(reminders[-1], 1, "what is due fires")
+        time.sleep(world.draw.integer(50, 350) / 1000)
+    return reminders
+
+
+@then("each of them fires within a fifth of a second")
+def _(receiver: Receiver, reminders: list[Reminder]) -> None:
+    for reminder in reminders:
+        call = receiver.calls(reminder)[0]
+        in_time(reminder, call)
+        late = (call.received_at - reminder.remind_at).total_seconds()
+        expect(
+            late <= QUICK_SECONDS,
+            expected=f"at most {QUICK_SECONDS:.3f} s after its time",
+            got=f"{late:.3f} s",
+            rule="a worker sleeps until something is due, or until it is woken",
+            timing=True,
+        )
+
+
+@when(
+    "several times of a recurring reminder are missed, and the workers are started again",
+    target_fixture="reminder",
+)
+def _(agenda: Agenda, receiver: Receiver) -> Reminder:
+    # Three times that are missed, and then again an hour later.
+    start = whole_second(0.2, 2)
+    hours = f"{start.hour},{(start.hour + 1) % 24}"
+    seconds = f"{start.second},{start.second + 1},{start.second + 2}"
+    rule = f"FREQ=DAILY;COUNT=6;BYHOUR={hours};BYMINUTE={start.minute};BYSECOND={seconds}"
+    body = agenda.body(
+        receiver.expects(Reply()), 0, remind_at=spelled(start), recurrence={"rrule": rule, "zone": "UTC"}
+    )
+    reminder = made(body, agenda.post(body))
+    wait_past(start + timedelta(seconds=2.2))
+    for worker in agenda.service.workers:
+        worker.restart()
+    return reminder
+
+
+@then("the latest of them fires once, and thereafter the ones to come")
+def _(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
+    rule = "of the times that were missed the latest fires, once and late"
+    calls = receiver.wait_for(reminder, 1, rule, 2 * PATIENCE_SECONDS)
+    latest = reminder.remind_at + timedelta(seconds=2)
+    got = moment_of(content(calls[0], rule).get("remind_at"))
+    expect(got == latest, expected=spelled(latest), got=content(calls[0], rule), rule=rule)
+    shown = agenda.wait_for_state(reminder, "scheduled", rule)
+    following = moment_of(shown.get("remind_at"))
+    wanted = reminder.remind_at + timedelta(hours=1)
+    expect(following == wanted, expected=f"{spelled(wanted)} next", got=shown, rule=rule)
+    receiver.everybody_works()
+    count = len(receiver.calls(reminder))
+    expect(count == 1, expected="one call", got=count, rule=rule)

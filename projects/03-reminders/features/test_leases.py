@@ -1,0 +1,308 @@
+"""Steps of leases.feature: workers that die, stand still, stop, and get in each other's way."""
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pytest_bdd import given, scenarios, then, when
+
+from kata.clock import Inconclusive
+from kata.exchange import Exchange, Request
+from kata.expect import describe, expect
+from kata.proxy import FaultProxy
+from kata.service_steps import is_problem
+from kata.sink import Reply
+from kata.target import Instance
+from kata.world import World
+
+from agenda import (
+    CONFLICT,
+    NO_CONTENT,
+    PATIENCE_SECONDS,
+    POLL_SECONDS,
+    Agenda,
+    Reminder,
+    numbers_of,
+    soon,
+    spelled,
+    statuses_of,
+)
+from receiver import Receiver, attempt_numbers, once_each, one_key, wait_past
+
+FIRES = "a reminder that is due is posted to its callback"
+AGAIN = "a reminder whose worker is gone is delivered again within LEASE_SECONDS and two seconds"
+GRACE_SECONDS = 2.0
+STOP_SECONDS = 10.0
+GONE = 410
+CANCELS = 24
+
+scenarios("leases.feature")
+
+
+@dataclass(frozen=True)
+class Held:
+    """A reminder in the hands of one worker, while the other one waits."""
+
+    reminder: Reminder
+    holder: Instance
+    spare: Instance
+
+
+def held(agenda: Agenda, receiver: Receiver, *replies: Reply) -> Held:
+    """Have a reminder delivered by one worker; the other stands still, so that it is known which."""
+    holder, spare = agenda.service.workers
+    spare.pause()
+    reminder = receiver.remind(0.2, *replies)
+    receiver.wait_for(reminder, 1, FIRES)
+    return Held(reminder, holder, spare)
+
+
+@when("many reminders are due at the same few moments", target_fixture="reminders")
+def _(receiver: Receiver) -> list[Reminder]:
+    moments = [spelled(soon(0.8 + 0.25 * number)) for number in range(4)]
+    return receiver.remind_all([moments[number % 4] for number in range(48)], Reply(delay_seconds=0.1))
+
+
+@when("the receivers of some reminders take longer than a lease to answer", target_fixture="reminders")
+def _(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
+    # Below the time-out of a delivery, which is half as long again as the longest lease.
+    slow = Reply(delay_seconds=1.4 * agenda.times.lease_seconds)
+    return [receiver.remind(0.2, slow) for _ in range(3)]
+
+
+@given("a reminder that one worker is delivering", target_fixture="in_hand")
+def _(agenda: Agenda, receiver: Receiver) -> Held:
+    return held(agenda, receiver, Reply.hang(), Reply())
+
+
+@when("that worker is killed", target_fixture="killed_at")
+def _(agenda: Agenda, in_hand: Held) -> float:
+    in_hand.spare.resume()
+    agenda.kill(in_hand.holder)
+    return time.monotonic()
+
+
+@then("it is delivered again within the lease and two seconds, with the same Idempotency-Key")
+def _(agenda: Agenda, receiver: Receiver, in_hand: Held, killed_at: float) -> None:
+    most = agenda.times.lease_seconds + GRACE_SECONDS
+    calls = receiver.wait_for(in_hand.reminder, 2, AGAIN, most + PATIENCE_SECONDS)
+    took = calls[1].started - killed_at
+    expect(took <= most, expected=f"within {most:.1f} s", got=f"{took:.3f} s", rule=AGAIN, timing=True)
+    one_key(in_hand.reminder, calls)
+
+
+@then("both attempts are counted")
+def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
+    rule = "an attempt counts from when it is begun, also if its worker dies"
+    shown = agenda.wait_for_state(in_hand.reminder, "delivered", rule)
+    expect(numbers_of(shown) == [1, 2], expected="attempts 1 and 2", got=shown.get("attempts"), rule=rule)
+    expect(shown.get("attempt_count") == 2, expected="2", got=shown.get("attempt_count"), rule=rule)
+    numbers = attempt_numbers(receiver.calls(in_hand.reminder))
+    expect(numbers == [1, 2], expected="attempt 1 and 2 in the calls", got=numbers, rule=rule)
+
+
+@given(
+    "a reminder that one worker is delivering, to a receiver that will answer 410", target_fixture="in_hand"
+)
+def _(agenda: Agenda, receiver: Receiver) -> Held:
+    return held(agenda, receiver, Reply(GONE, delay_seconds=0.8), Reply(delay_seconds=0.8))
+
+
+@when(
+    "that worker stands still past its lease, and comes back while the other one delivers",
+    target_fixture="states",
+)
+def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> list[object]:
+    reminder = in_hand.reminder
+    in_hand.holder.pause()
+    paused_at = time.monotonic()
+    in_hand.spare.resume()
+    most = agenda.times.lease_seconds + GRACE_SECONDS + PATIENCE_SECONDS
+    first = receiver.wait_for(reminder, 2, AGAIN, most)[0]
+    if first.finished is None or first.finished < paused_at:
+        raise Inconclusive("the first delivery did not end while its worker stood still")
+    in_hand.holder.resume()
+    states: list[object] = []
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "delivered" not in states and time.monotonic() < deadline:
+        states.append(agenda.show(reminder).get("state"))
+        time.sleep(POLL_SECONDS)
+    receiver.everybody_works()
+    return [*states, agenda.show(reminder).get("state")]
+
+
+@then("the reminder is delivered, as the other worker says, and never was anything else since")
+def _(agenda: Agenda, receiver: Receiver, in_hand: Held, states: list[object]) -> None:
+    rule = "the result of a worker whose lease has gone to another is refused"
+    seen = list(dict.fromkeys(states))
+    expect(
+        seen in (["delivering", "delivered"], ["delivered"]),
+        expected="delivering, then delivered",
+        got=", ".join(map(str, seen)),
+        rule=rule,
+    )
+    shown = agenda.show(in_hand.reminder)
+    expect(
+        (numbers_of(shown), statuses_of(shown)[-1:]) == ([1, 2], [NO_CONTENT]),
+        expected=f"two attempts, the second with status {NO_CONTENT}",
+        got=shown.get("attempts"),
+        rule=rule,
+    )
+    calls = receiver.calls(in_hand.reminder)
+    expect(len(calls) == 2, expected="two calls", got=len(calls), rule=rule)
+    one_key(in_hand.reminder, calls)
+
+
+@given("a reminder whose receiver never answers", target_fixture="in_hand")
+def _(agenda: Agenda, receiver: Receiver) -> Held:
+    return held(agenda, receiver, Reply.hang())
+
+
+@when("each worker that delivers it is killed")
+def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
+    victim, heir = in_hand.holder, in_hand.spare
+    heir.resume()
+    most = agenda.times.lease_seconds + GRACE_SECONDS + PATIENCE_SECONDS
+    for number in range(1, agenda.times.max_attempts + 1):
+        receiver.wait_for(in_hand.reminder, number, AGAIN, most)
+        # Only one of them is alive by now, and so it has the reminder.
+        agenda.kill(victim)
+        if not heir.alive:
+            heir.restart()
+        victim, heir = heir, victim
+
+
+@then("it is dead after as many attempts as are allowed")
+def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
+    most = agenda.times.max_attempts
+    rule = "an attempt that kills its worker counts: after MAX_ATTEMPTS of them the reminder is dead"
+    shown = agenda.wait_for_state(in_hand.reminder, "dead", rule, 2 * PATIENCE_SECONDS)
+    wanted = list(range(1, most + 1))
+    expect(numbers_of(shown) == wanted, expected=f"attempts {wanted}", got=shown.get("attempts"), rule=rule)
+    numbers = attempt_numbers(receiver.calls(in_hand.reminder))
+    expect(numbers == wanted, expected=f"calls with the attempts {wanted}", got=numbers, rule=rule)
+
+
+@given(
+    "a reminder that one worker is delivering, to a receiver that takes its time", target_fixture="in_hand"
+)
+def _(agenda: Agenda, receiver: Receiver) -> Held:
+    return held(agenda, receiver, Reply(delay_seconds=0.9))
+
+
+@when("that worker is sent SIGTERM", target_fixture="exit_code")
+def _(agenda: Agenda, in_hand: Held) -> int | None:
+    exit_code = agenda.stop(in_hand.holder, STOP_SECONDS)
+    in_hand.spare.resume()
+    return exit_code
+
+
+@then("it ends with exit code 0 within 10 seconds")
+def _(exit_code: int | None) -> None:
+    expect(
+        exit_code == 0,
+        expected=f"exit code 0 within {STOP_SECONDS:.0f} s of SIGTERM",
+        got="it was still running" if exit_code is None else f"exit code {exit_code}",
+        rule="SIGTERM: a worker claims no more, finishes what it holds or gives it back, and exits with 0",
+    )
+
+
+@then("the reminder is delivered, and not twice if it was finished")
+def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
+    rule = "a worker that is stopped finishes what it holds, or gives it back"
+    agenda.wait_for_state(in_hand.reminder, "delivered", rule)
+    first, *others = receiver.calls(in_hand.reminder)
+    answered = first.finished is not None and first.finished - first.received >= 0.9
+    expect(
+        bool(others) != answered,
+        expected="one call if it was answered, else another",
+        got=f"the first was {'answered' if answered else 'broken off'}, and {len(others)} followed",
+        rule=rule,
+    )
+
+
+@when(
+    "the time of some reminders comes and goes, and the workers are started again", target_fixture="reminders"
+)
+def _(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
+    reminders = [receiver.remind(0.3) for _ in range(4)]
+    wait_past(reminders[-1].remind_at + timedelta(seconds=0.2))
+    for reminder in reminders:
+        state = agenda.show(reminder).get("state")
+        rule = "what no worker has claimed is scheduled"
+        expect(state == "scheduled", expected='"state": "scheduled"', got=state, rule=rule)
+    for worker in agenda.service.workers:
+        worker.restart()
+    return reminders
+
+
+@when(
+    "it is cancelled and changed meanwhile, and cancelled again when it was delivered",
+    target_fixture="answers",
+)
+def _(agenda: Agenda, in_hand: Held) -> list[Exchange]:
+    in_hand.spare.resume()
+    reminder = in_hand.reminder
+    tag = agenda.entity_tag(reminder)
+    answers = [agenda.cancel(reminder), agenda.revise(reminder, {"message": "too late"}, tag)]
+    agenda.wait_for_state(reminder, "delivered", "what is being delivered cannot be cancelled")
+    return [*answers, agenda.cancel(reminder)]
+
+
+@then("all three answers are 409")
+def _(receiver: Receiver, in_hand: Held, answers: list[Exchange]) -> None:
+    finished = receiver.calls(in_hand.reminder)[0].finished
+    if finished is not None and finished < answers[1].received:
+        raise Inconclusive("the delivery was over before the answers were there")
+    for answer in answers:
+        is_problem(answer, CONFLICT, "what is being delivered, or was, is refused with 409")
+
+
+@then("it was delivered once")
+def _(receiver: Receiver, in_hand: Held) -> None:
+    receiver.everybody_works()
+    once_each(receiver, [in_hand.reminder], "a cancel that comes too late changes nothing")
+
+
+@when("many reminders are cancelled at the very moment at which they are due", target_fixture="reminders")
+def _(agenda: Agenda, receiver: Receiver, world: World, postgres: FaultProxy) -> list[Reminder]:
+    reminders = receiver.remind_all([spelled(soon(1.0))] * CANCELS, Reply(delay_seconds=0.2))
+    ahead = world.draw.integer(20, 40) / 1000
+    wait_past(reminders[0].remind_at - timedelta(seconds=ahead))
+    half = CANCELS // 2
+
+    def cancel(some: list[Reminder]) -> None:
+        answers = agenda.burst([Request("DELETE", reminder.at) for reminder in some])
+        for reminder, answer in zip(some, answers, strict=True):
+            reminder.cancelled = answer
+
+    second = threading.Thread(target=cancel, args=(reminders[half:],))
+    second.start()
+    cancel(reminders[:half])
+    second.join()
+    postgres.pass_through()
+    return reminders
+
+
+@then("those that were cancelled never fire, and the others fire once")
+def _(agenda: Agenda, receiver: Receiver, reminders: list[Reminder]) -> None:
+    rule = "of a cancel and a claim one wins: a 204 never fires, a 409 does"
+    for reminder in reminders:
+        answer = reminder.cancelled
+        status = answer.status if answer else 0
+        got = describe(answer) if answer else "none"
+        expect(status in {NO_CONTENT, CONFLICT}, expected="204 or 409", got=got, rule=rule)
+        wanted = "cancelled" if status == NO_CONTENT else "delivered"
+        agenda.wait_for_state(reminder, wanted, f"{rule} (the answer was {status})")
+    receiver.everybody_works()
+    for reminder in reminders:
+        status = reminder.cancelled.status if reminder.cancelled else 0
+        count = len(receiver.calls(reminder))
+        wanted_calls = 0 if status == NO_CONTENT else 1
+        expect(
+            count == wanted_calls,
+            expected=f"{wanted_calls} calls after a {status}",
+            got=str(count),
+            rule=rule,
+        )

@@ -1,0 +1,227 @@
+"""Steps of outage.feature: dependencies that go away, and processes that are killed."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from psycopg import Connection, sql
+from pytest_bdd import given, scenarios, then, when
+
+from kata.clock import Inconclusive
+from kata.exchange import Exchange, Request
+from kata.expect import describe, expect
+from kata.proxy import FaultProxy
+from kata.service_steps import as_object, is_problem
+from kata.sink import Reply
+from kata.target import wait_until_ready
+from kata.world import World
+
+from agenda import (
+    CREATED,
+    INVALID,
+    OK,
+    PATIENCE_SECONDS,
+    REMINDERS,
+    Agenda,
+    Reminder,
+    create_request,
+    made,
+    soon,
+    spelled,
+)
+from receiver import Receiver, wait_past
+
+UNAVAILABLE = 503
+ANSWER_SECONDS = 3.0
+BACK_SECONDS = 5.0
+FIRES = "what was acknowledged fires, whatever becomes of Redis, of PostgreSQL's connections and of workers"
+
+scenarios("outage.feature")
+
+
+@pytest.fixture
+def redis(agenda: Agenda) -> Iterator[FaultProxy]:
+    """The way to Redis, open again when the check is over."""
+    proxy = agenda.service.redis.proxy
+    yield proxy
+    proxy.pass_through()
+
+
+@given("Redis is down")
+def _(redis: FaultProxy) -> None:
+    redis.cut()
+
+
+@given("PostgreSQL is down")
+def _(postgres: FaultProxy) -> None:
+    postgres.cut()
+
+
+@given("PostgreSQL is silent")
+def _(postgres: FaultProxy) -> None:
+    postgres.black_hole()
+
+
+@given("reminders that are soon due", target_fixture="reminders")
+def _(receiver: Receiver) -> list[Reminder]:
+    return [receiver.remind(0.8) for _ in range(5)]
+
+
+@when("Redis is flushed")
+def _(agenda: Agenda, reminders: list[Reminder]) -> None:
+    del reminders  # they are there by now
+    agenda.service.redis.client.flushall()
+
+
+@when("Redis is started again, empty")
+def _(agenda: Agenda, reminders: list[Reminder]) -> None:
+    del reminders
+    agenda.service.redis.server.restart()
+
+
+@when("their time is over, and Redis returns")
+def _(redis: FaultProxy, reminders: list[Reminder]) -> None:
+    wait_past(reminders[-1].remind_at + timedelta(seconds=0.3))
+    redis.pass_through()
+
+
+@then("it is alive, it is not ready, and it answers 503 within three seconds")
+def _(agenda: Agenda) -> None:
+    rule = f"without PostgreSQL: /health 200, /ready and the API 503, within {ANSWER_SECONDS:g} s"
+    body = json.dumps(agenda.body(agenda.far_away(), 7200)).encode()
+    requests = [
+        Request("GET", "/health"),
+        Request("GET", "/ready"),
+        Request("POST", REMINDERS, {"Content-Type": "application/json"}, body),
+        Request("GET", REMINDERS),
+    ]
+    answers = agenda.burst(requests, timeout_seconds=ANSWER_SECONDS + PATIENCE_SECONDS)
+    for request, answer in zip(requests, answers, strict=True):
+        wanted = OK if request.path == "/health" else UNAVAILABLE
+        got = f"{describe(answer)} from {request.method} {request.path}"
+        expect(answer.status == wanted, expected=str(wanted), got=got, rule=rule)
+        took = answer.received - answer.sent
+        expect(
+            took <= ANSWER_SECONDS,
+            expected=f"an answer within {ANSWER_SECONDS:g} s",
+            got=f"{got} after {took:.3f} s",
+            rule=rule,
+            timing=True,
+        )
+    is_problem(answers[2], UNAVAILABLE, rule)
+
+
+@then("it works again within five seconds of PostgreSQL's return")
+def _(agenda: Agenda, postgres: FaultProxy) -> None:
+    postgres.pass_through()
+    returned = time.monotonic()
+    answers: list[Exchange] = []
+    while not answers or (answers[-1].status != CREATED and time.monotonic() < returned + BACK_SECONDS):
+        answers = [
+            agenda.http.get("/ready"),
+            agenda.post(agenda.body(agenda.far_away(), 7200)),
+        ]
+        time.sleep(0.05)
+    statuses = [answer.status for answer in answers]
+    expect(
+        statuses == [OK, CREATED],
+        expected=f"200 from /ready and 201 {BACK_SECONDS:g} s after PostgreSQL's return",
+        got=", ".join(map(describe, answers)),
+        rule="the service finds PostgreSQL again by itself",
+        timing=True,
+    )
+
+
+@given("a reminder that is being delivered, and others that are soon due", target_fixture="reminders")
+def _(receiver: Receiver) -> list[Reminder]:
+    slow = receiver.remind(0.0, Reply(delay_seconds=0.5))
+    others = [receiver.remind(0.7) for _ in range(3)]
+    receiver.wait_for(slow, 1, FIRES)
+    return [slow, *others]
+
+
+@when("PostgreSQL goes away, and returns when their time is over")
+def _(postgres: FaultProxy, reminders: list[Reminder]) -> None:
+    postgres.cut()
+    wait_past(reminders[-1].remind_at + timedelta(seconds=0.3))
+    postgres.pass_through()
+
+
+@then("the workers are the same as before, and all reminders are delivered")
+def _(agenda: Agenda, reminders: list[Reminder]) -> None:
+    for reminder in reminders:
+        agenda.wait_for_state(reminder, "delivered", FIRES)
+    dead = [worker.name for worker in agenda.service.workers if not worker.alive]
+    rule = "a worker survives the loss of PostgreSQL"
+    expect(not dead, expected="both workers alive", got=f"{', '.join(dead)} ended", rule=rule)
+
+
+@dataclass(frozen=True)
+class Creates:
+    """What was sent to a web process that was killed meanwhile, and sent again to the next one."""
+
+    bodies: list[dict[str, object]]
+    first: list[Exchange]
+    again: list[Exchange]
+
+
+@when(
+    "its web process is killed amid a burst of creates, started again, and all are sent again",
+    target_fixture="creates",
+)
+def _(agenda: Agenda, receiver: Receiver, world: World, postgres: FaultProxy) -> Creates:
+    due = soon(3.0)
+    bodies = [agenda.body(receiver.expects(), 0, remind_at=spelled(due)) for _ in range(30)]
+    requests = [create_request(body, str(world.draw.uuid())) for body in bodies]
+    first: list[Exchange] = []
+    # Each answer of PostgreSQL takes its time, so that at each moment some commits are not yet told.
+    postgres.delay(0.03)
+    with agenda.service.postgres.connect() as connection:
+        enough = rows(connection) + world.draw.integer(12, 40)
+        sender = threading.Thread(target=lambda: first.extend(agenda.burst(requests)))
+        sender.start()
+        while rows(connection) < enough and sender.is_alive():
+            pass
+    agenda.kill(agenda.service.web)
+    sender.join()
+    postgres.pass_through()
+    agenda.service.web.restart()
+    wait_until_ready(agenda.service.web)
+    return Creates(bodies, first, agenda.burst(requests))
+
+
+@then(
+    "each reminder exists once, the acknowledged ones as they were acknowledged", target_fixture="reminders"
+)
+def _(agenda: Agenda, creates: Creates) -> list[Reminder]:
+    rule = "a create that is sent again with its Idempotency-Key makes one reminder, whatever died in between"
+    if any(answer.status == INVALID for answer in creates.again):
+        raise Inconclusive("the new process was there too late: the reminders were past")
+    reminders = [made(body, answer) for body, answer in zip(creates.bodies, creates.again, strict=True)]
+    for reminder, answer in zip(reminders, creates.first, strict=True):
+        if answer.status == CREATED:
+            acknowledged = as_object(answer, rule).get("id")
+            expect(acknowledged == reminder.id, expected=str(acknowledged), got=reminder.id, rule=rule)
+    found = [item.get("message") for item in agenda.named(reminder.message for reminder in reminders)]
+    for reminder in reminders:
+        times = found.count(reminder.message)
+        expect(times == 1, expected="one reminder in the list", got=f"{times} of it", rule=rule)
+    return reminders
+
+
+def rows(connection: Connection[tuple[object, ...]]) -> int:
+    """Count what is committed, whatever the tables are called."""
+    tables = connection.execute(
+        "SELECT schemaname, tablename FROM pg_tables"
+        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    ).fetchall()
+    counted = 0
+    for names in tables:
+        table = sql.Identifier(*map(str, names))
+        found = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table)).fetchone()
+        counted += int(str(found[0])) if found else 0
+    return counted

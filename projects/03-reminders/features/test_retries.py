@@ -1,0 +1,264 @@
+"""Steps of retries.feature: failures, and what follows them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+from pytest_bdd import given, scenarios, then, when
+
+from kata.expect import describe, expect
+from kata.service_steps import is_problem
+from kata.sink import Received, Reply
+from kata.world import World
+
+from agenda import (
+    CONFLICT,
+    LATE_SECONDS,
+    NO_CONTENT,
+    OK,
+    PATIENCE_SECONDS,
+    Agenda,
+    Reminder,
+    numbers_of,
+    soon,
+    spelled,
+    statuses_of,
+)
+from receiver import Receiver, attempt_numbers, gap_seconds, moments, one_key
+
+RETRIED = "an attempt that failed is made again, until MAX_ATTEMPTS were made"
+# With so many, and two waits or more of each beyond the first, a right service fails a statistic below with
+# less than one chance in ten million: (5/6) ** 96 is the largest.
+MANY = 48
+GONE = 410
+MOMENT_SECONDS = 0.05  # between an answer that leaves here and the note that it did
+
+scenarios("retries.feature")
+
+
+@when("many reminders fail all their attempts", target_fixture="failures")
+def _(agenda: Agenda, receiver: Receiver, world: World) -> list[list[Received]]:
+    failure = Reply(world.draw.choice([400, 404, 429, 500, 502, 503]))
+    reminders = receiver.remind_all([spelled(soon(0.6))] * MANY, failure)
+    return [every_attempt(agenda, receiver, reminder) for reminder in reminders]
+
+
+@then("no wait is longer than its bound")
+def _(agenda: Agenda, failures: list[list[Received]]) -> None:
+    times = agenda.times
+    for calls in failures:
+        for number, (before, after) in enumerate(pairwise(calls), start=1):
+            bound = times.longest_wait_seconds(number)
+            gap = gap_seconds(before, after)
+            expect(
+                gap <= bound + LATE_SECONDS,
+                expected=f"at most {bound:.3f} s after attempt {number}, and {LATE_SECONDS:g} s of lateness",
+                got=f"{gap:.3f} s ({moments(calls)})",
+                rule="the wait after attempt n is at most min(cap, base * 2 ** (n - 1))",
+                timing=True,
+            )
+
+
+@then("later waits grow beyond the first bound")
+def _(agenda: Agenda, failures: list[list[Received]]) -> None:
+    beyond = 1.25 * agenda.times.base_seconds
+    longest = max(later_waits(failures))
+    expect(
+        longest > beyond,
+        expected=f"one of {len(later_waits(failures))} waits after the first above {beyond:.3f} s",
+        got=f"{longest:.3f} s at most",
+        rule="the bound of the wait doubles with each attempt, up to the cap",
+    )
+
+
+@then("the waits are spread out")
+def _(agenda: Agenda, failures: list[list[Received]]) -> None:
+    cap = agenda.times.cap_seconds
+    waits = later_waits(failures)
+    spread = max(waits) - min(waits)
+    rule = "full jitter: a wait is drawn from the whole span between nothing and its bound"
+    expect(
+        spread > 0.25 * cap,
+        expected=f"{len(waits)} waits more than {0.25 * cap:.3f} s apart",
+        got=f"all between {min(waits):.3f} s and {max(waits):.3f} s",
+        rule=rule,
+    )
+    expect(
+        min(waits) < 0.6 * cap,
+        expected=f"one of {len(waits)} waits below {0.6 * cap:.3f} s",
+        got=f"{min(waits):.3f} s at least",
+        rule=rule,
+        timing=True,
+    )
+
+
+@when("receivers ask for patience, one in seconds and one with a date", target_fixture="patient")
+def _(receiver: Receiver, world: World) -> list[tuple[Reminder, Callable[[list[Received]], datetime]]]:
+    seconds = world.draw.integer(1, 2)
+    date = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+
+    def counted(calls: list[Received]) -> datetime:
+        took = (calls[0].finished or calls[0].received) - calls[0].received
+        return calls[0].received_at + timedelta(seconds=took + seconds - MOMENT_SECONDS)
+
+    asked = [
+        (Reply(503, {"Retry-After": str(seconds)}), counted),
+        (Reply(429, {"Retry-After": format_datetime(date, usegmt=True)}), lambda _: date),
+    ]
+    return [(receiver.remind(0.2, reply, Reply()), earliest) for reply, earliest in asked]
+
+
+@then("each is called again once that time is over")
+def _(receiver: Receiver, patient: list[tuple[Reminder, Callable[[list[Received]], datetime]]]) -> None:
+    rule = "Retry-After, in seconds or as a date, is a lower bound for the wait"
+    for reminder, earliest in patient:
+        calls = receiver.wait_for(reminder, 2, rule)
+        late = (calls[1].received_at - earliest(calls)).total_seconds()
+        expect(
+            late >= 0,
+            expected=f"no call before {earliest(calls):%H:%M:%S.%f}",
+            got=f"one at {calls[1].received_at:%H:%M:%S.%f}",
+            rule=rule,
+        )
+        expect(
+            late <= LATE_SECONDS + MOMENT_SECONDS,
+            expected=f"a call within {LATE_SECONDS:g} s of {earliest(calls):%H:%M:%S.%f}",
+            got=f"one at {calls[1].received_at:%H:%M:%S.%f}",
+            rule="where Retry-After is longer than the wait of the backoff, it is the wait",
+            timing=True,
+        )
+
+
+@when(
+    "one receiver never answers, one breaks off, and one refuses the connection", target_fixture="unanswered"
+)
+def _(agenda: Agenda, receiver: Receiver, world: World) -> tuple[Reminder, Reminder, Reminder]:
+    host = urlsplit(receiver.sink.url("/")).hostname
+    closed = f"http://{host}:{world.draw.port()}/{world.draw.word()}"
+    return (
+        receiver.remind(0.2, Reply.hang(), Reply()),
+        receiver.remind(0.2, Reply.reset(), Reply()),
+        agenda.accepted(agenda.body(closed, 0.2)),
+    )
+
+
+@then("each attempt is given up after DELIVERY_TIMEOUT_SECONDS at the latest, and made again")
+def _(agenda: Agenda, receiver: Receiver, unanswered: tuple[Reminder, Reminder, Reminder]) -> None:
+    silent, broken, refused = unanswered
+    timeout = agenda.times.timeout_seconds
+    rule = "no answer within DELIVERY_TIMEOUT_SECONDS is a failed attempt"
+    first = receiver.wait_for(silent, 2, rule, timeout + PATIENCE_SECONDS)[0]
+    took = (first.finished or first.received) - first.received
+    expect(
+        timeout - 0.2 <= took <= timeout + LATE_SECONDS,
+        expected=f"the connection is closed after {timeout:.3f} s",
+        got=f"{took:.3f} s",
+        rule=rule,
+        timing=True,
+    )
+    for reminder in (silent, broken):
+        one_key(reminder, receiver.wait_for(reminder, 2, RETRIED))
+        agenda.wait_for_state(reminder, "delivered", RETRIED)
+    agenda.wait_for_state(refused, "dead", RETRIED, longest_life_seconds(agenda))
+
+
+@then("the attempts without an answer have no status")
+def _(agenda: Agenda, unanswered: tuple[Reminder, Reminder, Reminder]) -> None:
+    silent, broken, refused = unanswered
+    rule = "status_code is that of the receiver's answer, and null if there was none"
+    without = [None] * agenda.times.max_attempts
+    for reminder, wanted in ((silent, [None, 204]), (broken, [None, 204]), (refused, without)):
+        got = statuses_of(agenda.show(reminder))
+        expect(got == wanted, expected=f"status codes {wanted}", got=got, rule=rule)
+
+
+@when("a receiver answers 410", target_fixture="reminder")
+def _(receiver: Receiver) -> Reminder:
+    return receiver.remind(0.2, Reply(GONE), Reply())
+
+
+@then("the reminder is dead after one attempt")
+def _(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
+    rule = "a receiver that answers 410 Gone is not called again: the reminder is dead"
+    receiver.wait_for(reminder, 1, rule)
+    shown = agenda.wait_for_state(reminder, "dead", rule)
+    expect(statuses_of(shown) == [GONE], expected="one attempt, 410", got=shown.get("attempts"), rule=rule)
+    receiver.everybody_works()
+    count = len(receiver.calls(reminder))
+    expect(count == 1, expected="one call", got=count, rule=rule)
+
+
+@given("a reminder that has failed all its attempts", target_fixture="reminder")
+def _(agenda: Agenda, receiver: Receiver) -> Reminder:
+    failures = [Reply(500)] * agenda.times.max_attempts
+    # One failure more for the replay: it has all its attempts.
+    reminder = receiver.remind(0.2, *failures, Reply(503), Reply())
+    every_attempt(agenda, receiver, reminder)
+    agenda.wait_for_state(reminder, "dead", "a reminder whose attempts are exhausted is dead")
+    return reminder
+
+
+@then("it was attempted as often as MAX_ATTEMPTS says, and each attempt is shown")
+def _(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
+    receiver.everybody_works()
+    wanted = list(range(1, agenda.times.max_attempts + 1))
+    numbers = attempt_numbers(receiver.calls(reminder))
+    expect(numbers == wanted, expected=f"calls with the attempts {wanted}", got=numbers, rule=RETRIED)
+    one_key(reminder, receiver.calls(reminder))
+    shown = agenda.show(reminder)
+    got = (numbers_of(shown), statuses_of(shown))
+    expect(
+        got == (wanted, [500] * len(wanted)),
+        expected=f"attempts {wanted}, each with status 500",
+        got=shown.get("attempts"),
+        rule="each attempt is shown with its number and its status",
+    )
+
+
+@then("it is listed as dead")
+def _(agenda: Agenda, reminder: Reminder) -> None:
+    ids = [item.get("id") for item in agenda.listed(50, state="dead")]
+    rule = "dead reminders can be listed"
+    expect(ids.count(reminder.id) == 1, expected="it, among the dead", got=f"{len(ids)} others", rule=rule)
+
+
+@when("it is replayed, and its receiver fails once more")
+def _(agenda: Agenda, reminder: Reminder) -> None:
+    answer = agenda.http.request("POST", f"{reminder.at}/replay")
+    rule = "POST …/replay has a dead reminder delivered again: 200 and the reminder"
+    expect(answer.status == OK, expected="200", got=describe(answer), rule=rule)
+
+
+@then("it is delivered")
+def _(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
+    rule = "a replay begins at once, as a new occurrence with all its attempts"
+    shown = agenda.wait_for_state(reminder, "delivered", rule)
+    calls = receiver.calls(reminder)[agenda.times.max_attempts :]
+    one_key(reminder, calls, occurrence=2)
+    expect(attempt_numbers(calls) == [1, 2], expected="[1, 2]", got=attempt_numbers(calls), rule=rule)
+    last = statuses_of(shown)[-2:]
+    expect(last == [503, NO_CONTENT], expected="503, then 204", got=shown.get("attempts"), rule=rule)
+
+
+@then("it cannot be replayed again")
+def _(agenda: Agenda, reminder: Reminder) -> None:
+    answer = agenda.http.request("POST", f"{reminder.at}/replay")
+    is_problem(answer, CONFLICT, "only a dead reminder can be replayed")
+
+
+def every_attempt(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> list[Received]:
+    """Return the calls of a reminder that fails, once all are made."""
+    return receiver.wait_for(reminder, agenda.times.max_attempts, RETRIED, longest_life_seconds(agenda))
+
+
+def longest_life_seconds(agenda: Agenda) -> float:
+    """Return how long a reminder may take to fail all its attempts."""
+    waits = [agenda.times.longest_wait_seconds(number) for number in range(1, agenda.times.max_attempts)]
+    return sum(waits) + len(waits) * LATE_SECONDS + PATIENCE_SECONDS
+
+
+def later_waits(failures: list[list[Received]]) -> list[float]:
+    """Return all waits but the first of each reminder."""
+    return [gap_seconds(*pair) for calls in failures for pair in list(pairwise(calls))[1:]]

@@ -1,0 +1,123 @@
+"""Which addresses this service may call: the guard against server-side request forgery.
+
+A callback is an order to send a request from inside our network. The check is made twice. When the reminder
+is made, on what the URL says. When it is delivered, on what its host resolves to at that moment; the
+connection then goes to the address that was checked and to no other, so that a name which changes its mind in
+between gains nothing. One parser, httpx's, reads the URL in both places and for the request itself: two would
+disagree some day.
+"""
+
+import asyncio
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import unquote
+
+import httpx
+
+from reminders.errors import CallbackRefusedError
+
+LONGEST_URL = 2048
+HOST = re.compile(r"[0-9A-Za-z._:-]+")
+MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,255}")
+PORTS = range(1, 65536)
+LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
+"""Names, and ends of names, that never mean a public host. Sources: RFC 6761, 6762, 8375; ICANN on
+`.internal`."""
+CARRIERS_OF_IPV4 = tuple(
+    IPv6Network(block) for block in ("::ffff:0:0/96", "::/96", "64:ff9b::/96", "2002::/16")
+)
+"""Mapped, compatible, NAT64 and 6to4: each holds an IPv4 address, which may be any."""
+
+type Address = IPv4Address | IPv6Address
+
+
+class CallbackGuard:
+    """Decides which callbacks are called."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+
+    def check(self, url: str) -> httpx.URL:
+        """Parse a callback's URL and refuse what can be refused without looking up a name.
+
+        Raises: CallbackRefusedError.
+        """
+        parsed = _parse(url)
+        if self._allow_private:
+            return parsed
+        host = parsed.raw_host.decode("ascii")
+        name = host.rstrip(".").lower()
+        if any(name == local or name.endswith(f".{local}") for local in LOCAL_NAMES):
+            raise CallbackRefusedError("private_address", "the host is a local name")
+        literal = _literal(host)
+        if literal is not None and not is_public(literal):
+            raise CallbackRefusedError("private_address", "the address is not a public one")
+        return parsed
+
+    async def resolve(self, url: httpx.URL) -> list[Address]:
+        """Look up the host. What comes back is checked, and nothing else may be connected to.
+
+        Raises: CallbackRefusedError if one of them is not public; OSError if the host has none.
+        """
+        host = url.raw_host.decode("ascii")
+        literal = _literal(host)
+        addresses = [literal] if literal is not None else await _look_up(host, url.port)
+        if not self._allow_private and not all(map(is_public, addresses)):
+            raise CallbackRefusedError("private_address", "the host has an address that is not public")
+        return addresses
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address belongs to a host on the public Internet, and plainly so."""
+    if isinstance(address, IPv6Address) and (
+        address.is_site_local or any(address in block for block in CARRIERS_OF_IPV4)
+    ):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def mail_address_of(url: str) -> str | None:
+    """Return the one address of a `mailto:` URL; None if it is no such URL, or says more."""
+    scheme, _, rest = url.partition(":")
+    address = unquote(rest)
+    return (
+        address
+        if scheme.lower() == "mailto" and address.isascii() and MAIL_ADDRESS.fullmatch(address)
+        else None
+    )
+
+
+def _parse(url: str) -> httpx.URL:
+    if len(url) > LONGEST_URL:
+        raise CallbackRefusedError("url_too_long", f"is longer than {LONGEST_URL} characters")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise CallbackRefusedError("invalid_url", "is not a valid URL") from error
+    if parsed.scheme not in {"http", "https"}:
+        raise CallbackRefusedError("unsupported_scheme", "must begin with http:// or https://")
+    if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
+        raise CallbackRefusedError("credentials_in_url", "must not hold credentials")
+    if not HOST.fullmatch(parsed.raw_host.decode("ascii")):
+        raise CallbackRefusedError("invalid_url", "has no valid host")
+    if parsed.port is not None and parsed.port not in PORTS:
+        raise CallbackRefusedError("invalid_url", "has a port that does not exist")
+    return parsed
+
+
+def _literal(host: str) -> Address | None:
+    """Read an address as the system would: getaddrinfo takes 127.1, 0x7f.1 and 2130706433 for 127.0.0.1."""
+    try:
+        return ip_address(host.strip("[]"))
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host.rstrip(".")))
+    except OSError:
+        return None
+
+
+async def _look_up(host: str, port: int | None) -> list[Address]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(str(address[4][0])) for address in found))

@@ -1,0 +1,78 @@
+"""The page for people: what is due, delivering, retrying and dead. It is made anew for each look at it."""
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from reminders.domain import MOST_COUNTED, Overview, Reminder
+from reminders.errors import DatabaseUnavailableError
+from reminders.routes import service_of
+from reminders.service import ReminderService
+from reminders.settings import WebSettings
+
+# Its own files, and nothing else: no inline script or style, nothing from elsewhere, no frame around it.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
+    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+STRIP_SECONDS = 60
+MOST_LISTED = 10
+UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def add_page(app: FastAPI, settings: WebSettings) -> None:
+    """Add the page and its files."""
+    environment = Environment(
+        loader=PackageLoader("reminders"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"span": span, "count": count}
+    template = environment.get_template("page.html")
+    app.mount("/static", StaticFiles(packages=[("reminders", "static")]))
+
+    @app.get("/", include_in_schema=False)
+    async def show(service: Annotated[ReminderService, Depends(service_of)]) -> HTMLResponse:
+        overview: Overview | None = None
+        with suppress(DatabaseUnavailableError):
+            overview = await service.overview()
+        html = template.render(
+            overview=overview, settings=settings, strip=strip(overview), wait=wait_seconds, most=MOST_LISTED
+        )
+        return HTMLResponse(html, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+
+def strip(overview: Overview | None) -> list[tuple[float, str]]:
+    """Place what is due within the next minute on a line from 0 to 1, with the kind of each."""
+    if overview is None:
+        return []
+    kinds = {"due": overview.due, "retrying": overview.retrying}
+    places = [
+        (max(wait_seconds(reminder, overview.now), 0) / STRIP_SECONDS, kind)
+        for kind, reminders in kinds.items()
+        for reminder in reminders
+    ]
+    return [(place, kind) for place, kind in places if place <= 1]
+
+
+def wait_seconds(reminder: Reminder, now: datetime) -> float:
+    """Return how long it is until the next attempt, or if there is none, until the reminder's time."""
+    return ((reminder.next_attempt_at or reminder.remind_at) - now).total_seconds()
+
+
+def span(seconds: float) -> str:
+    """Write a distance from now in its largest unit: `in 3 s`, `2 h ago`."""
+    size = abs(seconds)
+    for unit_seconds, name in UNITS:
+        if size >= unit_seconds:
+            amount = f"{int(size / unit_seconds)} {name}"
+            return f"in {amount}" if seconds > 0 else f"{amount} ago"
+    return "now"
+
+
+def count(number: int) -> str:
+    """Write a count that may have been cut off."""
+    return f"{number}+" if number >= MOST_COUNTED else str(number)

@@ -1,0 +1,196 @@
+"""What clients send and get. What is wrong with one field by itself is refused here, with a pointer to it."""
+
+import re
+from dataclasses import asdict
+from datetime import MAXYEAR, UTC, datetime, timedelta
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from reminders import cursors
+from reminders.callbacks import LONGEST_URL
+from reminders.domain import (
+    Changes,
+    Channel,
+    Details,
+    Draft,
+    Outcome,
+    Page,
+    Recurrence,
+    State,
+)
+from reminders.recurrence import LONGEST_RULE
+
+RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+MICROSECOND_DIGITS = 6
+
+
+def parse_moment(value: object) -> datetime:
+    """Read an RFC 3339 date-time as a moment in UTC; what is finer than a microsecond is rounded up."""
+    match = RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("invalid_datetime", "must be an RFC 3339 date and time")
+    date, time, fraction, offset = match.groups()
+    if offset is None:
+        raise PydanticCustomError("offset_missing", "must have an offset from UTC, such as Z or +02:00")
+    digits = (fraction or "").ljust(MICROSECOND_DIGITS, "0")
+    finer = digits[MICROSECOND_DIGITS:].strip("0")
+    try:
+        exact = f"{date}T{time}.{digits[:MICROSECOND_DIGITS]}{offset.upper()}"
+        moment = datetime.fromisoformat(exact).astimezone(UTC) + timedelta(microseconds=bool(finer))
+    except (ValueError, OverflowError) as error:
+        raise PydanticCustomError("invalid_datetime", "is not a date and time of the calendar") from error
+    if moment.year >= MAXYEAR:
+        raise PydanticCustomError("invalid_datetime", "must be before the year 9999")
+    return moment
+
+
+def without_nul(text: str) -> str:
+    """Refuse the one character that PostgreSQL cannot store."""
+    if "\0" in text:
+        raise PydanticCustomError("invalid_text", "must not hold the character U+0000")
+    return text
+
+
+type Moment = Annotated[datetime, BeforeValidator(parse_moment, json_schema_input_type=datetime)]
+type Text = Annotated[str, Field(min_length=1), AfterValidator(without_nul)]
+type Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL), AfterValidator(without_nul)]
+
+
+class Body(BaseModel):
+    """A request body: a field that is not known is a mistake, and said to be one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecurrenceBody(Body):
+    """An RFC 5545 rule, and the IANA zone in whose wall time it runs."""
+
+    rrule: Annotated[str, Field(min_length=1, max_length=LONGEST_RULE)]
+    zone: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class NewReminder(Body):
+    """A reminder to be made."""
+
+    message: Text
+    remind_at: Moment
+    callback_url: Url | None = None
+    channel: Channel = Channel.WEBHOOK
+    recurrence: RecurrenceBody | None = None
+
+    def draft(self) -> Draft:
+        recurrence = self.recurrence
+        return Draft(
+            self.message,
+            self.remind_at,
+            self.channel,
+            self.callback_url,
+            Recurrence(recurrence.rrule, recurrence.zone, self.remind_at) if recurrence else None,
+        )
+
+
+class Revision(Body):
+    """What is to be replaced; a field that is left out stays as it is."""
+
+    # The defaults are never sent: null is no message, no date and no address.
+    message: Text = ""
+    remind_at: Moment = datetime.max.replace(tzinfo=UTC)
+    callback_url: Url = ""
+
+    @model_validator(mode="after")
+    def _has_fields(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("nothing_to_change", "must have at least one field")
+        return self
+
+    def changes(self) -> Changes:
+        given = self.model_fields_set
+        return Changes(
+            message=self.message if "message" in given else None,
+            remind_at=self.remind_at if "remind_at" in given else None,
+            callback_url=self.callback_url if "callback_url" in given else None,
+        )
+
+
+class RecurrenceAnswer(BaseModel):
+    """The recurrence of a reminder."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    rrule: str
+    zone: str
+
+
+class AttemptAnswer(BaseModel):
+    """An attempt to deliver. `finished_at` and `outcome` are null while it runs."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    occurrence: int
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: Outcome | None
+    status_code: int | None
+    error: str | None
+
+
+class ReminderAnswer(BaseModel):
+    """A reminder. `attempt_count` counts within the current occurrence."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    message: str
+    remind_at: datetime
+    channel: Channel
+    callback_url: str | None
+    recurrence: RecurrenceAnswer | None
+    state: State
+    occurrence: int
+    attempt_count: int
+    next_attempt_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class DetailsAnswer(ReminderAnswer):
+    """A reminder with its attempts, and if it recurs, its next few occurrences."""
+
+    attempts: list[AttemptAnswer]
+    upcoming: list[datetime]
+
+
+class PageAnswer(BaseModel):
+    """A part of a list. Ask again with `next_cursor` for the next; it is null at the end."""
+
+    items: list[ReminderAnswer]
+    next_cursor: str | None
+
+
+class OverviewAnswer(BaseModel):
+    """What the page for people shows. Counts end at 1000."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    now: datetime
+    counts: dict[str, int]
+    due: list[ReminderAnswer]
+    delivering: list[ReminderAnswer]
+    retrying: list[ReminderAnswer]
+    dead: list[ReminderAnswer]
+
+
+def details_answer(details: Details) -> DetailsAnswer:
+    return DetailsAnswer.model_validate(
+        asdict(details.reminder) | {"attempts": details.attempts, "upcoming": details.upcoming}
+    )
+
+
+def page_answer(page: Page) -> PageAnswer:
+    following = page.next_after and cursors.encode(page.next_after)
+    return PageAnswer(items=list(map(ReminderAnswer.model_validate, page.items)), next_cursor=following)

@@ -1,0 +1,146 @@
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kata.draw import Draw
+from kata.postgres import EmbeddedPostgres
+from kata.redis import EmbeddedRedis
+from kata.sink import Sink
+from kata.target import ProcfileTarget
+from kata.world import OwnedWorld
+from reminders.app import new_id
+from reminders.migrate import migrate
+from reminders.unit_of_work import make_engine
+
+PROJECT = Path(__file__).parents[1]
+
+type Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgres: EmbeddedPostgres) -> str:
+    url = postgres.create_database("reminders")
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def connection(migrated_url: str) -> Iterator[Connection]:
+    """A connection of the test's own, to an empty database."""
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute("TRUNCATE reminders, attempts, idempotency_keys")
+        yield connection
+
+
+@pytest.fixture
+async def engine(migrated_url: str, connection: Connection) -> AsyncIterator[AsyncEngine]:
+    assert not connection.closed
+    engine = make_engine(migrated_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A Redis that the test may kill."""
+    server = EmbeddedRedis(tmp_path / "redis")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    sink = Sink()
+    sink.start()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture(scope="session")
+def session_world() -> Iterator[OwnedWorld]:
+    world = OwnedWorld(ProcfileTarget(PROJECT), ("postgres", "redis"), Draw())
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def world(session_world: OwnedWorld) -> Iterator[OwnedWorld]:
+    """The service's real processes, started by its Procfile; what a test starts alone ends with it."""
+    yield session_world
+    session_world.end()
+
+
+class Insert(Protocol):
+    def __call__(
+        self, due_in_seconds: float = -1.0, *, message: str = "hello", rrule: str | None = None
+    ) -> UUID: ...
+
+
+@pytest.fixture
+def insert(connection: Connection) -> Insert:
+    """Write a reminder that is due so many seconds from now."""
+
+    def insert(due_in_seconds: float = -1.0, *, message: str = "hello", rrule: str | None = None) -> UUID:
+        reminder_id = new_id()
+        now = datetime.now(UTC)
+        due_at = now + timedelta(seconds=due_in_seconds)
+        connection.execute(
+            "INSERT INTO reminders (id, message, channel, remind_at, rrule, zone, anchor, state, due_at,"
+            " created_at, updated_at) VALUES (%s, %s, 'log', %s, %s, %s, %s, 'scheduled', %s, %s, %s)",
+            (
+                reminder_id,
+                message,
+                due_at,
+                rrule,
+                rrule and "Europe/Berlin",
+                rrule and due_at,
+                due_at,
+                now,
+                now,
+            ),
+        )
+        return reminder_id
+
+    return insert
+
+
+@pytest.fixture
+def let_pass(connection: Connection) -> Callable[[float], None]:
+    """Let time pass, as far as the database is concerned: everything in it gets older."""
+
+    def let_pass(seconds: float) -> None:
+        connection.execute(
+            "UPDATE reminders SET due_at = due_at - %(age)s * interval '1 second',"
+            " remind_at = remind_at - %(age)s * interval '1 second'",
+            {"age": seconds},
+        )
+
+    return let_pass

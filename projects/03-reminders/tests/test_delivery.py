@@ -1,0 +1,286 @@
+import base64
+import hashlib
+import hmac
+import socket
+import socketserver
+import threading
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_string
+from email.policy import default
+from typing import ClassVar
+from uuid import UUID
+
+import pytest
+
+from kata.sink import Reply, Sink
+from reminders.callbacks import CallbackGuard, mail_address_of
+from reminders.delivery import LogChannel, WebhookChannel, retry_after_seconds
+from reminders.domain import Channel, Claim, Outcome, Result
+from reminders.mail import MailChannel
+
+NOW = datetime(2026, 11, 20, 9, 0, 0, 250_000, tzinfo=UTC)
+KEY = b"k" * 32
+
+pytestmark = pytest.mark.anyio
+
+
+def claim(url: str | None, message: str = "tea") -> Claim:
+    return Claim(
+        id=UUID(int=7),
+        token=3,
+        occurrence=2,
+        attempt=4,
+        message=message,
+        channel=Channel.WEBHOOK,
+        callback_url=url,
+        remind_at=NOW - timedelta(seconds=1),
+        recurrence=None,
+        claimed_at=NOW,
+    )
+
+
+@pytest.fixture
+async def webhook() -> AsyncIterator[WebhookChannel]:
+    channel = WebhookChannel(CallbackGuard(allow_private=True), None)
+    yield channel
+    await channel.close()
+
+
+async def test_the_receiver_gets_json_with_a_key_that_stays_the_same(
+    webhook: WebhookChannel, sink: Sink
+) -> None:
+    result = await webhook.deliver(claim(sink.url("/hook?a=b")), NOW)
+    assert result == Result(Outcome.DELIVERED, 204)
+    (request,) = sink.received("/hook")
+    assert (request.method, request.target) == ("POST", "/hook?a=b")
+    assert request.header("content-type") == "application/json"
+    assert request.header("idempotency-key") == f"{UUID(int=7)}:2"
+    assert request.header("user-agent") == "reminders/1"
+    assert request.header("webhook-signature") is None
+    assert request.json() == {
+        "reminder_id": str(UUID(int=7)),
+        "occurrence": 2,
+        "attempt": 4,
+        "message": "tea",
+        "remind_at": "2026-11-20T08:59:59.250000Z",
+        "sent_at": "2026-11-20T09:00:00.250000Z",
+    }
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+async def test_any_2xx_is_success(webhook: WebhookChannel, sink: Sink, status: int) -> None:
+    sink.program("/hook", Reply(status))
+    assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("status", [300, 400, 404, 409, 429, 500, 503])
+async def test_anything_else_is_a_failure(webhook: WebhookChannel, sink: Sink, status: int) -> None:
+    sink.program("/hook", Reply(status))
+    result = await webhook.deliver(claim(sink.url("/hook")), NOW)
+    assert (result.outcome, result.status_code) == (Outcome.FAILED, status)
+    assert result.error == f"the receiver answered {status}"
+
+
+async def test_410_is_final(webhook: WebhookChannel, sink: Sink) -> None:
+    sink.program("/hook", Reply(410, {"Retry-After": "5"}))
+    assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).outcome is Outcome.GONE
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(webhook: WebhookChannel, sink: Sink, status: int) -> None:
+    sink.program("/hook", Reply.redirect(sink.url("/elsewhere"), status))
+    result = await webhook.deliver(claim(sink.url("/hook")), NOW)
+    assert (result.outcome, result.status_code) == (Outcome.FAILED, status)
+    assert sink.received("/elsewhere") == []
+
+
+async def test_a_broken_connection_is_a_failure(webhook: WebhookChannel, sink: Sink) -> None:
+    sink.program("/hook", Reply.reset())
+    result = await webhook.deliver(claim(sink.url("/hook")), NOW)
+    assert result.outcome is Outcome.FAILED
+    assert result.status_code is None
+    assert result.error
+
+
+async def test_a_refused_connection_is_a_failure(webhook: WebhookChannel) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        result = await webhook.deliver(claim(f"http://127.0.0.1:{taken.getsockname()[1]}/"), NOW)
+    assert result.outcome is Outcome.FAILED
+
+
+async def test_a_name_without_an_address_is_a_failure(webhook: WebhookChannel) -> None:
+    result = await webhook.deliver(claim("http://nothing.invalid/"), NOW)
+    assert result.outcome is Outcome.FAILED
+    assert result.error is not None
+    assert result.error.startswith("gaierror")
+
+
+async def test_cookies_are_not_kept(webhook: WebhookChannel, sink: Sink) -> None:
+    sink.program("/hook", Reply(204, {"Set-Cookie": "a=b; Path=/"}))
+    for _ in range(2):
+        await webhook.deliver(claim(sink.url("/hook")), NOW)
+    assert [request.header("cookie") for request in sink.received("/hook")] == [None, None]
+
+
+async def test_a_proxy_of_the_environment_is_not_used(
+    webhook: WebhookChannel, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).outcome is Outcome.DELIVERED
+
+
+async def test_the_connection_goes_to_the_address_that_was_checked(
+    webhook: WebhookChannel, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that changes its mind after the look-up gains nothing: it is not looked up again."""
+    port = int(sink.url("").rpartition(":")[2])
+    looked_up: list[str] = []
+
+    def getaddrinfo(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        looked_up.append(host)
+        address = "127.0.0.1" if len(looked_up) == 1 else "192.0.2.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", getaddrinfo)
+        result = await webhook.deliver(claim(f"http://hook.example:{port}/hook"), NOW)
+    assert result.outcome is Outcome.DELIVERED
+    assert [name for name in looked_up if name != "127.0.0.1"] == ["hook.example"]
+    assert sink.received("/hook")[0].header("host") == f"hook.example:{port}"
+
+
+async def test_a_second_address_is_tried_when_the_first_cannot_be_connected_to(
+    webhook: WebhookChannel, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(sink.url("").rpartition(":")[2])
+
+    def getaddrinfo(_host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (at, port)) for at in ("127.0.0.2", "127.0.0.1")]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", getaddrinfo)
+        result = await webhook.deliver(claim(f"http://hook.example:{port}/hook"), NOW)
+    assert result.outcome is Outcome.DELIVERED
+
+
+async def test_a_private_address_is_refused_at_delivery_too(sink: Sink) -> None:
+    channel = WebhookChannel(CallbackGuard(allow_private=False), None)
+    result = await channel.deliver(claim(sink.url("/hook")), NOW)
+    assert (result.outcome, result.error) == (Outcome.FAILED, "refused: the address is not a public one")
+    assert sink.received("/hook") == []
+    await channel.close()
+
+
+async def test_a_signature_covers_the_id_the_time_and_the_body(sink: Sink) -> None:
+    channel = WebhookChannel(CallbackGuard(allow_private=True), KEY)
+    await channel.deliver(claim(sink.url("/hook")), NOW)
+    (request,) = sink.received("/hook")
+    assert request.header("webhook-id") == f"{UUID(int=7)}:2"
+    assert request.header("webhook-timestamp") == str(int(NOW.timestamp()))
+    signed = f"{UUID(int=7)}:2.{int(NOW.timestamp())}.".encode() + request.body
+    expected = base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
+    assert request.header("webhook-signature") == f"v1,{expected}"
+    await channel.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("9" * 400, float("inf")),
+        ("Fri, 20 Nov 2026 09:00:10 GMT", 9.75),
+        ("Fri, 20 Nov 2026 08:00:00 GMT", None),
+        ("Friday, 20-Nov-26 09:00:10 GMT", 9.75),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("٣", None),
+    ],
+)
+async def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
+    assert retry_after_seconds(value, NOW) == seconds
+
+
+async def test_retry_after_reaches_the_result(webhook: WebhookChannel, sink: Sink) -> None:
+    sink.program("/hook", Reply(503, {"Retry-After": "17"}))
+    assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).retry_after_seconds == 17.0
+
+
+async def test_the_log_channel_delivers_to_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await LogChannel().deliver(claim(None), NOW) == Result(Outcome.DELIVERED)
+    assert "tea" in capsys.readouterr().out
+
+
+class MailServer(socketserver.StreamRequestHandler):
+    """Just enough of SMTP to take a letter, or to refuse it."""
+
+    letters: ClassVar[list[str]] = []
+    refusal: ClassVar[bytes] = b""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 ready\r\n")
+        for line in self.rfile:
+            command = line[:4].upper().strip()
+            if command == b"DATA" and not self.refusal:
+                self.wfile.write(b"354 go on\r\n")
+                letter = iter(self.rfile.readline, b".\r\n")
+                self.letters.append(b"".join(letter).replace(b"\r\n..", b"\r\n.").decode("ascii"))
+            self.wfile.write((self.refusal if command == b"DATA" else b"") or b"250 fine\r\n")
+
+
+@pytest.fixture
+def mail_port() -> Iterator[int]:
+    MailServer.letters.clear()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailServer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+async def test_mail_goes_to_its_address_with_an_id_that_stays_the_same(mail_port: int) -> None:
+    channel = MailChannel(f"smtp://127.0.0.1:{mail_port}", "me@example.org", 5.0)
+    letter = claim("mailto:ada@example.com", "Tee, schön heiß\n.\nnow")
+    assert await channel.deliver(letter, NOW) == Result(Outcome.DELIVERED)
+    message = message_from_string(MailServer.letters[0], policy=default)
+    assert (message["to"], message["from"]) == ("ada@example.com", "me@example.org")
+    assert message["message-id"] == f"<{UUID(int=7)}.2@reminders>"
+    assert message.get_content().strip().splitlines() == ["Tee, schön heiß", ".", "now"]
+
+
+async def test_a_mail_server_that_refuses_is_a_failure(
+    mail_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MailServer, "refusal", b"451 later\r\n")
+    channel = MailChannel(f"smtp://127.0.0.1:{mail_port}", "me@example.org", 5.0)
+    result = await channel.deliver(claim("mailto:ada@example.com"), NOW)
+    assert (result.outcome, result.status_code) == (Outcome.FAILED, 451)
+
+
+async def test_no_mail_server_is_a_failure() -> None:
+    channel = MailChannel("smtp://127.0.0.1:1", "me@example.org", 5.0)
+    assert (await channel.deliver(claim("mailto:ada@example.com"), NOW)).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("mailto:ada@example.com", "ada@example.com"),
+        ("MAILTO:ada%2Bx@example.com", "ada+x@example.com"),
+        ("mailto:", None),
+        ("mailto:ada", None),
+        ("mailto:ada@example.com,bob@example.com", None),
+        ("mailto:ada@example.com?cc=bob@example.com", None),
+        ("mailto:ada@example.com%0ABcc:bob@example.com", None),
+        ("http://example.com", None),
+    ],
+)
+async def test_a_mail_address_is_one_address(url: str, address: str | None) -> None:
+    assert mail_address_of(url) == address

@@ -1,0 +1,74 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from kata.postgres import EmbeddedPostgres
+from reminders.migrate import migrate
+from reminders.models import Base
+
+
+def sqlalchemy_url(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://")
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+@pytest.fixture
+def empty_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
+    return postgres.create_database(request.node.name[:60])
+
+
+def test_migrations_go_forward_and_back_and_forward_again(empty_url: str) -> None:
+    engine = create_engine(sqlalchemy_url(empty_url))
+    with engine.connect() as connection:
+        for revision, expected in [("head", set(Base.metadata.tables)), ("base", set[str]())] * 2:
+            migrate(empty_url, revision)
+            assert tables(connection) == expected
+            connection.rollback()
+    engine.dispose()
+
+
+def test_the_models_are_what_the_migrations_make(migrated_url: str) -> None:
+    engine = create_engine(sqlalchemy_url(migrated_url))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_the_checks_of_the_models_are_those_of_the_database(
+    migrated_url: str, postgres: EmbeddedPostgres
+) -> None:
+    """Alembic compares no check constraints: so PostgreSQL's own words for them are."""
+    made_url = postgres.create_database("made_from_models")
+    found = []
+    for url in (migrated_url, made_url):
+        engine = create_engine(sqlalchemy_url(url))
+        with engine.begin() as connection:
+            Base.metadata.create_all(connection)
+            rows = connection.execute(
+                text(
+                    "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+                    " WHERE contype = 'c' AND conrelid <> 0 ORDER BY 1"
+                )
+            )
+            found.append([tuple(row) for row in rows])
+        engine.dispose()
+    assert found[0] == found[1]
+    assert len(found[0]) == 6
+
+
+def test_two_releases_at_once_both_succeed(empty_url: str) -> None:
+    command = [sys.executable, "-m", "reminders", "migrate"]
+    environment = {**os.environ, "DATABASE_URL": empty_url}
+    releases = [subprocess.Popen(command, env=environment) for _ in range(2)]
+    assert [release.wait(timeout=60) for release in releases] == [0, 0]

@@ -1,0 +1,112 @@
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from uuid import UUID
+
+import pytest
+from redis import Redis
+
+from kata.redis import EmbeddedRedis
+from reminders.domain import Due
+from reminders.scheduler import HEADS, KEY, DueIndex, rounded
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+pytestmark = pytest.mark.anyio
+
+
+def due(number: int, seconds: float) -> Due:
+    return Due(UUID(int=number), NOON + timedelta(seconds=seconds))
+
+
+@pytest.fixture
+async def index(redis_server: EmbeddedRedis) -> AsyncIterator[DueIndex]:
+    with Redis.from_url(redis_server.url) as redis:
+        redis.flushall()
+    index = DueIndex(redis_server.url)
+    yield index
+    await index.close()
+
+
+async def test_the_heads_come_soonest_first_and_in_whole_milliseconds(index: DueIndex) -> None:
+    await index.enter([due(1, 2.0), due(2, 1.0004), due(3, 3.0)])
+    assert await index.advance() == [due(2, 1.001), due(1, 2.0), due(3, 3.0)]
+    assert rounded(due(2, 1.0004)) == due(2, 1.001)
+
+
+async def test_what_is_done_is_taken_out(index: DueIndex) -> None:
+    await index.enter([due(1, 1.0), due(2, 2.0), due(3, 3.0)])
+    assert await index.advance([UUID(int=1), UUID(int=9)]) == [due(2, 2.0), due(3, 3.0)]
+    await index.remove(UUID(int=2))
+    assert await index.advance() == [due(3, 3.0)]
+
+
+async def test_entering_again_moves(index: DueIndex) -> None:
+    await index.enter([due(1, 1.0)])
+    await index.enter([due(1, 5.0)])
+    assert await index.advance() == [due(1, 5.0)]
+
+
+async def test_only_the_first_few_are_read(index: DueIndex) -> None:
+    await index.enter(due(number, number) for number in range(1, 3 * HEADS))
+    assert len(await index.advance()) == HEADS
+
+
+async def test_a_new_head_wakes_those_who_listen_and_nothing_else_does(
+    index: DueIndex, redis_server: EmbeddedRedis
+) -> None:
+    woken: asyncio.Queue[None] = asyncio.Queue()
+    listening = asyncio.create_task(index.listen(lambda: woken.put_nowait(None)))
+    async with asyncio.timeout(5):
+        await woken.get()  # the confirmation of the subscription is a call too
+        await index.enter([due(1, 10.0)])
+        await woken.get()
+        await index.enter([due(2, 20.0)])  # no new head
+        await index.enter([due(1, 10.0)])  # the same head
+        await index.enter([due(3, 5.0)])
+        await woken.get()
+    with Redis.from_url(redis_server.url) as redis:
+        redis.publish("reminders:wake", "the last")
+    async with asyncio.timeout(5):
+        await woken.get()
+    assert woken.empty()
+    listening.cancel()
+
+
+async def test_a_lost_redis_costs_little_raises_nothing_and_is_found_again(own_redis: EmbeddedRedis) -> None:
+    index = DueIndex(own_redis.url)
+    await index.enter([due(1, 1.0)])
+    own_redis.kill()
+    began = monotonic()
+    for _ in range(100):
+        await index.enter([due(2, 2.0)])
+        await index.remove(UUID(int=1))
+        assert await index.advance() == []
+    assert monotonic() - began < 3
+    own_redis.start()
+    async with asyncio.timeout(5):
+        while await index.advance() != [due(3, 3.0)]:
+            await index.enter([due(3, 3.0)])
+            await asyncio.sleep(0.01)
+    await index.close()
+
+
+async def test_a_silent_redis_is_given_up_on(own_redis: EmbeddedRedis) -> None:
+    index = DueIndex(own_redis.url)
+    await index.enter([due(1, 1.0)])
+    own_redis.pause()
+    began = monotonic()
+    for _ in range(100):
+        assert await index.advance() == []
+    assert monotonic() - began < 3
+    own_redis.resume()
+    await index.close()
+
+
+async def test_the_set_has_its_documented_name(index: DueIndex, redis_server: EmbeddedRedis) -> None:
+    await index.enter([due(1, 0.0)])
+    with Redis.from_url(redis_server.url, decode_responses=True) as redis:
+        entries = redis.zrange(KEY, 0, -1, withscores=True)
+    assert KEY == "reminders:due"
+    assert entries == [(str(UUID(int=1)), NOON.timestamp() * 1000)]
