@@ -170,8 +170,11 @@ def test_the_matrix_has_a_row_for_each_mutant_and_a_column_for_each_check() -> N
     ]
 
 
-def test_the_matrix_is_kept_in_an_order_that_does_not_change(tmp_path: Path) -> None:
-    write_matrix(tmp_path, {"squares": ["C1", "C4"], "keeps": []})
+def test_the_matrix_keeps_an_order_and_the_rows_that_were_not_run(tmp_path: Path) -> None:
+    bug = '[[mutant]]\nid = "{}"\nsays = ""\nfile = ""\nfind = ""\nput = ""\ncaught_by = []\n'
+    (tmp_path / "mutants.toml").write_text(bug.format("squares") + bug.format("keeps"))
+    write_matrix(tmp_path, {"squares": ["C1"], "keeps": [], "gone": ["C9"]})
+    write_matrix(tmp_path, {"squares": ["C1", "C4"]})
     text = (tmp_path / "kill-matrix.json").read_text()
     assert text == '{\n  "keeps": [],\n  "squares": ["C1", "C4"]\n}\n'
 

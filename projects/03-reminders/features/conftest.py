@@ -18,7 +18,7 @@ from agenda import (
     draw_times,
     pointers_of,
 )
-from receiver import Receiver, once_each
+from receiver import Receiver
 from refusals import Refusal
 
 # Far below the time-outs that anybody sets, far above what a race needs to show.
@@ -115,12 +115,8 @@ def _(receiver: Receiver) -> Reminder:
 
 @then("each of them was delivered once")
 @then("each of them fires once")
-def _(agenda: Agenda, receiver: Receiver, reminders: list[Reminder]) -> None:
-    rule = "a reminder that was delivered is not delivered again"
-    for reminder in reminders:
-        agenda.wait_for_state(reminder, "delivered", "what is due is delivered")
-    receiver.everybody_works()
-    once_each(receiver, reminders, rule)
+def _(receiver: Receiver, reminders: list[Reminder]) -> None:
+    receiver.delivered_once(reminders, "what is due is delivered, and once it is, it is not delivered again")
 
 
 @pytest.fixture

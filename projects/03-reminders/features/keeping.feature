@@ -22,7 +22,7 @@ Feature: Reminders are kept, found, changed and cancelled
     And none of them is in the list
 
   @C48 @step-2 @after-C1
-  Scenario: A reminder for this very moment is accepted, though it be a few seconds ago
+  Scenario: A reminder for now is accepted, though now be a few seconds ago
     When a reminder for a moment some seconds ago is asked for
     Then it is accepted as scheduled
 

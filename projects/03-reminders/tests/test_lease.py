@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from reminders.domain import Claim, Completion, Outcome, Result, State
 from reminders.lease import Leases, statement
+from reminders.worker import KEYS_KEPT
 
 LEASE_SECONDS = 100.0
 MAX_ATTEMPTS = 3
@@ -243,6 +244,18 @@ async def test_roll_forward_moves_a_claimed_reminder_to_a_later_occurrence(
     assert await leases.roll_forward(claim, moment)
     found = connection.execute("SELECT remind_at FROM reminders WHERE id = %s", (reminder_id,)).fetchone()
     assert found == (moment,)
+
+
+async def test_idempotency_keys_are_forgotten_when_their_time_is_over(
+    leases: Leases, connection: Connection
+) -> None:
+    connection.execute(
+        "INSERT INTO idempotency_keys (key, fingerprint, answer, created_at)"
+        " SELECT name, '', '{}', now() - age FROM (VALUES ('old', interval '25 h'), ('new', interval '23 h'))"
+        " AS used (name, age)"
+    )
+    await leases.purge_idempotency_keys(KEYS_KEPT)
+    assert connection.execute("SELECT key FROM idempotency_keys").fetchall() == [("new",)]
 
 
 @pytest.fixture

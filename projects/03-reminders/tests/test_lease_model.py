@@ -73,27 +73,32 @@ class LeaseMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.expected: dict[UUID, Expected] = {}
 
-    @initialize()
-    def begin_empty(self) -> None:
+    @initialize(target=reminders, strides=st.lists(st.integers(-2, 1), min_size=1, max_size=3))
+    def begin(self, strides: list[int]) -> object:
         self.connection.execute("TRUNCATE reminders, attempts")
+        return multiple(*(self.create_one(number) for number in strides))
 
-    @rule(target=reminders, strides=st.integers(-2, 3))
+    @rule(target=reminders, strides=st.integers(-2, 2))
     def create(self, strides: int) -> UUID:
+        return self.create_one(strides)
+
+    def create_one(self, strides: int) -> UUID:
         # Half a stride off every moment that the model can stop at, and no two at the same time.
         due_in = (strides + 0.5) * STRIDE_SECONDS + len(self.expected)
         reminder_id = self.insert(due_in)
         self.expected[reminder_id] = Expected(self.now + due_in)
         return reminder_id
 
-    @rule(strides=st.integers(1, 3))
     def let_time_pass(self, strides: int) -> None:
         self.now += strides * STRIDE_SECONDS
         self.connection.execute(
             "UPDATE reminders SET due_at = due_at - %s * interval '1 second'", (strides * STRIDE_SECONDS,)
         )
 
-    @rule(target=claims, batch=st.integers(1, 4))
-    def claim(self, batch: int) -> object:
+    @rule(target=claims, strides=st.integers(0, 3), batch=st.integers(1, 4))
+    def claim(self, strides: int, batch: int) -> object:
+        """Claim after some time; two strides are longer than a lease."""
+        self.let_time_pass(strides)
         due = [
             known for known in self.expected.values() if known.due_at is not None and known.due_at < self.now
         ]

@@ -173,7 +173,7 @@ def mutants(
     found = problems(chosen, trials)
     for line in found:
         print(f"x {line}")
-    if write and not (only or quick or found):
+    if write and not (quick or found):
         write_matrix(project.path, always_failed(trials))
     killed = len(chosen) - len({line.split()[0] for line in found})
     print(f"{killed} passed, {len(chosen) - killed} failed")

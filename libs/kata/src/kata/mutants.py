@@ -15,6 +15,7 @@ from kata.options import Options
 from kata.verdicts import Exit
 from kata.verify import verify_in_child
 
+_TRIES = 3  # where the machine was too slow to judge, the mutant has not survived yet
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".data", "bench", "tests", "*.egg-info")
 
 
@@ -124,7 +125,10 @@ def run_mutants(
 def _try(project: Project, mutant: Mutant, directory: Path, seed: str, *, quick: bool) -> Trial:
     only = frozenset(mutant.caught_by) if quick else frozenset[str]()
     options = Options(directory=directory, seed=seed, only=only)
-    result = verify_in_child(project, options, directory.with_name(f"{mutant.id}-{seed}.json"))
+    for _ in range(_TRIES):
+        result = verify_in_child(project, options, directory.with_name(f"{mutant.id}-{seed}.json"))
+        if result.exit_code is not Exit.INCONCLUSIVE:
+            break
     return Trial(mutant.id, seed, result.failed, result.exit_code)
 
 
@@ -170,11 +174,16 @@ def render_matrix(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> str:
 
 
 def write_matrix(project: Path, matrix: Mapping[str, Sequence[str]]) -> None:
-    """Keep the matrix beside the mutants: `kata verify` reads it to say what a failure looks like."""
-    rows = [
-        f"  {json.dumps(mutant)}: {json.dumps(list(failed))}" for mutant, failed in sorted(matrix.items())
-    ]
-    (project / "kill-matrix.json").write_text("{\n" + ",\n".join(rows) + "\n}\n")
+    """Keep the rows beside the mutants, those of mutants that were not run as they are.
+
+    `kata verify` reads them to say what a failure looks like.
+    """
+    path = project / "kill-matrix.json"
+    kept: dict[str, list[str]] = json.loads(path.read_text()) if path.exists() else {}
+    known = {mutant.id for mutant in load_mutants(project)}
+    merged = {mutant: list(failed) for mutant, failed in {**kept, **matrix}.items() if mutant in known}
+    rows = [f"  {json.dumps(mutant)}: {json.dumps(failed)}" for mutant, failed in sorted(merged.items())]
+    path.write_text("{\n" + ",\n".join(rows) + "\n}\n")
 
 
 def _check_order(check: str) -> tuple[int, int]:

@@ -74,6 +74,10 @@ class Attempts:
         """Have it written down how an attempt ended; it is held until that is done."""
         self._ended.put_nowait(completion)
 
+    def interrupt(self) -> None:
+        """Wake who waits for a change."""
+        self._changed.set()
+
     async def wait_for_change(self) -> None:
         """Return when a hold has been let go of."""
         await self._changed.wait()

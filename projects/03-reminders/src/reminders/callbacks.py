@@ -7,7 +7,6 @@ between gains nothing. One parser, httpx's, reads the URL in both places and for
 disagree some day.
 """
 
-import asyncio
 import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -15,6 +14,7 @@ from urllib.parse import unquote
 
 import httpx
 
+from reminders.detached import run_detached
 from reminders.errors import CallbackRefusedError
 
 LONGEST_URL = 2048
@@ -119,5 +119,5 @@ def _literal(host: str) -> Address | None:
 
 
 async def _look_up(host: str, port: int | None) -> list[Address]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await run_detached(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     return list(dict.fromkeys(ip_address(str(address[4][0])) for address in found))

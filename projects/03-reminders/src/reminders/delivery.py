@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import re
-import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -61,7 +60,6 @@ class WebhookChannel:
         # from the environment. No idle connections: one that was checked for one host could be used for
         # another.
         self._transport = httpx.AsyncHTTPTransport(
-            verify=ssl.create_default_context(),
             trust_env=False,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )

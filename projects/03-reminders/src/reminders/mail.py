@@ -1,6 +1,5 @@
 """The channel to a mailbox."""
 
-import asyncio
 import smtplib
 from contextlib import closing, suppress
 from datetime import datetime
@@ -11,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from reminders.callbacks import mail_address_of
 from reminders.delivery import describe
+from reminders.detached import run_detached
 from reminders.domain import Claim, Outcome, Result
 
 DEFAULT_PORTS: Final = {"smtp": 25, "smtps": 465}
@@ -28,7 +28,8 @@ class MailChannel:
         """Send one letter; the thread may finish it after the caller has given up."""
         receiver = mail_address_of(claim.callback_url or "") or ""
         try:
-            await asyncio.to_thread(self._send, receiver, self._letter(claim, receiver, sent_at))
+            letter = self._letter(claim, receiver, sent_at)
+            await run_detached(lambda: self._send(receiver, letter))
         except smtplib.SMTPResponseException as error:
             answer = f"the mail server answered {error.smtp_code}"
             return Result(Outcome.FAILED, error.smtp_code, answer)

@@ -14,7 +14,7 @@ from reminders.attempts import Attempts, Hold
 from reminders.backoff import Backoff, Uniform
 from reminders.database_clock import DatabaseClock
 from reminders.delivery import Carrier
-from reminders.domain import Channel, Claim, Outcome, Result
+from reminders.domain import Channel, Claim, Completion, Outcome, Result
 from reminders.errors import DatabaseUnavailableError
 from reminders.lease import Leases
 from reminders.recurrence import SHORTEST_INTERVAL, Schedule
@@ -59,12 +59,14 @@ class Worker:
         self._clock = DatabaseClock()
         self._alarm = Alarm(index, leases, self._clock)
         self._attempts = Attempts(leases, index, limits.lease_seconds)
-        self._stopping = False
+        self._stop_by: float | None = None
+        self._is_cut_off = False
 
     def stop(self) -> None:
         """Claim no more; `run` returns once what is held is finished or given back."""
-        self._stopping = True
+        self._stop_by = asyncio.get_running_loop().time() + self._limits.shutdown_timeout_seconds
         self._alarm.ring()
+        self._attempts.interrupt()
 
     async def run(self) -> None:
         """Work until told to stop."""
@@ -78,9 +80,9 @@ class Worker:
                     self._purge_for_ever(),
                 )
             ]
-            while not self._stopping:
+            while self._stop_by is None:
                 await self._look(group)
-            await self._finish()
+            await self._finish(self._stop_by)
             for task in background:
                 task.cancel()
 
@@ -91,11 +93,14 @@ class Worker:
             await self._attempts.wait_for_change()
             return
         try:
-            if await self._claim(room, group) < room:
-                await self._alarm.sleep()
+            count = await self._claim(room, group)
         except DatabaseUnavailableError as error:
-            log.warning("postgresql does not answer", reason=str(error))
+            self._tell(error)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
+            return
+        self._tell(None)
+        if count < room:
+            await self._alarm.sleep()
 
     async def _claim(self, room: int, group: asyncio.TaskGroup) -> int:
         asked_at = asyncio.get_running_loop().time()
@@ -118,19 +123,23 @@ class Worker:
             async with asyncio.timeout_at(hold.deadline) as hold.guard:
                 claim = await self._caught_up(hold.claim)
                 result = await self._deliver(claim)
+            completion = judge(claim, result, self._backoff, self._uniform)
         except TimeoutError:
-            log.warning(
-                "lease ended before the attempt did", reminder_id=hold.claim.id, lease=hold.claim.token
-            )
+            log.warning("lease ended before the attempt", reminder_id=hold.claim.id, lease=hold.claim.token)
             self._attempts.drop(hold)
+            return
         except asyncio.CancelledError:
             self._attempts.drop(hold)
             raise
-        else:
-            report(claim, result)
-            self._attempts.end(judge(claim, result, self._backoff, self._uniform))
+        except Exception:
+            # A mistake of our own costs this attempt, and not the worker with all that it holds.
+            log.exception("unexpected error in an attempt", reminder_id=hold.claim.id)
+            result = Result(Outcome.FAILED, error="an error in this service")
+            completion = judge(hold.claim, result, self._backoff, self._uniform)
         finally:
             hold.guard = None
+        report(completion)
+        self._attempts.end(completion)
 
     async def _caught_up(self, claim: Claim) -> Claim:
         """Move a recurring reminder on to the latest of its occurrences that were missed."""
@@ -152,14 +161,19 @@ class Worker:
                 return await carrier.deliver(claim, self._clock.now())
         except TimeoutError:
             return Result(Outcome.FAILED, error=f"no answer within {seconds:g} s")
-        except Exception:
-            log.exception("unexpected error in a channel", reminder_id=claim.id, channel=claim.channel)
-            return Result(Outcome.FAILED, error="an error in this service")
 
-    async def _finish(self) -> None:
+    def _tell(self, error: DatabaseUnavailableError | None) -> None:
+        """Log when PostgreSQL goes away and when it is back, once each."""
+        if error is not None and not self._is_cut_off:
+            log.warning("postgresql does not answer", reason=str(error))
+        elif error is None and self._is_cut_off:
+            log.info("postgresql answers again")
+        self._is_cut_off = error is not None
+
+    async def _finish(self, by: float) -> None:
         """Wait for what is held, and give back what takes too long."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.shutdown_timeout_seconds):
+            async with asyncio.timeout_at(by):
                 while len(self._attempts):
                     await self._attempts.wait_for_change()
         await self._attempts.give_back()
@@ -171,8 +185,9 @@ class Worker:
                 await self._leases.purge_idempotency_keys(KEYS_KEPT)
 
 
-def report(claim: Claim, result: Result) -> None:
+def report(completion: Completion) -> None:
     """Log an attempt."""
+    claim, result = completion.claim, completion.result
     log.info(
         "attempt",
         reminder_id=claim.id,
@@ -182,4 +197,5 @@ def report(claim: Claim, result: Result) -> None:
         outcome=result.outcome,
         status_code=result.status_code,
         error=result.error,
+        state=completion.state,
     )

@@ -1,0 +1,76 @@
+"""How a worker hears that it shall stop: once, however often it is told and in whichever thread.
+
+granian's own way has two gaps. It passes each signal into a channel with room for one, and who finds it
+full waits for ever with the interpreter's lock in its hands: the second signal while a worker starts, or the
+third later. And it relies on Python's handlers, which only run when the main thread wakes, while the kernel
+may give a signal to another one. Of 60 services with two workers that got SIGTERM as soon as their port was
+open, three had to be killed.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from granian import _signals
+from granian._granian import WorkerSignal
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stop:
+    """The end of one worker: at once while the application is being made, and gracefully from then on."""
+
+    def __init__(self) -> None:
+        self._graceful = WorkerSignal()
+        self._once = threading.Lock()
+        self._is_deferred = False
+
+    def listen(self) -> None:
+        """Take over from granian, in the main thread, and let signals in that were blocked until now."""
+        _signals.set_sync_signals = lambda: self._graceful
+        _signals.set_loop_signals = lambda _loop: self._graceful
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        for number in STOP_SIGNALS:
+            signal.signal(number, lambda *_: None)  # the number in the pipe is what counts
+        os.register_at_fork(after_in_child=restore_defaults)
+        for wait in (partial(wait_for_signal, reading), wait_for_parent):
+            threading.Thread(target=self._after, args=(wait,), daemon=True).start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def defer(self) -> None:
+        """From here on a stop is granian's business; one that comes before it serves is remembered."""
+        self._is_deferred = True
+
+    def _after(self, wait: Callable[[], None]) -> None:
+        wait()
+        if not self._once.acquire(blocking=False):
+            return
+        if self._is_deferred:
+            self._graceful.set()
+        else:
+            os._exit(0)
+
+
+def wait_for_signal(reading: int) -> None:
+    """Return when the interpreter's handler, in whatever thread, has written the number of one of ours."""
+    while os.read(reading, 1)[0] not in STOP_SIGNALS:
+        pass
+
+
+def wait_for_parent() -> None:
+    """Return when the parent is gone: its worker would hold the port, out of any supervisor's sight."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+
+
+def restore_defaults() -> None:
+    """Give the signals of a process that the application forks back to that process."""
+    signal.set_wakeup_fd(-1)
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
