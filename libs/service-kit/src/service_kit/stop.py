@@ -38,15 +38,20 @@ class Stop:
         for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: None)  # the number in the pipe is what counts
         os.register_at_fork(after_in_child=restore_defaults)
-        for wait in (partial(wait_for_signal, reading), wait_for_parent):
-            threading.Thread(target=self._after, args=(wait,), daemon=True).start()
+        self._start_waiting(partial(wait_for_signal, reading))
+        # Without its parent, a worker would hold the port out of any supervisor's sight.
+        if (parent := multiprocessing.parent_process()) is not None:
+            self._start_waiting(parent.join)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def defer(self) -> None:
         """From here on a stop is granian's business; one that comes before it serves is remembered."""
         self._is_deferred = True
 
-    def _after(self, wait: Callable[[], None]) -> None:
+    def _start_waiting(self, wait: Callable[[], None]) -> None:
+        threading.Thread(target=self._stop_after, args=(wait,), daemon=True).start()
+
+    def _stop_after(self, wait: Callable[[], None]) -> None:
         wait()
         if not self._once.acquire(blocking=False):
             return
@@ -60,13 +65,6 @@ def wait_for_signal(reading: int) -> None:
     """Return when the interpreter's handler, in whatever thread, has written the number of one of ours."""
     while os.read(reading, 1)[0] not in STOP_SIGNALS:
         pass
-
-
-def wait_for_parent() -> None:
-    """Return when the parent is gone: its worker would hold the port, out of any supervisor's sight."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
 
 
 def restore_defaults() -> None:
