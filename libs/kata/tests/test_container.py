@@ -27,7 +27,6 @@ def test_a_container_has_no_more_power_than_a_service_needs() -> None:
     assert options["read_only"] is True
     assert options["tmpfs"] == {"/tmp": "mode=1777"}
     assert options["cap_drop"] == ["ALL"]
-    assert options["init"] is True
     assert options["security_opt"] == ["no-new-privileges"]
     assert options["extra_hosts"] == {"host.docker.internal": "host-gateway"}
 

@@ -186,7 +186,6 @@ def container_options(
         "image": image,
         "environment": environment,
         "extra_hosts": {DockerTarget.dependency_host: "host-gateway"},
-        "init": True,  # as process 1 a solution would not hear a SIGTERM before it has set its handlers
         "read_only": True,
         "tmpfs": {"/tmp": "mode=1777"},  # noqa: S108 - inside the container
         "cap_drop": ["ALL"],
