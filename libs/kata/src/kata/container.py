@@ -11,7 +11,7 @@ from kata.embedded import HOST
 from kata.engine import Container, Engine
 from kata.errors import TargetError
 from kata.ports import free_port
-from kata.process import describe_exit
+from kata.process import describe_exit, replacing_the_shell
 from kata.target import read_procfile
 
 _PORT_INSIDE = 8000
@@ -193,7 +193,7 @@ def container_options(
         "labels": {"kata": "verify"},
     }
     if command is not None:
-        options["command"] = ["sh", "-c", command]
+        options["command"] = ["sh", "-c", replacing_the_shell(command)]
     if port is not None:
         environment["PORT"] = str(_PORT_INSIDE)
         options["ports"] = {f"{_PORT_INSIDE}/tcp": (HOST, port)}

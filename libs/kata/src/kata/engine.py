@@ -23,6 +23,9 @@ _CALL_TIMEOUT_SECONDS = 60
 _KEPT_LINES = 200
 _CONFLICT = 409  # "container is not running": it ended while we asked
 _SIGNAL_BASE = 128
+# What runc says where a process forks at that moment, or the machine is busy; it gives up after some 2 s.
+_NOT_FROZEN = "unable to freeze"
+_FREEZE_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,17 @@ class Container:
 
     def pause(self) -> None:
         """Freeze all of its processes."""
-        with _explained(_CONFLICT):
-            self._inner.pause()
+        for _ in range(_FREEZE_TRIES):
+            with _explained(_CONFLICT, unless=_NOT_FROZEN):
+                self._inner.pause()
+            state = self.state()
+            if state.paused or not state.running:
+                return
+        raise TargetError(f"Docker: {_NOT_FROZEN}, {_FREEZE_TRIES} times")
 
     def unpause(self) -> None:
-        """Let them go on."""
-        with _explained(_CONFLICT):
+        """Let them go on; the engine does so by itself, a moment after a signal that is to end them."""
+        with _explained(_CONFLICT, unless="is not paused"):
             self._inner.unpause()
 
     def output(self) -> list[str]:
@@ -187,11 +195,13 @@ def _probe(address: str) -> None:
 
 
 @contextmanager
-def _explained(*ignored_status: int) -> Iterator[None]:
+def _explained(*ignored_status: int, unless: str | None = None) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        if error.response is None or error.response.status_code not in ignored_status:
+        if error.response is not None and error.response.status_code in ignored_status:
+            return
+        if unless is None or unless not in _explanation(error):
             raise TargetError(f"Docker: {_explanation(error)}") from error
     except DockerException as error:
         raise TargetError(f"Docker: {_explanation(error)}") from error

@@ -260,7 +260,7 @@ class ManagedProcess(ChildProcess):
         self, name: str, command: str, cwd: Path, env: Mapping[str, str], on_line: OnLine | None = None
     ) -> None:
         super().__init__(
-            name, ["sh", "-c", _replacing_the_shell(command)], cwd, _with_interpreter(env), on_line
+            name, ["sh", "-c", replacing_the_shell(command)], cwd, _with_interpreter(env), on_line
         )
 
 
@@ -276,7 +276,8 @@ def describe_exit(exit_code: int | None) -> str:
         return f"was killed by signal {-exit_code}"
 
 
-def _replacing_the_shell(command: str) -> str:
+def replacing_the_shell(command: str) -> str:
+    """Put `exec` into a line that is a single command, so that signals reach it and not a shell around it."""
     simple = _SIMPLE_COMMAND.fullmatch(command)
     if simple is None or simple["program"] in _SHELL_WORDS:
         return command
