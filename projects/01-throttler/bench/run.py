@@ -27,7 +27,8 @@ HERE = Path(__file__).parent
 DATA = HERE.parents[2] / ".data" / "bench-01"
 PEERS = DATA / "venv/bin/python"
 CONNECTIONS = 16
-THREADS = 4  # of the server, the same for all
+PROCESSES = 2  # of whoever decides, and of the server: one a core of a small machine, the same for all
+THREADS = 2  # of each of the server's processes
 DECISIONS = {
     "ours, fixed window": sys.executable,
     "limits, fixed window": str(PEERS),
@@ -52,16 +53,21 @@ REQUEST_RATIOS = [
 
 
 class Contestant:
-    """A process that measures itself for as many seconds as it is told."""
+    """A process that measures itself for as many seconds as it is told.
+
+    Several are told first and asked then, so that they measure at the same time.
+    """
 
     def __init__(self, command: list[str]) -> None:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def measure(self, seconds: float) -> list[str]:
-        stdin, stdout = self._pipes()
+    def begin(self, seconds: float) -> None:
+        stdin, _ = self._pipes()
         stdin.write(f"{seconds}\n")
         stdin.flush()
-        return stdout.readline().split()
+
+    def result(self) -> list[str]:
+        return self._pipes()[1].readline().split()
 
     def close(self) -> None:
         self._pipes()[0].close()
@@ -83,18 +89,27 @@ def make_peers() -> None:
         subprocess.run(install, check=True)
 
 
-def decisions(url: str, rounds: int, seconds: float, stack: ExitStack) -> dict[str, list[float]]:
-    contestants = {}
+def decisions(
+    url: str, processes: int, rounds: int, seconds: float, stack: ExitStack
+) -> dict[str, list[float]]:
+    measures = {}
     for name, python in DECISIONS.items():
-        contestants[name] = Contestant([python, str(HERE / "decide.py"), name, url])
-        stack.callback(contestants[name].close)
-    measures = {name: decisions_per_second(contestant) for name, contestant in contestants.items()}
+        crew = [Contestant([python, str(HERE / "decide.py"), name, url]) for _ in range(processes)]
+        for contestant in crew:
+            stack.callback(contestant.close)
+        measures[name] = decisions_per_second(crew)
     return interleave(url, measures, rounds, seconds)
 
 
 def requests(url: str, rounds: int, seconds: float, stack: ExitStack) -> dict[str, list[float]]:
-    settings = {"REDIS_URL": url, "LIMIT": "1000000", "WINDOW_SECONDS": "3600", "WEB_THREADS": str(THREADS)}
-    environment = {**os.environ, **settings}
+    environment = {
+        **os.environ,
+        "REDIS_URL": url,
+        "LIMIT": "1000000",
+        "WINDOW_SECONDS": "3600",
+        "WEB_CONCURRENCY": str(PROCESSES),
+        "WEB_THREADS": str(THREADS),
+    }
     service = [sys.executable, "-m", "throttler"]
     servers = {
         "the throttler": (service, {}),
@@ -142,18 +157,25 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 def peer(factory: str) -> list[str]:
     granian = str(PEERS.with_name("granian"))
     return [
-        granian, "--interface", "wsgi", "--factory", "--blocking-threads", str(THREADS), "--http", "1",
-        "--no-ws", "--host", "127.0.0.1", "--port", "{port}", f"peer_app:{factory}",
+        granian, "--interface", "wsgi", "--factory", "--http", "1", "--no-ws",
+        "--workers", str(PROCESSES), "--blocking-threads", str(THREADS),
+        "--host", "127.0.0.1", "--port", "{port}", f"peer_app:{factory}",
     ]  # fmt: skip
 
 
-def decisions_per_second(contestant: Contestant) -> Measure:
-    return lambda seconds: float(contestant.measure(seconds)[0])
+def decisions_per_second(crew: list[Contestant]) -> Measure:
+    def measure(seconds: float) -> float:
+        for contestant in crew:
+            contestant.begin(seconds)
+        return sum(float(contestant.result()[0]) for contestant in crew)
+
+    return measure
 
 
 def requests_per_second(load: Contestant, name: str) -> Measure:
     def measure(seconds: float) -> float:
-        rate, wrong = load.measure(seconds)
+        load.begin(seconds)
+        rate, wrong = load.result()
         if wrong != "0":
             raise SystemExit(f"{name}: {wrong} answers were not 200")
         return float(rate)
@@ -198,11 +220,12 @@ def main() -> None:
         server.start()
         stack.callback(server.stop)
         if arguments.only != "requests":
-            rates = decisions(server.url, arguments.rounds, arguments.seconds, stack)
-            show("Decisions by one thread", rates, DECISION_RATIOS)
+            for processes, title in ((1, "one process"), (PROCESSES, f"{PROCESSES} processes at once")):
+                rates = decisions(server.url, processes, arguments.rounds, arguments.seconds, stack)
+                show(f"Decisions by {title}", rates, DECISION_RATIOS)
         if arguments.only != "decisions":
             rates = requests(server.url, arguments.rounds, arguments.seconds, stack)
-            title = f"Requests, {CONNECTIONS} connections, one worker with {THREADS} threads"
+            title = f"Requests, {CONNECTIONS} connections, {PROCESSES} workers of {THREADS} threads"
             show(title, rates, REQUEST_RATIOS)
 
 
