@@ -29,7 +29,7 @@ DELAY_SECONDS = 0.01
 def service_settings(world: World) -> dict[str, str]:
     """The settings of the service without a worker, so that one process serves all who need no more."""
     limit = world.setting("MESSAGE_LIMIT", 40, 400, away_from=[PRINTED_MESSAGE_LIMIT])
-    return {"MESSAGE_LIMIT": str(limit)}
+    return {"MESSAGE_LIMIT": str(limit), "ALLOW_PRIVATE_CALLBACKS": "false"}
 
 
 @pytest.fixture

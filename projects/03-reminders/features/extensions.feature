@@ -43,3 +43,9 @@ Feature: Further than the core: recurrence, signatures, channels and a wake-up w
     And all workers are down
     When several times of a recurring reminder are missed, and the workers are started again
     Then the latest of them fires once, and thereafter the ones to come
+
+  @E8 @extension-page
+  Scenario: The page shows what is due, and a message as text
+    Given a reminder service
+    When a reminder with markup in its message is soon due, and the page is looked at
+    Then the page is HTML with that message, and without its markup

@@ -12,7 +12,8 @@ import pytest
 from pytest_bdd import given, scenarios, then, when
 
 from kata.draw import Draw
-from kata.expect import expect
+from kata.exchange import Exchange
+from kata.expect import describe, expect
 from kata.sink import Reply
 from kata.world import World
 
@@ -247,3 +248,22 @@ def _(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
     receiver.everybody_works()
     count = len(receiver.calls(reminder))
     expect(count == 1, expected="one call", got=count, rule=rule)
+
+
+@when("a reminder with markup in its message is soon due, and the page is looked at", target_fixture="seen")
+def _(agenda: Agenda, world: World) -> tuple[str, Exchange]:
+    word = world.draw.word()
+    agenda.accepted(agenda.body(agenda.far_away(), 40, message=f"<s>{word}</s>"))
+    return word, agenda.http.get("/")
+
+
+@then("the page is HTML with that message, and without its markup")
+def _(seen: tuple[str, Exchange]) -> None:
+    word, page = seen
+    rule = "the page shows what is due soon, each message as text"
+    kind = (page.header("content-type") or "none").partition(";")[0]
+    got = f"{describe(page)} {kind}"
+    expect((page.status, kind) == (200, "text/html"), expected="200 text/html", got=got, rule=rule)
+    expect(word in page.text, expected=f"{word} on the page", got="not there", rule=rule)
+    marked = f"<s>{word}" in page.text
+    expect(not marked, expected=f"&lt;s&gt;{word}", got=f"<s>{word}", rule=rule)

@@ -36,7 +36,8 @@ AGAIN = "a reminder whose worker is gone is delivered again within LEASE_SECONDS
 GRACE_SECONDS = 2.0
 STOP_SECONDS = 10.0
 GONE = 410
-CANCELS = 24
+ROUNDS = 2
+CANCELS = 24  # in each
 BEFORE = timedelta(seconds=0.05)
 
 scenarios("leases.feature")
@@ -276,21 +277,24 @@ def _(receiver: Receiver, in_hand: Held) -> None:
 
 @when("many reminders are cancelled at the very moment at which they are due", target_fixture="reminders")
 def _(agenda: Agenda, receiver: Receiver, postgres: FaultProxy) -> list[Reminder]:
-    due = soon(1.0)
-    reminders = receiver.remind_all([spelled(due)] * CANCELS, Reply(delay_seconds=0.2))
-    pairs = list(batched(reminders, 2, strict=True))
+    moments = [soon(1.0 + 0.5 * number) for number in range(ROUNDS)]
+    chosen = [spelled(moment) for moment in moments for _ in range(CANCELS)]
+    reminders = receiver.remind_all(chosen, Reply(delay_seconds=0.2))
 
     def cancel(pair: tuple[Reminder, ...]) -> None:
         answers = agenda.burst([Request("DELETE", reminder.at) for reminder in pair])
         for reminder, answer in zip(pair, answers, strict=True):
             reminder.cancelled = answer
 
-    cancellers = [threading.Thread(target=cancel, args=(pair,)) for pair in pairs]
+    cancellers = [
+        threading.Thread(target=cancel, args=(pair,)) for pair in batched(reminders, 2, strict=True)
+    ]
     # A cancel reads and writes some 40 ms apart: with one pair each 10 ms, some do so around the claim.
     postgres.delay(0.01)
-    for number, canceller in enumerate(cancellers):
-        wait_past(due + timedelta(milliseconds=10 * number - 80))
-        canceller.start()
+    for due, some in zip(moments, batched(cancellers, CANCELS // 2, strict=True), strict=True):
+        for number, canceller in enumerate(some):
+            wait_past(due + timedelta(milliseconds=10 * number - 80))
+            canceller.start()
     for canceller in cancellers:
         canceller.join()
     postgres.pass_through()

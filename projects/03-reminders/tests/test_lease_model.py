@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from reminders.admission import Admission
 from reminders.app import new_id
 from reminders.callbacks import CallbackGuard
 from reminders.domain import Claim, Completion, Outcome, Result, State
@@ -65,10 +66,8 @@ class LeaseMachine(RuleBasedStateMachine):
         self.service = ReminderService(
             Database(self.engine),
             DueIndex("redis://127.0.0.1:1/0"),
-            CallbackGuard(allow_private=True),
+            Admission(CallbackGuard(allow_private=True), message_limit=100, mail_enabled=False),
             new_id,
-            message_limit=100,
-            mail_enabled=False,
         )
         self.now = 0.0
         self.expected: dict[UUID, Expected] = {}
@@ -201,7 +200,7 @@ def test_leases_do_what_the_model_does(migrated_url: str, connection: Connection
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=40,
+            max_examples=30,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -24,7 +24,7 @@ def due(number: int, seconds: float) -> Due:
 async def index(redis_server: EmbeddedRedis) -> AsyncIterator[DueIndex]:
     with Redis.from_url(redis_server.url) as redis:
         redis.flushall()
-    index = DueIndex(redis_server.url)
+    index = DueIndex(redis_server.url, timeout_seconds=10.0)
     yield index
     await index.close()
 

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from reminders.domain import Due
 
 SWEEP_SECONDS: Final = 1.0
-"""How often PostgreSQL is asked, whatever Redis says: so much later than its time a reminder may fire at
-worst."""
+"""How often PostgreSQL is asked, whatever Redis says; so late a reminder fires at worst."""
 SWEEP_BATCH: Final = 500
 BREATH_SECONDS: Final = 0.001
 
@@ -44,8 +43,7 @@ class Alarm:
     def stale_at(self, moment: datetime) -> list[UUID]:
         """Return what the index had called due before a claim that began at this moment.
 
-        It was entered after its commit, and so the claim saw it: if the claim did not bring it, it is not
-        due.
+        It was entered after its commit, so the claim saw it: what the claim did not bring is not due.
         """
         return [due.id for due in self._heads if due.at <= moment]
 
@@ -61,9 +59,8 @@ class Alarm:
 
     async def sleep(self) -> None:
         """Sleep until something is due, the next sweep, or a ring."""
-        await asyncio.sleep(
-            BREATH_SECONDS
-        )  # what seems due may be so by a hair, or have gone to a quicker worker
+        # What seems due may be so by a hair only, or have gone to a quicker worker.
+        await asyncio.sleep(BREATH_SECONDS)
         while (seconds := self._seconds_left()) > 0:
             try:
                 async with asyncio.timeout(seconds):

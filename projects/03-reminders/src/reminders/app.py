@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
+from reminders.admission import Admission
 from reminders.callbacks import CallbackGuard
 from reminders.errors import (
     DatabaseUnavailableError,
@@ -46,10 +47,12 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.state.service = ReminderService(
         database,
         index,
-        CallbackGuard(allow_private=settings.allow_private_callbacks),
+        Admission(
+            CallbackGuard(allow_private=settings.allow_private_callbacks),
+            message_limit=settings.message_limit,
+            mail_enabled=settings.smtp_url is not None,
+        ),
         new_id,
-        message_limit=settings.message_limit,
-        mail_enabled=settings.smtp_url is not None,
     )
     app.include_router(api)
     add_page(app, settings)

@@ -101,13 +101,17 @@ class Attempts:
 
     async def give_back(self) -> None:
         """Stop the attempts still being made: other workers make them, at once, and they do not count."""
-        unfinished = [hold for hold in self._held.values() if hold.task is not None and not hold.task.done()]
-        for hold in unfinished:
-            hold.abandon()
-        if unfinished:
-            with suppress(DatabaseUnavailableError):
-                await self._leases.release([hold.claim for hold in unfinished])
-                log.info("given back", reminders=len(unfinished))
+        unfinished = {
+            hold.task: hold.claim for hold in self._held.values() if hold.task and not hold.task.done()
+        }
+        if not unfinished:
+            return
+        for task in unfinished:
+            task.cancel()
+        await asyncio.wait(unfinished)  # not before they have let go of the receiver
+        with suppress(DatabaseUnavailableError):
+            await self._leases.release(list(unfinished.values()))
+            log.info("given back", reminders=len(unfinished))
 
     async def _renew(self, holds: list[Hold]) -> None:
         asked_at = asyncio.get_running_loop().time()

@@ -22,8 +22,7 @@ HOST = re.compile(r"[0-9A-Za-z._:-]+")
 MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,255}")
 PORTS = range(1, 65536)
 LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
-"""Names, and ends of names, that never mean a public host. Sources: RFC 6761, 6762, 8375; ICANN on
-`.internal`."""
+"""Never a public host, as a name or the end of one. Sources: RFC 6761, 6762, 8375; ICANN on `.internal`."""
 CARRIERS_OF_IPV4 = tuple(
     IPv6Network(block) for block in ("::ffff:0:0/96", "::/96", "64:ff9b::/96", "2002::/16")
 )
@@ -81,11 +80,9 @@ def mail_address_of(url: str) -> str | None:
     """Return the one address of a `mailto:` URL; None if it is no such URL, or says more."""
     scheme, _, rest = url.partition(":")
     address = unquote(rest)
-    return (
-        address
-        if scheme.lower() == "mailto" and address.isascii() and MAIL_ADDRESS.fullmatch(address)
-        else None
-    )
+    if scheme.lower() != "mailto" or not address.isascii() or not MAIL_ADDRESS.fullmatch(address):
+        return None
+    return address
 
 
 def _parse(url: str) -> httpx.URL:

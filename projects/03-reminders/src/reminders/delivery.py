@@ -56,9 +56,8 @@ class WebhookChannel:
     def __init__(self, guard: CallbackGuard, signing_key: bytes | None) -> None:
         self._guard = guard
         self._signing_key = signing_key
-        # A transport and not a client: a client would keep cookies, and might follow redirects or a proxy
-        # from the environment. No idle connections: one that was checked for one host could be used for
-        # another.
+        # A transport and not a client, which would keep cookies and might follow redirects or a proxy.
+        # No idle connections: one that was opened for one host would be used for another at its address.
         self._transport = httpx.AsyncHTTPTransport(
             trust_env=False,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),

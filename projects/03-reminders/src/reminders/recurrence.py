@@ -118,8 +118,7 @@ def _parts(text: str) -> dict[str, str]:
     """Take a rule apart, and refuse what could keep the processor busy.
 
     DAILY and WEEKLY take no BYMONTHDAY or BYSETPOS: a rule that never comes true (the 30th of February) would
-    be tried on each day until the year 9999, three seconds' work, where MONTHLY and YEARLY take a third of
-    one.
+    be tried on each day until the year 9999: three seconds' work; with MONTHLY or YEARLY a third of one.
     """
     if len(text) > LONGEST_RULE:
         raise _refused(f"is longer than {LONGEST_RULE} characters")

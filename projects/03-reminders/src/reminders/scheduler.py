@@ -28,8 +28,7 @@ log = structlog.get_logger()
 KEY: Final = "reminders:due"
 CHANNEL: Final = "reminders:wake"
 HORIZON: Final = timedelta(minutes=1)
-"""What is due later is left out: the set stays small however many reminders wait, and is rebuilt in a
-second."""
+"""What is due later is left out: the set stays small however many wait, and is rebuilt in a second."""
 TIMEOUT_SECONDS: Final = 0.1
 COOL_DOWN_SECONDS: Final = 0.25
 """How long Redis is left alone after a failure."""
@@ -42,12 +41,13 @@ ENTER: Final = (files("reminders") / "lua" / "enter.lua").read_text()
 class DueIndex:
     """What is due next, as far as Redis knows. Nothing here raises, whatever Redis does."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._timeout_seconds = timeout_seconds
         self._redis = Redis.from_url(
             url,
             decode_responses=True,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
             retry=Retry(NoBackoff(), 0),  # redis-py's own retries make a refused connection cost seconds
         )
         self._left_alone_until = 0.0
@@ -71,11 +71,6 @@ class DueIndex:
         answers = await self._best_effort(pipeline.execute)
         return [Due(UUID(name), _moment(score)) for name, score in answers[-1]] if answers else []
 
-    async def ping(self) -> None:
-        """Raises: RedisError, OSError, TimeoutError."""
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            await self._redis.ping()
-
     async def listen(self, on_wake: Callable[[], None]) -> None:
         """Call back whenever the head of the index has changed, and for ever."""
         while True:
@@ -98,7 +93,7 @@ class DueIndex:
         if failed_before:
             self._left_alone_until = now + COOL_DOWN_SECONDS  # one caller at a time finds out
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):  # the look-up of the host's name included
+            async with asyncio.timeout(self._timeout_seconds):  # the look-up of the host's name included
                 answer = await call()
         except FAILURES as error:
             self._left_alone_until = monotonic() + COOL_DOWN_SECONDS
