@@ -120,6 +120,20 @@ def test_stop_is_clean_though_a_client_is_connected(server: EmbeddedPostgres) ->
     assert ask(server.url(), "SELECT count(*) FROM pg_tables WHERE tablename = 'never'") == "0"
 
 
+def test_commits_are_synced_unless_told_otherwise(server: EmbeddedPostgres, tmp_path: Path) -> None:
+    assert ask(server.url(), "SHOW fsync") == "on"
+    other = EmbeddedPostgres(tmp_path / "other", syncs=False)
+    other.start()
+    try:
+        assert ask(other.url(), "SHOW fsync") == "off"
+        store(other, 1)
+        other.kill()
+        other.start()
+        assert ask(other.url(), "SELECT count(*) FROM kept") == "1"
+    finally:
+        other.stop()
+
+
 def test_kill_ends_every_process_and_keeps_what_was_committed(server: EmbeddedPostgres) -> None:
     store(server, 1)
     with closing(psycopg.connect(server.url())) as connection:

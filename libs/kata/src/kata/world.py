@@ -376,7 +376,7 @@ class OwnedWorld(_Waiting):
 
     def _postgres(self) -> PostgresUnderTest:
         if self._postgres_server is None:
-            self._postgres_server = EmbeddedPostgres(self._folder / "postgres")
+            self._postgres_server = EmbeddedPostgres(self._folder / "postgres", syncs=False)
             self._postgres_server.start()
         server = self._postgres_server
         database = f"check_{self._count}"
