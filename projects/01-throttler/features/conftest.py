@@ -13,6 +13,7 @@ from kata.world import World
 
 from caller import (
     ANSWER_SECONDS,
+    DELAY_SECONDS,
     ECHO,
     OK,
     PING,
@@ -66,6 +67,18 @@ def _(new_caller: Callable[[], Caller]) -> Caller:
     return new_caller()
 
 
+@given("a few clients", target_fixture="clients")
+def _(new_caller: Callable[[], Caller]) -> list[Caller]:
+    return [new_caller() for _ in range(5)]
+
+
+@given("a client that has one request left", target_fixture="client")
+def _(new_caller: Callable[[], Caller]) -> Caller:
+    client = new_caller()
+    client.send_many(client.throttler.limit - 1)
+    return client
+
+
 @given("a client that has used up its budget", target_fixture="client")
 def _(new_caller: Callable[[], Caller]) -> Caller:
     client = new_caller()
@@ -76,8 +89,7 @@ def _(new_caller: Callable[[], Caller]) -> Caller:
 
 @given("Redis answers with a delay")
 def _(throttler: Throttler) -> None:
-    # 10 ms each way: far below the 50 ms that count as up, far above what a race needs to show.
-    throttler.service.redis.proxy.delay(0.01)
+    throttler.service.redis.proxy.delay(DELAY_SECONDS)
 
 
 @when("it sends a request")

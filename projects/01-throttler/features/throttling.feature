@@ -83,6 +83,14 @@ Feature: A client may send so many requests in a window, and no more
     When it sends three times its budget at the same instant, spread over both processes
     Then exactly as many as the limit succeed
 
+  @C30 @step-4 @after-C2
+  Scenario: The last request that a client has left is let in once
+    Given a second web process
+    And Redis answers with a delay
+    And a client that has one request left
+    When it sends three times its budget at the same instant, spread over both processes
+    Then exactly as many as the limit succeed
+
   @C12 @step-4 @after-C2
   Scenario: A count that a crash left without a time to live does not ban its client for ever
     Given a client that has used up its budget
@@ -94,9 +102,9 @@ Feature: A client may send so many requests in a window, and no more
   @C13 @step-4 @after-C2
   Scenario: There is no moment at which a count has no time to live
     Given Redis answers with a delay
-    And a client
-    When it sends a request while Redis is watched
-    Then its count was seen, and never without a time to live
+    And a few clients
+    When each of them sends a request while Redis is watched
+    Then their counts were seen, and never without a time to live
 
   @C14 @step-4 @after-C2
   Scenario: A restart forgets nothing
