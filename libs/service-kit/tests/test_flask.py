@@ -171,6 +171,16 @@ def test_the_callers_request_id_comes_back(client: FlaskClient) -> None:
     assert UUID(made).version == 7
 
 
+def test_flask_asks_only_once_whether_a_view_is_a_coroutine(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("flask.app.iscoroutinefunction", asked.append)
+    for _ in range(2):
+        assert client.get("/page").status_code == 200
+    assert len(asked) == 1
+
+
 def test_a_short_answer_is_closed_too(fixture: Fixture) -> None:
     fixture.client.get("/page")
     assert fixture.closed

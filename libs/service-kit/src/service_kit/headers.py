@@ -1,6 +1,6 @@
 """The headers that every response carries unless the service says otherwise."""
 
-from collections.abc import Iterable
+from collections.abc import Container
 
 # Right for JSON, which a browser has no business to render. An HTML page sets a policy of its own.
 CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -15,7 +15,6 @@ DEFAULTS = (
 )
 
 
-def missing_from(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the defaults that a response with these header names still lacks."""
-    present = {name.lower() for name in names}
-    return [(name, value) for name, value in DEFAULTS if name not in present]
+def missing_from(names: Container[str]) -> list[tuple[str, str]]:
+    """Return the defaults that a response with these header names, in lower case, still lacks."""
+    return [header for header in DEFAULTS if header[0] not in names]

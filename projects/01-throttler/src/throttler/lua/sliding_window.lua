@@ -13,30 +13,32 @@ local function moment(key, index)
   return tonumber(redis.call('LINDEX', key, index))
 end
 
--- Index of the oldest entry that is younger than the window; the length when all have expired.
+-- Index and moment of the oldest entry that is younger than the window; the length when all have expired.
 local function oldest_live(key, length, window)
-  if length == 0 or moment(key, 0) + window > now then
-    return 0
+  local oldest = moment(key, 0)
+  if length == 0 or oldest + window > now then
+    return 0, oldest
   end
   local expired, live = 0, length
   while live - expired > 1 do
     local middle = math.floor((expired + live) / 2)
-    if moment(key, middle) + window > now then
-      live = middle
+    local candidate = moment(key, middle)
+    if candidate + window > now then
+      live, oldest = middle, candidate
     else
       expired = middle
     end
   end
-  return live
+  return live, oldest
 end
 
 for i, key in ipairs(KEYS) do
   local limit, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   local length = redis.call('LLEN', key)
-  local first = oldest_live(key, length, window)
+  local first, oldest = oldest_live(key, length, window)
   local log = {limit = limit, window = window, first = first, used = length - first, reset = 0, retry = 0}
   if log.used > 0 then
-    log.reset = moment(key, first) + window - now
+    log.reset = oldest + window - now
   end
   local missing = log.used + cost - limit
   if missing > 0 then
