@@ -120,6 +120,16 @@ def test_stop_is_clean_though_a_client_is_connected(server: EmbeddedPostgres) ->
     assert ask(server.url(), "SELECT count(*) FROM pg_tables WHERE tablename = 'never'") == "0"
 
 
+def test_a_killed_server_leaves_nothing_outside_its_folder(server: EmbeddedPostgres) -> None:
+    with psycopg.connect(server.url()) as connection:
+        connection.execute("CREATE TABLE wide AS SELECT generate_series(1, 100000) AS value")
+        connection.execute("SET debug_parallel_query = on")
+        connection.execute("SELECT count(*) FROM wide")
+    assert ask(server.url(), "SHOW dynamic_shared_memory_type") == "mmap"
+    assert list((server.data_dir / "cluster" / "pg_dynshmem").iterdir())
+    server.kill()
+
+
 def test_commits_are_synced_unless_told_otherwise(server: EmbeddedPostgres, tmp_path: Path) -> None:
     assert ask(server.url(), "SHOW fsync") == "on"
     other = EmbeddedPostgres(tmp_path / "other", syncs=False)
