@@ -97,7 +97,7 @@ class EmbeddedPostgres(EmbeddedServer):
             "timezone": "UTC",
             "log_timezone": "UTC",
             "fsync": "on" if self._syncs else "off",
-            # In the cluster, and not in /dev/shm, where a killed server would leave half a megabyte of memory.
+            # In the cluster, and not in /dev/shm: a killed server would leave half a megabyte there.
             "dynamic_shared_memory_type": "mmap",
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
