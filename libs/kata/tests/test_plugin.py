@@ -198,6 +198,7 @@ def test_a_service_that_dies_in_a_check_that_would_pass_fails_it(written: Writte
         "web.1 was killed by SIGKILL",
         ['{"event": "started"}', *check.output[1:]],
     )
+    assert check.settings == {"LARGEST": "9", "KEEP_MILLISECONDS": "9"}
 
 
 def test_the_next_check_gets_a_service_in_its_place(written: Written) -> None:
@@ -220,6 +221,31 @@ def test_a_failed_check_names_every_process_that_died(written: Written) -> None:
         "web.1 was killed by SIGKILL, web.2 was killed by SIGKILL",
     )
     assert 'web.2: {"event": "started"}' in check.output
+
+
+SHOWS = """
+@given("a service with a secret, and another one", target_fixture="service")
+def _(world):
+    world.start({"LARGEST": "7", "KEEP_MILLISECONDS": "9"})
+    hidden = {"SIGNING_SECRET": "s", "REDIS_URL": "nowhere"}
+    return world.start({"LARGEST": "9", "KEEP_MILLISECONDS": "9", **hidden})
+"""
+
+
+def test_a_failed_check_has_the_settings_that_it_asked_for_last_and_no_secret(written: Written) -> None:
+    check = only_check(
+        written(scenario("@C1", "Given a service with a secret, and another one", "Then 1 is 2"), SHOWS)
+    )
+    assert check.settings == {"LARGEST": "9", "KEEP_MILLISECONDS": "9"}
+
+
+def test_a_check_without_a_service_has_not_the_settings_of_another(written: Written) -> None:
+    scenarios = scenario("@C1", "Given a service", "Then 1 is 1") + scenario("@C2 @after-C1", "Then 1 is 2")
+    result, _ = judge(written(scenarios, ""))
+    assert [(check.id, check.verdict.value, check.settings) for check in result.checks] == [
+        ("C1", "pass", {}),
+        ("C2", "fail", {}),
+    ]
 
 
 TIMING = """

@@ -16,6 +16,7 @@ FAILED = CheckResult(
     got="200",
     rule="at most 9 accepted in any window of 1.0 s",
     timeline="+0.000 1x200 | +0.610 8x200 1x429 | +1.012 200 | +1.020 200 <-",
+    settings={"WINDOW_SECONDS": "1", "LIMIT": "9"},
 )
 PASSED = CheckResult("C1", "A request is answered", 1, Verdict.PASS, 0.26)
 
@@ -36,6 +37,7 @@ def test_a_check_that_fails_says_all_that_a_person_needs() -> None:
         "       got         200\n"
         "       timeline    +0.000 1x200 | +0.610 8x200 1x429 | +1.012 200 | +1.020 200 <-\n"
         "       rule        at most 9 accepted in any window of 1.0 s  (README, step 4)\n"
+        "       settings    LIMIT=9 WINDOW_SECONDS=1\n"
         "       looks like  a window that resets on the clock  (mutant window-resets-early)\n"
         "       replay      kata verify 03 --dir /mine --seed 91c2 --only C4"
     )
@@ -49,8 +51,8 @@ def test_a_process_that_died_shows_its_last_twelve_lines() -> None:
         output=[f"line {number}" for number in range(1, 15)],
     )
     lines = render_check(died).splitlines()
-    assert lines[4] == "       because     web.1 exited with code 1"
-    assert lines[5:] == [f"       | line {number}" for number in range(3, 15)]
+    assert lines[5] == "       because     web.1 exited with code 1"
+    assert lines[6:] == [f"       | line {number}" for number in range(3, 15)]
 
 
 def test_a_long_text_is_wrapped_under_itself_and_a_replay_never() -> None:
@@ -58,6 +60,19 @@ def test_a_long_text_is_wrapped_under_itself_and_a_replay_never() -> None:
     lines = render_check(long, replay="kata verify 03 --dir " + "d" * 200).splitlines()
     assert lines[1:3] == ["       expected    " + "x" * 60, " " * 19 + "y" * 60]
     assert lines[-1] == "       replay      kata verify 03 --dir " + "d" * 200
+
+
+def test_settings_are_wrapped_between_two_and_quoted_as_for_a_shell() -> None:
+    many = {f"NAME_{number}": "x" * 30 for number in range(3)} | {"ZONE": "a b"}
+    lines = render_check(replace(FAILED, settings=many)).splitlines()
+    assert lines[5:] == [
+        f"       settings    NAME_0={'x' * 30} NAME_1={'x' * 30}",
+        f"{' ' * 19}NAME_2={'x' * 30} ZONE='a b'",
+    ]
+
+
+def test_a_check_without_a_service_has_no_line_for_settings() -> None:
+    assert "settings" not in render_check(replace(FAILED, settings={}))
 
 
 def test_a_rule_outside_the_steps_names_none() -> None:

@@ -13,7 +13,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from kata.catalog import ROOT, Project
+from kata.service_steps import describe_stop
 
+OF_THE_SIGNAL = (
+    "the signal ended the line's own process; if that is a shell or a wrapper,"
+    " what it started may have ended in order (put one command there, with `exec`)"
+)
 JUDGING_SECONDS = 600
 CHECKS = {f"S{number}" for number in range(1, 12)}
 
@@ -186,6 +191,21 @@ def judgement_of(cases: Sequence[ET.Element]) -> Judgement:
         len({case.attrib["name"] for case in cases}),
         frozenset(match[1] if match else "verifier" for match in refused),
     )
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "said"),
+    [
+        (None, "it was still running"),
+        (0, "exit code 0"),
+        (1, "exit code 1"),
+        (-9, "exit code -9"),
+        (-15, f"exit code -15: {OF_THE_SIGNAL}"),
+        (143, f"exit code 143: {OF_THE_SIGNAL}"),
+    ],
+)
+def test_an_end_by_the_signal_itself_tells_of_shells_and_wrappers(exit_code: int | None, said: str) -> None:
+    assert describe_stop(exit_code) == said
 
 
 def test_a_sound_service_passes_every_check(judgements: dict[str, Judgement]) -> None:

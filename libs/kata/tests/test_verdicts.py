@@ -62,6 +62,7 @@ def test_a_run_comes_back_from_json_as_it_was() -> None:
         timeline="+0.000 200 <-",
         reason="web.1 exited with code 1",
         output=["its last", "words"],
+        settings={"LARGEST": "9"},
     )
     run = RunResult(
         "00-doubler", "/mine", "5eed", [failed], output=["a line"], looks_like={"C1": "it is squared"}

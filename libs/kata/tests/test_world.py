@@ -246,6 +246,23 @@ def test_an_attached_service_has_the_settings_that_it_is_said_to_have(attached: 
     assert 100 <= attached.setting("UNKNOWN", 100, 200) <= 200
 
 
+def test_what_a_check_asked_for_is_shown_without_addresses_and_secrets(world: OwnedWorld) -> None:
+    hidden = {"PORT": "80", "DATABASE_URL": "x", "REDIS_URL": "x", "SIGNING_SECRET": "x", "API_KEY": "x"}
+    world.start(SETTINGS | hidden)
+    assert world.shown_settings == SETTINGS
+    world.start_alone(OTHER)
+    assert world.shown_settings == OTHER
+    world.begin("C2", 1)
+    assert world.shown_settings == {}
+
+
+def test_an_attached_service_shows_what_it_is_said_to_have(attached: AttachedWorld) -> None:
+    attached.begin("C1", 1)
+    assert attached.shown_settings == {}
+    attached.start({"LARGEST": "9"})
+    assert attached.shown_settings == {"LARGEST": "9"}
+
+
 NOT_A_NUMBER = "it needs a whole number for LARGEST, and --set says many"
 WITHOUT_PROCESS = "it needs a process of its own, and --url has only an address"
 

@@ -2,7 +2,7 @@ Feature: Callbacks that may not be called
 
   @C46 @step-7 @after-C1
   Scenario: Callbacks to addresses that are not public are refused
-    Given a reminder service
+    Given a reminder service that may call public addresses only
     When reminders with callbacks to private, loopback and link-local addresses are asked for
     Then each is refused with a pointer to its mistake
 

@@ -52,6 +52,11 @@ Feature: Reminders are kept, found, changed and cancelled
     When a create is sent many times at the same instant with the same Idempotency-Key
     Then the list has it once, and each 201 names it
 
+  @C49 @step-2 @after-C6
+  Scenario: A create that is sent again when its time has passed still gets the first answer
+    When a create for a moment some seconds ago is sent again with its Idempotency-Key when that is too long ago
+    Then the answer is the reminder that was made first
+
   @C9 @step-2 @after-C1
   Scenario: A walk through the list meets each reminder once, whatever comes and goes meanwhile
     Given several reminders

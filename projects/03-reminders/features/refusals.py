@@ -12,11 +12,12 @@ from agenda import Json, soon, spelled
 
 @dataclass(frozen=True)
 class Refusal:
-    """What was asked for, where its mistake is, and the answer."""
+    """What was asked for, where its mistake is, the answer, and the rule that it breaks."""
 
     body: Json
     pointer: str
     answer: Exchange
+    rule: str = "bad input is refused with 422, and errors[] points at each mistake"
 
 
 def with_changes(body: Json, changes: Json) -> dict[str, object]:

@@ -12,7 +12,7 @@ from kata.clock import Inconclusive
 from kata.exchange import Exchange, Request
 from kata.expect import describe, expect
 from kata.proxy import FaultProxy
-from kata.service_steps import is_problem
+from kata.service_steps import describe_stop, is_problem
 from kata.sink import Reply
 from kata.target import Instance
 
@@ -213,7 +213,7 @@ def _(exit_code: int | None) -> None:
     expect(
         exit_code == 0,
         expected=f"exit code 0 within {STOP_SECONDS:.0f} s of SIGTERM",
-        got="it was still running" if exit_code is None else f"exit code {exit_code}",
+        got=describe_stop(exit_code),
         rule="SIGTERM: a worker claims no more, finishes what it holds or gives it back, and exits with 0",
     )
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from kata.verdicts import RunResult, Verdict
 
 ALIKE = 0.5  # below this share of common failed checks, a resemblance is chance
+AT_MOST = 2  # as many mutants may be equally alike: of more, each would more likely mislead than help
 
 
 def looks_like(project: Path, run: RunResult) -> dict[str, str]:
-    """Return, for each failed check, the mutant whose failed checks resemble this run's most.
+    """Return, for each failed check, the mutant whose failed checks resemble this run's most, or two equals.
 
     The resemblance is the Jaccard index of the sets of failed checks. Only checks that were executed count.
     """
@@ -27,17 +28,15 @@ def looks_like(project: Path, run: RunResult) -> dict[str, str]:
     candidates = {name: frozenset(failed) & executed for name, failed in matrix.items() if name in sentences}
     diagnosis = {}
     for check in run.failed:
-        name = nearest(run.failed, {key: value for key, value in candidates.items() if check in value})
-        if name is not None:
-            diagnosis[check] = f"{sentences[name]}  (mutant {name})"
+        names = nearest(run.failed, {key: value for key, value in candidates.items() if check in value})
+        if names:
+            diagnosis[check] = " or ".join(f"{sentences[name]}  (mutant {name})" for name in names)
     return diagnosis
 
 
-def nearest(failed: frozenset[str], candidates: Mapping[str, frozenset[str]]) -> str | None:
-    """Return the candidate most like `failed`, or None if none is alike enough."""
-
-    def likeness(name: str) -> float:
-        return len(failed & candidates[name]) / len(failed | candidates[name])
-
-    best = max(sorted(candidates), key=likeness, default=None)
-    return best if best is not None and likeness(best) >= ALIKE else None
+def nearest(failed: frozenset[str], candidates: Mapping[str, frozenset[str]]) -> list[str]:
+    """Return the candidates most like `failed`; none if they are not alike enough, or too many."""
+    likeness = {name: len(failed & checks) / len(failed | checks) for name, checks in candidates.items()}
+    most = max(likeness.values(), default=0.0)
+    best = sorted(name for name, alike in likeness.items() if alike == most >= ALIKE)
+    return best if len(best) <= AT_MOST else []

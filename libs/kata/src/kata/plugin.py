@@ -37,6 +37,7 @@ OPTIONS = pytest.StashKey[Options]()
 REPORT = pytest.StashKey[Report]()
 _CHECK = pytest.StashKey[Check]()
 _WORLDS = pytest.StashKey[dict[Path, OwnedWorld | AttachedWorld]]()
+_WORLD = pytest.StashKey[OwnedWorld | AttachedWorld]()
 _MONITOR = pytest.StashKey[StallMonitor]()
 _ATTEMPT = pytest.StashKey[int]()
 _STARTED = pytest.StashKey[float]()
@@ -134,6 +135,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[OwnedWorld | AttachedWorld
         worlds[folder] = make_world(load_project(folder), options)
     current = worlds[folder]
     node = request.node
+    node.stash[_WORLD] = current
     current.begin(node.stash[_CHECK].id, node.stash.get(_ATTEMPT, 1))
     yield current
     died = current.died_shared()
@@ -257,6 +259,7 @@ def _result(
     fields: dict[str, str | None] = {}
     output: list[str] = []
     verdict = Verdict.PASS
+    world = item.stash.get(_WORLD, None)
     if isinstance(error, CheckFailedError):
         verdict = Verdict.FAIL
         fields = {
@@ -266,7 +269,6 @@ def _result(
             "timeline": error.timeline,
         }
         stall = item.config.stash[_MONITOR].worst_between(item.stash[_STARTED], time.monotonic())
-        world = item.config.stash[_WORLDS].get(_project_folder(item.path))
         died = world.died() if world is not None else []
         if died:
             fields["reason"] = describe_deaths(died)
@@ -296,5 +298,6 @@ def _result(
         seconds=round(call.duration, 3),
         tries=item.stash[_ATTEMPT],
         output=output,
+        settings=world.shown_settings if world is not None and verdict is Verdict.FAIL else {},
         **fields,
     )

@@ -31,6 +31,7 @@ def render_check(check: CheckResult, *, looks_like: str | None = None, replay: s
         ("got", check.got),
         ("timeline", check.timeline),
         ("rule", _rule(check)),
+        ("settings", _settings(check)),
         ("because", _reason(check)),
         ("looks like", looks_like),
     ]
@@ -46,6 +47,10 @@ def _rule(check: CheckResult) -> str | None:
     if check.rule is None:
         return None
     return f"{check.rule}  (README, step {check.step})" if check.step else check.rule
+
+
+def _settings(check: CheckResult) -> str:
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(check.settings.items()))
 
 
 def _reason(check: CheckResult) -> str | None:

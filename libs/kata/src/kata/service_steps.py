@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ _SAMPLE = re.compile(
 )
 # How http.client names a connection that was closed without an answer.
 _HUNG_UP = ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError")
+# The second is how a shell tells of the first.
+_ENDED_BY_SIGTERM = (-signal.SIGTERM, 128 + signal.SIGTERM)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -226,7 +229,7 @@ def _(exit_code: int | None) -> None:
     expect(
         exit_code == 0,
         expected=f"exit code 0 within {_STOP_SECONDS:.0f} s of SIGTERM",
-        got="it was still running" if exit_code is None else f"exit code {exit_code}",
+        got=describe_stop(exit_code),
         rule="SIGTERM: stop accepting, finish what runs, exit 0 within 10 s",
     )
 
@@ -265,6 +268,18 @@ def _(starts: list[tuple[str, str, Instance]]) -> None:
             got=" / ".join(instance.output()[-3:]) or "nothing",
             rule=rule,
         )
+
+
+def describe_stop(exit_code: int | None) -> str:
+    """Say how a process ended that was sent SIGTERM; None: it did not in time."""
+    if exit_code is None:
+        return "it was still running"
+    if exit_code not in _ENDED_BY_SIGTERM:
+        return f"exit code {exit_code}"
+    return (
+        f"exit code {exit_code}: the signal ended the line's own process; if that is a shell or a wrapper,"
+        " what it started may have ended in order (put one command there, with `exec`)"
+    )
 
 
 def is_problem(answer: Exchange, status: int, rule: str) -> Mapping[str, object]:

@@ -65,6 +65,7 @@ class CheckResult:
     timeline: str | None = None
     reason: str | None = None
     output: list[str] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The world that a solution lives in while it is judged: dependencies, processes, clients, luck."""
 
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,9 @@ LONGEST_WAIT_SECONDS = 12.0
 
 # A dying process lets go of its connections one by one: what it was asked last fails before the rest is seen.
 _DYING_SECONDS = 0.3
+
+# The dependencies are the verifier's own business, and a secret is not to be read in a log.
+_NOT_SHOWN = re.compile(r"PORT|.*_URL|.*(SECRET|KEY|TOKEN|PASSWORD).*")
 
 
 class RedisUnderTest:
@@ -235,7 +239,24 @@ class World(Protocol):
         """Wait until the monotonic `moment`; a wait longer than LONGEST_WAIT_SECONDS is not run."""
 
 
-class _Waiting:
+class _Checking:
+    """What is the same for a check in either world."""
+
+    def __init__(self, draw: Draw) -> None:
+        self._run_draw = draw
+        self.draw = draw
+        self._asked_for: Mapping[str, str] = {}
+
+    def begin(self, check_id: str, attempt: int) -> None:
+        """Give the check its own stream of random values: the same for the same seed, whatever ran before."""
+        self.draw = self._run_draw.fork(f"{check_id}/{attempt}")
+        self._asked_for = {}
+
+    @property
+    def shown_settings(self) -> dict[str, str]:
+        """The settings of the service that the check asked for last; some are not to be shown."""
+        return {name: value for name, value in self._asked_for.items() if not _NOT_SHOWN.fullmatch(name)}
+
     def sleep_until(self, moment: float) -> None:
         seconds = moment - time.monotonic()
         if seconds > LONGEST_WAIT_SECONDS:
@@ -246,7 +267,7 @@ class _Waiting:
             time.sleep(seconds)
 
 
-class OwnedWorld(_Waiting):
+class OwnedWorld(_Checking):
     """Fresh dependencies and processes of the verifier's own, for one run."""
 
     def __init__(
@@ -256,11 +277,10 @@ class OwnedWorld(_Waiting):
         draw: Draw,
         start_timeout_seconds: float = START_TIMEOUT_SECONDS,
     ) -> None:
+        super().__init__(draw)
         self._target = target
         self._start_timeout_seconds = start_timeout_seconds
         self._needs = frozenset(needs)
-        self._run_draw = draw
-        self.draw = draw
         self._stack = ExitStack()
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kata-")))
         self._folder.chmod(0o755)  # PostgreSQL may run under another uid and has to reach its folder
@@ -269,10 +289,6 @@ class OwnedWorld(_Waiting):
         self._postgres_server: EmbeddedPostgres | None = None
         self._sink: Sink | None = None
         self._count = 0
-
-    def begin(self, check_id: str, attempt: int) -> None:
-        """Give the check its own stream of random values: the same for the same seed, whatever ran before."""
-        self.draw = self._run_draw.fork(f"{check_id}/{attempt}")
 
     def end(self) -> None:
         """Stop what the check had for itself, and let go of shared services that it broke."""
@@ -297,12 +313,14 @@ class OwnedWorld(_Waiting):
         return self._run_draw.fork(f"setting/{name}/{low}/{high}").integer(low, high, away_from)
 
     def start(self, settings: Mapping[str, str], *, workers: int = 0) -> OwnedService:
+        self._asked_for = settings
         key = (workers, tuple(sorted(settings.items())))
         if key not in self._shared:
             self._shared[key] = self._start(settings, workers=workers)
         return self._shared[key]
 
     def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> OwnedService:
+        self._asked_for = settings
         service = self._start(settings, workers=workers)
         self._alone.append(service)
         return service
@@ -388,17 +406,13 @@ class OwnedWorld(_Waiting):
         return PostgresUnderTest(server, database, proxy, url)
 
 
-class AttachedWorld(_Waiting):
+class AttachedWorld(_Checking):
     """A service that is already running: its settings are given, and nothing of it can be broken."""
 
     def __init__(self, url: str, settings: Mapping[str, str], draw: Draw) -> None:
+        super().__init__(draw)
         self._service = AttachedService(url)
         self._settings = settings
-        self._run_draw = draw
-        self.draw = draw
-
-    def begin(self, check_id: str, attempt: int) -> None:
-        self.draw = self._run_draw.fork(f"{check_id}/{attempt}")
 
     def end(self) -> None:
         """Keep the service: it is not ours."""
@@ -425,6 +439,7 @@ class AttachedWorld(_Waiting):
             has = self._settings.get(name)
             if has != wanted:
                 raise NotRunError(f"it needs {name}={wanted}, and the service has {has or 'no known value'}")
+        self._asked_for = settings
         return self._service
 
     def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> AttachedService:

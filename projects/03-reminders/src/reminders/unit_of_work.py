@@ -31,7 +31,7 @@ def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
             "connect_timeout": 2,  # whole seconds, and libpq's least
             "application_name": "reminders",
             # A process that was frozen, or cut off, must not keep its row locks: claims pass locked rows by.
-            # Plans are made for the LIMIT at hand (for any, one expects a tenth of the table and reads it all)
+            # Plans are made for the LIMIT at hand (for any, one expects a tenth of the table and reads all)
             # and for pages in memory: so a claim goes by its index, however small or large the table is.
             "options": "-c idle_in_transaction_session_timeout=5s -c statement_timeout=5s"
             " -c plan_cache_mode=force_custom_plan -c random_page_cost=1.1 -c timezone=UTC",
