@@ -13,6 +13,8 @@ from kata.world import Service
 LONGEST_HOLD_SECONDS = 0.35  # a third of the shortest lease: nobody loses one by it
 PATIENCE_SECONDS = 1.0
 POLL_SECONDS = 0.005
+TABLE_HELD = sql.SQL("LOCK TABLE {} IN SHARE MODE NOWAIT")
+ROWS_HELD = sql.SQL("SELECT FROM {} FOR NO KEY UPDATE NOWAIT")
 
 type Ledger = Connection[tuple[object, ...]]
 
@@ -32,14 +34,16 @@ def rows(ledger: Ledger) -> int:
 
 
 @contextmanager
-def writers_held(service: Service, count: int) -> Iterator[None]:
+def writers_held(service: Service, count: int, how: sql.SQL) -> Iterator[None]:
     """Let everybody read and nobody write, until so many want to: then they all go on at once.
 
-    Whoever reads first and writes later has read by then what another one changes just before.
+    Whoever reads first and writes later has read by then what another one changes just before. TABLE_HELD stops
+    a statement before it has read anything itself, ROWS_HELD at the first row that it wants to change; whoever
+    skips such rows is not stopped.
     """
     with service.postgres.connect() as ledger, service.postgres.connect() as onlooker:
-        everything = sql.SQL(", ").join(tables(ledger))
-        with held(ledger, sql.SQL("LOCK TABLE {} IN SHARE MODE NOWAIT").format(everything)):
+        every = sql.SQL("; ").join(how.format(table) for table in tables(ledger))
+        with held(ledger, every):
             deadline = time.monotonic() + LONGEST_HOLD_SECONDS
             yield
             while waiting(onlooker) < count and time.monotonic() < deadline:
@@ -74,8 +78,8 @@ def taken(ledger: Ledger, lock: sql.Composed) -> bool:
 def waiting(onlooker: Ledger) -> int:
     """Count the sessions that wait to write."""
     query = sql.SQL(
-        "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND database ="
-        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
     return number(onlooker, query)
 

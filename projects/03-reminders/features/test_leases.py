@@ -28,7 +28,7 @@ from agenda import (
     spelled,
     statuses_of,
 )
-from ledger import writers_held
+from ledger import ROWS_HELD, TABLE_HELD, writers_held
 from receiver import Receiver, attempt_numbers, once_each, one_key, wait_past
 
 FIRES = "a reminder that is due is posted to its callback"
@@ -66,10 +66,10 @@ def _(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
     moments = [soon(0.8 + 0.6 * number) for number in range(3)]
     chosen = [spelled(moments[number % 3]) for number in range(36)]
     reminders = receiver.remind_all(chosen, Reply(delay_seconds=0.1))
-    for moment in moments:
+    for moment, how in zip(moments, (TABLE_HELD, ROWS_HELD, ROWS_HELD), strict=True):
         # Both workers have begun to claim before either can write.
         wait_past(moment - BEFORE)
-        with writers_held(agenda.service, 2):
+        with writers_held(agenda.service, 2, how):
             wait_past(moment)
     return reminders
 
