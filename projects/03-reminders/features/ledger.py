@@ -37,9 +37,9 @@ def rows(ledger: Ledger) -> int:
 def writers_held(service: Service, count: int, how: sql.SQL) -> Iterator[None]:
     """Let everybody read and nobody write, until so many want to: then they all go on at once.
 
-    Whoever reads first and writes later has read by then what another one changes just before. TABLE_HELD stops
-    a statement before it has read anything itself, ROWS_HELD at the first row that it wants to change; whoever
-    skips such rows is not stopped.
+    Whoever reads first and writes later has read by then what another one changes just before. TABLE_HELD
+    stops a statement before it has read anything itself, ROWS_HELD at the first row that it wants to change;
+    whoever skips such rows is not stopped.
     """
     with service.postgres.connect() as ledger, service.postgres.connect() as onlooker:
         every = sql.SQL("; ").join(how.format(table) for table in tables(ledger))
