@@ -10,8 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from docker.errors import APIError  # type: ignore[import-untyped]  # it has no types
+from docker.models.containers import Container as SdkContainer  # type: ignore[import-untyped]
 
-from kata.container import ContainerInstance, DockerTarget
+from kata.container import ContainerInstance, DockerTarget, container_options, image_tag
+from kata.engine import Container, Engine
 from kata.errors import TargetError
 from kata.target import Target, wait_until_ready
 
@@ -104,6 +107,15 @@ def web(built: DockerTarget) -> Iterator[ContainerInstance]:
     instance.kill()
 
 
+@pytest.fixture
+def container(built: DockerTarget) -> Iterator[Container]:
+    engine = Engine()
+    container = engine.create(container_options(image_tag(built.directory), {}, "exec sleep 600", None))
+    yield container
+    container.remove()
+    engine.close()
+
+
 def eventually(condition: Callable[[], bool], timeout_seconds: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_seconds
     while not condition():
@@ -163,6 +175,71 @@ def test_terminate_gives_the_exit_code_of_a_clean_stop(web: ContainerInstance) -
 def test_terminate_reaches_a_paused_container(web: ContainerInstance) -> None:
     web.pause()
     assert web.terminate() == 3
+
+
+def test_what_cannot_be_done_to_a_container_in_its_state_is_not_done(container: Container) -> None:
+    def try_all() -> None:
+        container.pause()
+        container.unpause()
+        container.unpause()
+        container.signal("SIGKILL")
+        eventually(lambda: not container.state().running)
+
+    try_all()  # it is not started yet
+    container.start()
+    container.pause()
+    try_all()
+    assert container.state().exit_code == -signal.SIGKILL
+    try_all()
+    container.remove()
+    container.remove()
+
+
+@pytest.mark.parametrize("failures", [1, 4, 5])
+def test_a_container_that_cannot_be_frozen_is_tried_again_and_that_is_told_in_the_end(
+    container: Container, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    freeze = SdkContainer.pause
+    calls = []
+
+    def fail_at_first(inner: object) -> None:
+        calls.append(inner)
+        if len(calls) <= failures:
+            raise APIError("500 Server Error", explanation="cannot pause: unable to freeze: unknown")
+        freeze(inner)
+
+    monkeypatch.setattr(SdkContainer, "pause", fail_at_first)
+    container.start()
+    if failures < 5:
+        container.pause()
+        assert container.state().paused
+    else:
+        with pytest.raises(TargetError, match=r"^Docker: unable to freeze, 5 times$"):
+            container.pause()
+    assert len(calls) == min(failures + 1, 5)
+
+
+@pytest.mark.parametrize("is_heard_of", [True, False])
+def test_a_container_that_goes_on_by_itself_is_told_from_one_that_does_not(
+    container: Container, monkeypatch: pytest.MonkeyPatch, *, is_heard_of: bool
+) -> None:
+    go_on = SdkContainer.unpause
+
+    def come_too_late(inner: object) -> None:
+        if is_heard_of:
+            threading.Timer(0.3, go_on, [inner]).start()
+        raise APIError("500 Server Error", explanation="cannot resume a running process: unknown")
+
+    monkeypatch.setattr(SdkContainer, "unpause", come_too_late)
+    container.start()
+    container.pause()
+    if is_heard_of:
+        container.unpause()
+        assert not container.state().paused
+    else:
+        monkeypatch.setattr("kata.engine._HEARSAY_SECONDS", 0.2)
+        with pytest.raises(TargetError, match=r"^Docker: cannot resume a running process: unknown$"):
+            container.unpause()
 
 
 def test_a_container_that_ignores_sigterm_is_killed_and_that_is_told(built: DockerTarget) -> None:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +23,13 @@ _BUILD_TIMEOUT_SECONDS = 900
 _CALL_TIMEOUT_SECONDS = 60
 _KEPT_LINES = 200
 _CONFLICT = 409  # "container is not running": it ended while we asked
+_NOT_FOUND = 404
 _SIGNAL_BASE = 128
 # What runc says where a process forks at that moment, or the machine is busy; it gives up after some 2 s.
 _NOT_FROZEN = "unable to freeze"
 _FREEZE_TRIES = 5
+_HEARSAY_SECONDS = 5.0  # how late Docker may hear from containerd what has become of a container
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Container:
     def pause(self) -> None:
         """Freeze all of its processes."""
         for _ in range(_FREEZE_TRIES):
-            with _explained(_CONFLICT, unless=_NOT_FROZEN):
+            with _explained(_CONFLICT, ignored_text=_NOT_FROZEN):
                 self._inner.pause()
             state = self.state()
             if state.paused or not state.running:
@@ -72,9 +76,15 @@ class Container:
         raise TargetError(f"Docker: {_NOT_FROZEN}, {_FREEZE_TRIES} times")
 
     def unpause(self) -> None:
-        """Let them go on; the engine does so by itself, a moment after a signal that is to end them."""
-        with _explained(_CONFLICT, unless="is not paused"):
-            self._inner.unpause()
+        """Let them go on."""
+        try:
+            with _explained(_CONFLICT):
+                self._inner.unpause()
+        except TargetError:
+            # Docker does so by itself after a signal that is to end them. Then it says "is not paused", or
+            # passes on "cannot resume a running process" while it still takes the container for paused.
+            if not self._goes_on():
+                raise
 
     def output(self) -> list[str]:
         """Return the last 200 lines that it wrote, over all its starts."""
@@ -84,8 +94,16 @@ class Container:
 
     def remove(self) -> None:
         """Kill it and remove it with its volumes."""
-        with _explained(_CONFLICT):
+        with _explained(_CONFLICT, _NOT_FOUND):
             self._inner.remove(force=True, v=True)
+
+    def _goes_on(self) -> bool:
+        deadline = time.monotonic() + _HEARSAY_SECONDS
+        while self.state().paused:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
 
 
 class Engine:
@@ -195,14 +213,15 @@ def _probe(address: str) -> None:
 
 
 @contextmanager
-def _explained(*ignored_status: int, unless: str | None = None) -> Iterator[None]:
+def _explained(*ignored_status: int, ignored_text: str | None = None) -> Iterator[None]:
     try:
         yield
     except APIError as error:
+        explanation = _explanation(error)
         if error.response is not None and error.response.status_code in ignored_status:
             return
-        if unless is None or unless not in _explanation(error):
-            raise TargetError(f"Docker: {_explanation(error)}") from error
+        if ignored_text is None or ignored_text not in explanation:
+            raise TargetError(f"Docker: {explanation}") from error
     except DockerException as error:
         raise TargetError(f"Docker: {_explanation(error)}") from error
 
