@@ -176,14 +176,16 @@ class Creates:
 def _(agenda: Agenda, receiver: Receiver, world: World, postgres: FaultProxy) -> Creates:
     bodies = [agenda.body(receiver.expects(), 7200) for _ in range(30)]
     requests = [create_request(body, str(world.draw.uuid())) for body in bodies]
-    first: list[Exchange] = []
-    # Each answer of PostgreSQL takes its time, so that at each moment some commits are not yet told.
+    count = world.draw.integer(8, 16)
+    first = agenda.burst(requests[:count])
+    # Each answer of PostgreSQL takes its time: at the first commit of the others no commit is told yet, and
+    # where a create takes two, no second one is made yet.
     postgres.delay(0.03)
     with agenda.service.postgres.connect() as connection:
-        enough = rows(connection) + world.draw.integer(12, 40)
-        sender = threading.Thread(target=lambda: first.extend(agenda.burst(requests)))
+        before = rows(connection)
+        sender = threading.Thread(target=lambda: first.extend(agenda.burst(requests[count:])))
         sender.start()
-        while rows(connection) < enough and sender.is_alive():
+        while rows(connection) == before and sender.is_alive():
             pass
     agenda.kill(agenda.service.web)
     sender.join()

@@ -12,13 +12,9 @@ from uuid import UUID
 
 from kata.errors import UsageError
 
-_NETWORKS_V4 = [
-    IPv4Network(network)
-    for network in (
-        "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24",  # documentation, RFC 5737
-        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",  # private, RFC 1918
-    )
-]  # fmt: skip
+# So large that clients of different checks, each with a fork of its own, do not meet at one address: with the
+# 254 of a documentation range they did, in one run of fifty.
+_NETWORKS_V4 = [IPv4Network("10.0.0.0/8"), IPv4Network("100.64.0.0/10"), IPv4Network("172.16.0.0/12")]
 _NETWORKS_V6 = [IPv6Network("2001:db8::/32"), IPv6Network("3fff::/20"), IPv6Network("fd00::/8")]
 
 # No f, c, k or g, and a vowel after every consonant: what a person reads in a report is at worst silly.
@@ -109,7 +105,7 @@ class Draw:
         return "".join(self.choice(alphabet) for _ in range(length))
 
     def address_v4(self) -> str:
-        """Draw an address from a documentation or a private range, never a loopback one."""
+        """Draw an address from a private or a shared range (RFC 1918, RFC 6598), never a loopback one."""
         return self._fresh(self._address_v4)
 
     def _address_v4(self) -> str:
