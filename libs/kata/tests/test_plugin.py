@@ -266,6 +266,18 @@ def test_a_machine_that_stood_still_excuses_what_depends_on_time(
     )
 
 
+@pytest.mark.parametrize(("load", "verdict"), [(8.0, "fail"), (8.1, "inconclusive")])
+def test_a_machine_with_far_too_much_to_do_excuses_what_depends_on_time(
+    written: Written, monkeypatch: pytest.MonkeyPatch, load: float, verdict: str
+) -> None:
+    monkeypatch.setattr(StallMonitor, "worst_between", lambda *_: 0.0)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    check = only_check(written(scenario("@C1", "Then it was in time"), TIMING))
+    reason = "the machine had 8.1 processes to run at a time, on 2 processors"
+    assert (check.verdict.value, check.reason) == (verdict, reason if verdict == "inconclusive" else None)
+
+
 def test_a_process_that_died_is_not_excused_by_the_machine(
     written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
