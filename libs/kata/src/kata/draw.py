@@ -2,7 +2,6 @@
 
 import re
 import secrets
-import socket
 import string
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from hashlib import sha256
@@ -11,6 +10,7 @@ from random import Random
 from uuid import UUID
 
 from kata.errors import UsageError
+from kata.ports import is_free
 
 # So large that clients of different checks, each with a fork of its own, do not meet at one address: with the
 # 254 of a documentation range they did, in one run of fifty.
@@ -133,7 +133,7 @@ class Draw:
         """
         for _ in range(_LAST_PORT - _FIRST_PORT):
             port = self._random.randint(_FIRST_PORT, _LAST_PORT)
-            if port not in self._given and _is_free(host, port):
+            if port not in self._given and is_free(host, port):
                 self._given.add(port)
                 return port
         raise ValueError(f"no port from {_FIRST_PORT} to {_LAST_PORT} is free on {host}")
@@ -154,13 +154,3 @@ def _without(whole: tuple[int, int], number: int) -> list[tuple[int, int]]:
     nearest_above = max(-(-(quarters + margin) // 4), number + 1)
     parts = [(first, min(last, nearest_below)), (max(first, nearest_above), last)]
     return [(low, high) for low, high in parts if low <= high]
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
