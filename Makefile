@@ -8,8 +8,9 @@ MAKEFLAGS += --no-print-directory
 READY := .venv/.ready
 KATA := .venv/bin/kata
 PYPROJECTS := $(wildcard libs/*/pyproject.toml projects/*/pyproject.toml)
-MEMBERS := $(patsubst %/pyproject.toml,-e %,$(PYPROJECTS))
+MEMBERS := $(PYPROJECTS:/pyproject.toml=)
 IMAGES := $(patsubst %/Dockerfile,%,$(wildcard projects/*/Dockerfile))
+export MYPYPATH := $(subst $() ,:,$(wildcard libs/*/src projects/*/src))
 UV := $(shell uv --version 2>/dev/null | grep -qE 'uv 0\.(1[3-9]|[2-9][0-9])' && command -v uv || echo .uv/bin/uv)
 
 # The folder of project NN, or one clear line.
@@ -17,7 +18,7 @@ folder = $(or $(firstword $(wildcard projects/$(1)-*)),$(error there is no proje
 
 DOCKER = $(if $(shell command -v docker),docker,$(error there is no docker on this machine: install Docker with the compose plugin, or use make run-NN))
 
-.PHONY: help test-all test lint types contracts lock doctor lessons clean
+.PHONY: help test-all test lint types contracts lock upgrade hooks doctor lessons clean
 
 help: ## list the commands
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' Makefile | sed -E 's/:.*## /\t/; s/%/NN/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,12 +54,17 @@ lint: $(READY) ## ruff: lint and format
 	@.venv/bin/ruff check -q .
 	@.venv/bin/ruff format -q --check .
 
+FOLDERS = tests .ci/tests $(MEMBERS) $(wildcard projects/*/features)
 types: $(READY) ## mypy, strict
-	@for folder in tests .ci/tests $(PYPROJECTS:/pyproject.toml=); do .venv/bin/mypy --no-error-summary --exclude /features/ $$folder; done
-	@for folder in $(wildcard projects/*/features); do .venv/bin/mypy --no-error-summary $$folder; done
+	@for folder in $(filter-out %/features,$(FOLDERS)); do .venv/bin/mypy --no-error-summary --exclude /features/ $$folder; done
+	@for folder in $(filter %/features,$(FOLDERS)); do \
+	  MYPYPATH=$$MYPYPATH:$$(dirname $$folder) .venv/bin/mypy --no-error-summary $$folder; \
+	done
 
-contracts: $(READY) ## import-linter: who may know whom
-	@report=$$(.venv/bin/lint-imports --no-cache 2>&1) || { echo "$$report"; exit 1; }
+contracts: $(READY) ## import-linter: who may know whom, as each lib and project says of itself
+	@for file in $(shell grep -l importlinter $(PYPROJECTS)); do \
+	  report=$$(.venv/bin/lint-imports --no-cache --config $$file 2>&1) || { echo "$$file: $$report"; exit 1; }; \
+	done
 
 lessons: $(READY) ## renew the generated parts of every lesson
 	@for lesson in projects/*/README.md; do $(KATA) checks $$(basename $$(dirname $$lesson)) --write; done
@@ -66,14 +72,22 @@ lessons: $(READY) ## renew the generated parts of every lesson
 doctor: $(READY) ## what is missing on this machine, and how to mend it
 	@$(KATA) doctor
 
-lock: $(READY) ## take the newest versions, and pin them by hash
-	@$(UV) lock -q --upgrade
-	@$(UV) export -q --no-emit-workspace --all-packages --all-groups --all-extras --no-header --no-annotate -o requirements/workspace.txt >/dev/null
-	@for folder in $(IMAGES); do \
-	  name=$$(sed -n 's/^name = "\(.*\)"/\1/p' $$folder/pyproject.toml | head -n 1); \
-	  $(UV) export -q --package $$name --no-emit-workspace --no-dev --no-header --no-annotate -o $$folder/requirements.txt >/dev/null; \
-	done
-	@echo "pinned: requirements/workspace.txt $(patsubst %,%/requirements.txt,$(IMAGES))"
+# What is pinned already keeps its version: uv takes the file that it writes as its preference.
+PIN = $(UV) pip compile -q --universal --python-version $(shell cat .python-version) --generate-hashes --no-header \
+  --no-annotate $(foreach name,$(shell grep -hm 1 '^name = ' $(PYPROJECTS) | cut -d '"' -f 2),--no-emit-package $(name)) $(UPGRADE)
+
+lock: $(READY) ## pin by hash what the pyproject files ask for; what is pinned already stays as it is
+	@$(PIN) --all-extras $(shell grep -l '^\[dependency-groups\]' pyproject.toml $(PYPROJECTS) | sed 's/.*/--group &:dev/') \
+	  pyproject.toml $(PYPROJECTS) -o requirements/workspace.txt
+	@for folder in $(IMAGES); do $(PIN) -c requirements/workspace.txt $$folder/pyproject.toml -o $$folder/requirements.txt; done
+	@echo "pinned: requirements/workspace.txt $(IMAGES:%=%/requirements.txt)"
+
+upgrade: ## the same, with the newest version of everything
+	@$(MAKE) lock UPGRADE=--upgrade
+
+hooks: $(READY) ## before each commit: format, lint and types of what is staged
+	@git config core.hooksPath .githooks
+	@echo "before each commit: .githooks/pre-commit; to be rid of it: git config --unset core.hooksPath"
 
 clean: ## remove the environment and all data of `make run-NN`
 	rm -rf .venv .uv .data
@@ -88,5 +102,5 @@ clean: ## remove the environment and all data of `make run-NN`
 $(READY): requirements/workspace.txt $(PYPROJECTS) $(filter-out /%,$(UV))
 	@$(UV) venv -q --allow-existing .venv
 	@$(UV) pip sync -q --python .venv --require-hashes requirements/workspace.txt
-	@$(UV) pip install -q --python .venv --no-deps --no-index $(MEMBERS)
+	@$(UV) pip install -q --python .venv --no-deps --no-index $(MEMBERS:%=-e %)
 	@touch $@
