@@ -116,7 +116,6 @@ def test_a_created_reminder_has_a_place_and_a_version(client: Client) -> None:
         ({"surprise": True}, ("#/surprise", "extra_forbidden")),
         ({"channel": "pigeon"}, ("#/channel", "enum")),
         ({"channel": "log"}, ("#/callback_url", "not_allowed")),
-        ({"channel": "email", "callback_url": "mailto:a@example.com"}, ("#/channel", "not_configured")),
         (
             {"recurrence": {"rrule": "FREQ=HOURLY", "zone": "UTC"}},
             ("#/recurrence/rrule", "invalid_rrule"),

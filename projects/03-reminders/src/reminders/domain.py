@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 MOST_COUNTED = 1000
@@ -10,7 +11,7 @@ MOST_COUNTED = 1000
 
 
 class State(StrEnum):
-    """Where a reminder stands. The first two are live; a worker looks only at those."""
+    """Where a reminder stands. Workers look only at the first two."""
 
     SCHEDULED = "scheduled"
     DELIVERING = "delivering"
@@ -20,11 +21,10 @@ class State(StrEnum):
 
 
 class Channel(StrEnum):
-    """How a reminder reaches its receiver; delivery.py and mail.py hold one class for each."""
+    """How a reminder reaches its receiver; delivery.py holds one class for each."""
 
     WEBHOOK = "webhook"
     LOG = "log"
-    EMAIL = "email"
 
 
 class Outcome(StrEnum):
@@ -38,19 +38,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """A rule (RFC 5545) in local wall time, counted from the first reminder that it was given with."""
+    """A rule (RFC 5545) in the local time of a zone, counted from the moment that it was given with."""
 
     rrule: str
     zone: str
     anchor: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """When a worker must look at a reminder."""
-
-    id: UUID
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +97,28 @@ class Attempt:
     error: str | None
 
 
+class Lease(NamedTuple):
+    """What a claim is known by. The token fences: it grows with every claim of a reminder."""
+
+    reminder_id: UUID
+    token: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to make one attempt. `token` fences: it grows with every claim of a reminder."""
+    """The right to make one attempt: number `attempt_count` of the reminder as it was claimed."""
 
-    id: UUID
+    reminder: Reminder
     token: int
-    occurrence: int
-    attempt: int
-    message: str
-    channel: Channel
-    callback_url: str | None
-    remind_at: datetime
-    recurrence: Recurrence | None
-    claimed_at: datetime
+
+    @property
+    def lease(self) -> Lease:
+        return Lease(self.reminder.id, self.token)
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt of one occurrence, so that the receiver can make it once."""
-        return f"{self.id}:{self.occurrence}"
+        """The same for every attempt of one occurrence, so that the receiver can act on it once."""
+        return f"{self.reminder.id}:{self.reminder.occurrence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +133,21 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What becomes of a claimed reminder. A worker whose token is no longer the newest has no say in it."""
+    """What becomes of a claimed reminder after its attempt."""
 
     claim: Claim
     result: Result
     state: State
     retry_delay_seconds: float | None = None
     next_remind_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a worker must look at a reminder."""
+
+    id: UUID
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +165,6 @@ class Scheduled:
 
     details: Details
     replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierUse:
-    """What an Idempotency-Key was first used for, and the answer that it got."""
-
-    fingerprint: bytes
-    answer: Reminder
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,8 @@ from reminders.errors import DatabaseUnavailableError
 from reminders.routes import service_of
 from reminders.service import ReminderService
 from reminders.settings import WebSettings
+from service_kit.page_headers import PAGE_HEADERS
 
-# Its own files, and nothing else: no inline script or style, nothing from elsewhere, no frame around it.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
-    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
 STRIP_SECONDS = 60
 MOST_LISTED = 10
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -42,7 +38,7 @@ def add_page(app: FastAPI, settings: WebSettings) -> None:
         html = template.render(
             overview=overview, settings=settings, strip=strip(overview), wait=wait_seconds, most=MOST_LISTED
         )
-        return HTMLResponse(html, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+        return HTMLResponse(html, headers=dict(PAGE_HEADERS))
 
 
 def strip(overview: Overview | None) -> list[tuple[float, str]]:

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from reminders import cursors
 from reminders.domain import Details, State
 from reminders.schemas import (
+    Cursor,
     DetailsAnswer,
     NewReminder,
     OverviewAnswer,
@@ -53,7 +53,6 @@ type Service = Annotated[ReminderService, Depends(service_of)]
 type IfMatch = Annotated[Versions, Depends(versions_of)]
 type RequiredIfMatch = Annotated[Versions, Depends(required_versions_of)]
 type IdempotencyKey = Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,255}$")]
-type Cursor = Annotated[str | None, Query(max_length=100)]
 type Limit = Annotated[int, Query(ge=1, le=100)]
 
 
@@ -75,10 +74,10 @@ async def create(
 
 @api.get("/reminders")
 async def list_newest(
-    service: Service, state: State | None = None, limit: Limit = 20, cursor: Cursor = None
+    service: Service, state: State | None = None, limit: Limit = 20, cursor: Cursor | None = None
 ) -> PageAnswer:
     """List reminders, newest first; `next_cursor` leads to the next part."""
-    return page_answer(await service.newest(state, limit, cursors.decode(cursor) if cursor else None))
+    return page_answer(await service.newest(state, limit, cursor))
 
 
 @api.get("/reminders/{reminder_id}")

@@ -1,5 +1,6 @@
 """What clients send and get. What is wrong with one field by itself is refused here, with a pointer to it."""
 
+import base64
 import re
 from dataclasses import asdict
 from datetime import MAXYEAR, UTC, datetime, timedelta
@@ -9,18 +10,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from reminders import cursors
 from reminders.callbacks import LONGEST_URL
-from reminders.domain import (
-    Changes,
-    Channel,
-    Details,
-    Draft,
-    Outcome,
-    Page,
-    Recurrence,
-    State,
-)
+from reminders.domain import Changes, Channel, Details, Draft, Outcome, Page, Recurrence, State
 from reminders.recurrence import LONGEST_RULE
 
 RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
@@ -54,6 +45,23 @@ def without_nul(text: str) -> str:
     return text
 
 
+def encode_cursor(reminder_id: UUID) -> str:
+    """Return the place in a list after this reminder, in a form that promises nothing about itself."""
+    return base64.urlsafe_b64encode(reminder_id.bytes).rstrip(b"=").decode("ascii")
+
+
+def decode_cursor(cursor: object) -> UUID:
+    """Read a cursor, in the one form that `encode_cursor` gives it."""
+    try:
+        reminder_id = UUID(bytes=base64.urlsafe_b64decode(f"{cursor}=="))
+    except ValueError:
+        reminder_id = None
+    if reminder_id is None or encode_cursor(reminder_id) != cursor:
+        raise PydanticCustomError("invalid_cursor", "is not one that this list gave out")
+    return reminder_id
+
+
+type Cursor = Annotated[UUID, BeforeValidator(decode_cursor, json_schema_input_type=str)]
 type Moment = Annotated[datetime, BeforeValidator(parse_moment, json_schema_input_type=datetime)]
 type Text = Annotated[str, Field(min_length=1), AfterValidator(without_nul)]
 type Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL), AfterValidator(without_nul)]
@@ -192,5 +200,5 @@ def details_answer(details: Details) -> DetailsAnswer:
 
 
 def page_answer(page: Page) -> PageAnswer:
-    following = page.next_after and cursors.encode(page.next_after)
+    following = page.next_after and encode_cursor(page.next_after)
     return PageAnswer(items=list(map(ReminderAnswer.model_validate, page.items)), next_cursor=following)

@@ -15,7 +15,7 @@ import pytest
 
 from kata.sink import Reply, Sink
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations" / "versions"
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
 REMINDERS = "/api/v1/reminders"
 WEBS, WORKERS = 2, 3
 PATIENCE_SECONDS = 30.0

@@ -25,8 +25,7 @@ WITH due AS (
            updated_at = now()
       FROM due
      WHERE r.id = due.id
- RETURNING r.id, r.lease_token, r.occurrence, r.attempt_count, r.message, r.channel, r.callback_url, r.remind_at,
-           r.rrule, r.zone, r.anchor, r.state
+ RETURNING r.*
 ), lost AS (
     UPDATE attempts AS a
        SET finished_at = now(), outcome = 'lost', error = 'the worker was gone when the lease ended'
@@ -36,6 +35,4 @@ WITH due AS (
     INSERT INTO attempts (reminder_id, occurrence, number, worker, started_at)
     SELECT id, occurrence, attempt_count, :worker, now() FROM claimed WHERE state = 'delivering'
 )
-SELECT id, lease_token, occurrence, attempt_count, message, channel, callback_url, remind_at, rrule, zone, anchor,
-       state, now() AS claimed_at
-  FROM claimed
+SELECT * FROM claimed
