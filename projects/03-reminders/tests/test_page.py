@@ -3,8 +3,9 @@ from uuid import UUID
 
 import pytest
 
-from reminders.domain import Channel, Draft, Overview, Reminder
+from reminders.domain import Channel, Draft, Reminder
 from reminders.lifecycle import begun
+from reminders.overview import Overview
 from reminders.page import count, span, strip
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -21,7 +21,7 @@ from reminders.leases import Leases
 from reminders.repository import unit_of_work
 from reminders.service import ReminderService
 from reminders.settings import Settings, WebSettings, WorkerSettings
-from reminders.worker import Limits, Worker
+from reminders.worker import Worker
 from service_kit.database import Database
 from service_kit.problems import ErrorRule, FieldError, on, pointer
 from service_kit.request_id import uuid7
@@ -64,7 +64,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
         partial(unit_of_work, database), index, Admission(guard, settings.message_limit), new_id
     )
     app.include_router(api)
-    add_page(app, settings)
+    add_page(app, settings, database)
     # Redis is not asked: without it this process can do all that it promises.
     install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
     return app
@@ -82,8 +82,7 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
         Leases(database, name, settings.lease_seconds, settings.max_attempts),
         index,
         {Channel.WEBHOOK: webhook, Channel.LOG: LogChannel()},
-        settings.backoff,
-        Limits(settings.worker_concurrency, settings.lease_seconds, settings.delivery_timeout_seconds),
+        settings,
         random.uniform,
     )
     await webhook.close()

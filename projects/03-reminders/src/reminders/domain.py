@@ -6,9 +6,6 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-MOST_COUNTED = 1000
-"""Counting a million rows takes PostgreSQL a tenth of a second, and the page asks every second."""
-
 
 class State(StrEnum):
     """Where a reminder stands. Workers look only at the first two."""
@@ -65,21 +62,16 @@ class Changes:
     callback_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reminder:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder(Draft):
     """A reminder as it stands. `attempt_count` counts within the current occurrence."""
 
     id: UUID
-    message: str
-    remind_at: datetime
-    channel: Channel
-    callback_url: str | None
-    recurrence: Recurrence | None
-    state: State
-    occurrence: int
-    attempt_count: int
+    state: State = State.SCHEDULED
+    occurrence: int = 1
+    attempt_count: int = 0
     next_attempt_at: datetime | None
-    version: int
+    version: int = 1
     created_at: datetime
     updated_at: datetime
 
@@ -157,14 +149,8 @@ class Details:
     reminder: Reminder
     attempts: list[Attempt]
     upcoming: list[datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Scheduled:
-    """A reminder just made, or the answer that its Idempotency-Key got before."""
-
-    details: Details
-    replayed: bool
+    is_replayed: bool = False
+    """It is the answer that its Idempotency-Key got before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +159,3 @@ class Page:
 
     items: list[Reminder]
     next_after: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """What the page for people shows. The counts end at MOST_COUNTED."""
-
-    now: datetime
-    counts: dict[str, int]
-    due: list[Reminder]
-    delivering: list[Reminder]
-    retrying: list[Reminder]
-    dead: list[Reminder]

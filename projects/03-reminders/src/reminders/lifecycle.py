@@ -28,11 +28,7 @@ def begun(reminder_id: UUID, draft: Draft, now: datetime) -> Reminder:
         channel=draft.channel,
         callback_url=draft.callback_url,
         recurrence=draft.recurrence,
-        state=State.SCHEDULED,
-        occurrence=1,
-        attempt_count=0,
         next_attempt_at=draft.remind_at,
-        version=1,
         created_at=now,
         updated_at=now,
     )

@@ -2,18 +2,17 @@
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reminders.domain import MOST_COUNTED, Overview, Reminder
+from reminders.domain import Reminder
 from reminders.errors import DatabaseUnavailableError
-from reminders.routes import service_of
-from reminders.service import ReminderService
+from reminders.overview import MOST_COUNTED, Overview, read_overview
 from reminders.settings import WebSettings
+from service_kit.database import Database
 from service_kit.page_headers import PAGE_HEADERS
 
 STRIP_SECONDS = 60
@@ -21,7 +20,7 @@ MOST_LISTED = 10
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def add_page(app: FastAPI, settings: WebSettings) -> None:
+def add_page(app: FastAPI, settings: WebSettings, database: Database) -> None:
     """Add the page and its files."""
     environment = Environment(
         loader=PackageLoader("reminders"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -31,10 +30,10 @@ def add_page(app: FastAPI, settings: WebSettings) -> None:
     app.mount("/static", StaticFiles(packages=[("reminders", "static")]))
 
     @app.get("/", include_in_schema=False)
-    async def show(service: Annotated[ReminderService, Depends(service_of)]) -> HTMLResponse:
+    async def show() -> HTMLResponse:
         overview: Overview | None = None
         with suppress(DatabaseUnavailableError):
-            overview = await service.overview()
+            overview = await read_overview(database)
         html = template.render(
             overview=overview, settings=settings, strip=strip(overview), wait=wait_seconds, most=MOST_LISTED
         )

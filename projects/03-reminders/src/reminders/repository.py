@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from reminders.domain import MOST_COUNTED, Attempt, Overview, Reminder, State
+from reminders.domain import Attempt, Reminder, State
 from reminders.errors import IdempotencyKeyReusedError
 from reminders.tables import ATTEMPTS, IDEMPOTENCY_KEYS, REMINDER, REMINDERS, attempt_of, reminder_of, row_of
 from service_kit.database import Database
@@ -81,28 +81,6 @@ class Reminders:
         if after is not None:
             query = query.where(COLUMNS.id < after)
         return await self._all(query)
-
-    async def overview(self, limit: int) -> Overview:
-        """Return what the page shows: counts, and the first few of each kind."""
-        scheduled = COLUMNS.state == State.SCHEDULED
-        retrying = scheduled & (COLUMNS.attempt_count > 0)
-        by_due_time = select(REMINDERS).order_by(COLUMNS.due_at).limit(limit)
-        by_age = select(REMINDERS).order_by(COLUMNS.id.desc()).limit(limit)
-        return Overview(
-            now=(await self._connection.execute(select(func.now()))).scalar_one(),
-            counts={state: await self._count(COLUMNS.state == state) for state in State}
-            | {"retrying": await self._count(retrying)},
-            due=await self._all(
-                by_due_time.where(COLUMNS.due_at.is_not(None), scheduled, COLUMNS.attempt_count == 0)
-            ),
-            delivering=await self._all(by_age.where(COLUMNS.state == State.DELIVERING)),
-            retrying=await self._all(by_due_time.where(retrying)),
-            dead=await self._all(by_age.where(COLUMNS.state == State.DEAD)),
-        )
-
-    async def _count(self, condition: ColumnElement[bool]) -> int:
-        some = select(COLUMNS.id).where(condition).limit(MOST_COUNTED).subquery()
-        return (await self._connection.execute(select(func.count()).select_from(some))).scalar_one()
 
     async def _one(self, query: Select[*tuple[object, ...]]) -> Reminder | None:
         row = (await self._connection.execute(query)).mappings().one_or_none()

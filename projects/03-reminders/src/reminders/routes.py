@@ -12,7 +12,6 @@ from reminders.schemas import (
     Cursor,
     DetailsAnswer,
     NewReminder,
-    OverviewAnswer,
     PageAnswer,
     Revision,
     details_answer,
@@ -64,12 +63,11 @@ async def create(
 
     A request that is sent again with the same Idempotency-Key gets the first answer again.
     """
-    scheduled = await service.schedule(body.draft(), idempotency_key)
-    reminder = scheduled.details.reminder
-    response.headers["Location"] = f"{PREFIX}/reminders/{reminder.id}"
-    if scheduled.replayed:
+    details = await service.schedule(body.draft(), idempotency_key)
+    response.headers["Location"] = f"{PREFIX}/reminders/{details.reminder.id}"
+    if details.is_replayed:
         response.headers["Idempotency-Replayed"] = "true"
-    return answer(scheduled.details, response)
+    return answer(details, response)
 
 
 @api.get("/reminders")
@@ -104,12 +102,6 @@ async def cancel(reminder_id: UUID, service: Service, versions: IfMatch) -> None
 async def replay(reminder_id: UUID, service: Service, versions: IfMatch, response: Response) -> DetailsAnswer:
     """Deliver a dead reminder now, as a new occurrence with all its attempts."""
     return answer(await service.replay(reminder_id, versions), response)
-
-
-@api.get("/overview")
-async def overview(service: Service) -> OverviewAnswer:
-    """Show what is due, delivering, retrying and dead: the first few of each, and counts up to 1000."""
-    return OverviewAnswer.model_validate(await service.overview())
 
 
 def answer(details: Details, response: Response) -> DetailsAnswer:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from reminders.callbacks import LONGEST_URL
-from reminders.domain import Changes, Channel, Details, Draft, Outcome, Page, Recurrence, State
+from reminders.domain import Attempt, Changes, Channel, Details, Draft, Page, Recurrence, State
 from reminders.recurrence import LONGEST_RULE
 
 RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
@@ -132,20 +132,6 @@ class RecurrenceAnswer(BaseModel):
     zone: str
 
 
-class AttemptAnswer(BaseModel):
-    """An attempt to deliver. `finished_at` and `outcome` are null while it runs."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    occurrence: int
-    number: int
-    started_at: datetime
-    finished_at: datetime | None
-    outcome: Outcome | None
-    status_code: int | None
-    error: str | None
-
-
 class ReminderAnswer(BaseModel):
     """A reminder. `attempt_count` counts within the current occurrence."""
 
@@ -169,7 +155,7 @@ class ReminderAnswer(BaseModel):
 class DetailsAnswer(ReminderAnswer):
     """A reminder with its attempts, and if it recurs, its next few occurrences."""
 
-    attempts: list[AttemptAnswer]
+    attempts: list[Attempt]
     upcoming: list[datetime]
 
 
@@ -178,19 +164,6 @@ class PageAnswer(BaseModel):
 
     items: list[ReminderAnswer]
     next_cursor: str | None
-
-
-class OverviewAnswer(BaseModel):
-    """What the page for people shows. Counts end at 1000."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    now: datetime
-    counts: dict[str, int]
-    due: list[ReminderAnswer]
-    delivering: list[ReminderAnswer]
-    retrying: list[ReminderAnswer]
-    dead: list[ReminderAnswer]
 
 
 def details_answer(details: Details) -> DetailsAnswer:

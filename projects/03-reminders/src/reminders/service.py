@@ -11,25 +11,13 @@ from pydantic import TypeAdapter
 
 from reminders import lifecycle
 from reminders.admission import Admission
-from reminders.domain import (
-    Attempt,
-    Changes,
-    Details,
-    Draft,
-    Due,
-    Overview,
-    Page,
-    Reminder,
-    Scheduled,
-    State,
-)
+from reminders.domain import Attempt, Changes, Details, Draft, Due, Page, Reminder, State
 from reminders.due_index import HORIZON, DueIndex
 from reminders.errors import ReminderNotFoundError, StaleVersionError
 from reminders.recurrence import Schedule
 from reminders.repository import UnitOfWork
 
 UPCOMING: Final = 3
-SHOWN: Final = 50
 
 DRAFTS: Final = TypeAdapter(Draft)
 
@@ -52,7 +40,7 @@ class ReminderService:
         self._admission = admission
         self._new_id = new_id
 
-    async def schedule(self, draft: Draft, key: str | None) -> Scheduled:
+    async def schedule(self, draft: Draft, key: str | None) -> Details:
         """Make a reminder; with a key that was used before, give the answer of then.
 
         Raises: InvalidReminderError, IdempotencyKeyReusedError.
@@ -65,13 +53,13 @@ class ReminderService:
                 fingerprint = hashlib.sha256(DRAFTS.dump_json(draft)).digest()
                 earlier = await uow.idempotency_keys.take(key, fingerprint, reminder)
                 if earlier is not None:
-                    return Scheduled(details_of(earlier, []), replayed=True)
+                    return details_of(earlier, [], is_replayed=True)
             # Only now: a retry may come long after its reminder has fired.
             self._admission.check_time(draft.remind_at, now)
             await uow.reminders.add(reminder)
             await uow.commit()
         await self._tell_index(reminder)
-        return Scheduled(details_of(reminder, []), replayed=False)
+        return details_of(reminder, [])
 
     async def show(self, reminder_id: UUID) -> Details:
         """Return a reminder with its attempts.
@@ -99,8 +87,7 @@ class ReminderService:
 
         def revised(old: Reminder, now: datetime) -> Reminder:
             new = lifecycle.revised(old, changes, now)
-            draft = Draft(new.message, new.remind_at, new.channel, new.callback_url, new.recurrence)
-            self._admission.check(draft)
+            self._admission.check(new)
             if changes.remind_at is not None:
                 self._admission.check_time(changes.remind_at, now)
             return new
@@ -122,11 +109,6 @@ class ReminderService:
         Raises: ReminderNotFoundError, StaleVersionError, ReminderNotDeadError.
         """
         return await self._change(reminder_id, versions, lifecycle.replayed)
-
-    async def overview(self) -> Overview:
-        """Return what the page for people shows."""
-        async with self._unit_of_work() as uow:
-            return await uow.reminders.overview(SHOWN)
 
     async def _change(
         self, reminder_id: UUID, versions: Versions, change: Callable[[Reminder, datetime], Reminder]
@@ -153,9 +135,9 @@ class ReminderService:
             await self._index.enter([Due(reminder.id, due_at)])
 
 
-def details_of(reminder: Reminder, attempts: list[Attempt]) -> Details:
+def details_of(reminder: Reminder, attempts: list[Attempt], *, is_replayed: bool = False) -> Details:
     """Add what a list leaves out."""
-    if reminder.recurrence is None or reminder.state not in {State.SCHEDULED, State.DELIVERING}:
-        return Details(reminder, attempts, [])
-    upcoming = Schedule(reminder.recurrence).upcoming(reminder.remind_at, UPCOMING)
-    return Details(reminder, attempts, upcoming)
+    upcoming = []
+    if reminder.recurrence is not None and reminder.state in {State.SCHEDULED, State.DELIVERING}:
+        upcoming = Schedule(reminder.recurrence).upcoming(reminder.remind_at, UPCOMING)
+    return Details(reminder, attempts, upcoming, is_replayed)

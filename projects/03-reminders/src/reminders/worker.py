@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from reminders import lifecycle
-from reminders.backoff import Backoff, Uniform
+from reminders.backoff import Uniform
 from reminders.delivery import Carrier
 from reminders.domain import Channel, Claim, Completion, Outcome, Result
 from reminders.due_index import DueIndex
@@ -19,21 +19,13 @@ from reminders.errors import DatabaseUnavailableError
 from reminders.held_leases import HeldLease, HeldLeases
 from reminders.leases import Leases
 from reminders.recurrence import SHORTEST_INTERVAL, Schedule
+from reminders.settings import Settings
 
 TRY_AGAIN_SECONDS: Final = 0.2
 PURGE_SECONDS: Final = 600.0
 KEYS_KEPT: Final = timedelta(days=1)
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a worker does at once, and how long it takes over it."""
-
-    concurrency: int
-    lease_seconds: float
-    delivery_timeout_seconds: float
 
 
 class Worker:
@@ -44,17 +36,15 @@ class Worker:
         leases: Leases,
         index: DueIndex,
         carriers: Mapping[Channel, Carrier],
-        backoff: Backoff,
-        limits: Limits,
+        settings: Settings,
         uniform: Uniform,
     ) -> None:
         self._leases = leases
         self._index = index
         self._carriers = carriers
-        self._backoff = backoff
-        self._limits = limits
+        self._settings = settings
         self._uniform = uniform
-        self._held = HeldLeases(leases, index, limits.lease_seconds)
+        self._held = HeldLeases(leases, index, settings.lease_seconds)
         self._timer = DueTimer(index, leases)
         self._stop_by: float | None = None
         self._is_cut_off = False
@@ -87,7 +77,7 @@ class Worker:
 
     async def _claim_or_sleep(self, attempts: asyncio.TaskGroup) -> None:
         """Claim what is due and start on it; if that was all, sleep, and if it is too much, wait for room."""
-        room = self._limits.concurrency - len(self._held)
+        room = self._settings.worker_concurrency - len(self._held)
         if room <= 0:
             await self._held.wait_for_room()
             return
@@ -119,7 +109,7 @@ class Worker:
             async with held.while_it_lasts():
                 claim = await self._caught_up(claim)
                 result = await self._deliver(claim)
-            completion = lifecycle.completed(claim, result, self._backoff, self._uniform)
+            completion = lifecycle.completed(claim, result, self._settings.backoff, self._uniform)
         except TimeoutError:
             log.warning("lease ended before the attempt", reminder_id=claim.reminder.id, lease=claim.token)
             self._held.drop(held)
@@ -128,7 +118,7 @@ class Worker:
             # A mistake of our own costs this attempt, and not the worker with all that it holds.
             log.exception("unexpected error in an attempt", reminder_id=claim.reminder.id)
             result = Result(Outcome.FAILED, error="an error in this service")
-            completion = lifecycle.completed(claim, result, self._backoff, self._uniform)
+            completion = lifecycle.completed(claim, result, self._settings.backoff, self._uniform)
         log_attempt(completion)
         self._held.complete(held, completion)
 
@@ -144,7 +134,7 @@ class Worker:
         return replace(claim, reminder=replace(reminder, remind_at=latest))
 
     async def _deliver(self, claim: Claim) -> Result:
-        seconds = self._limits.delivery_timeout_seconds
+        seconds = self._settings.delivery_timeout_seconds
         carrier = self._carriers[claim.reminder.channel]
         try:
             async with asyncio.timeout(seconds):
