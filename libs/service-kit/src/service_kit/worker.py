@@ -52,6 +52,11 @@ class Worker(Protocol):
         ...
 
 
+def worker_name() -> str:
+    """Return what this process is called in its log, and wherever it leaves its name."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 type CreateWorker[S] = Callable[[S], AbstractAsyncContextManager[Worker]]
 
 
@@ -77,7 +82,7 @@ async def run_until_signal(
     created: AbstractAsyncContextManager[Worker], shutdown_timeout_seconds: float
 ) -> None:
     """Run a worker until a signal, and then no longer than it may take to stop."""
-    name = f"{socket.gethostname()}:{os.getpid()}"
+    name = worker_name()
     async with created as worker:
         told = asyncio.Event()
         loop = asyncio.get_running_loop()

@@ -2,7 +2,6 @@
 
 import os
 import random
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from reminders.worker import Worker
 from service_kit.database import Database
 from service_kit.problems import ErrorRule, FieldError, on, pointer
 from service_kit.request_id import uuid7
+from service_kit.worker import worker_name
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -77,9 +77,8 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     index = DueIndex(str(settings.redis_url))
     guard = CallbackGuard(allow_private=settings.allow_private_callbacks)
     webhook = WebhookChannel(guard, settings.signing_key)
-    name = f"{socket.gethostname()}:{os.getpid()}"
     yield Worker(
-        Leases(database, name, settings.lease_seconds, settings.max_attempts),
+        Leases(database, worker_name(), settings.lease_seconds, settings.max_attempts),
         index,
         {Channel.WEBHOOK: webhook, Channel.LOG: LogChannel()},
         settings,

@@ -24,10 +24,10 @@ HOST = re.compile(r"[0-9A-Za-z._:-]+")
 PORTS = range(1, 65536)
 LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
 """Never a public host, as a name or the end of one. Sources: RFC 6761, 6762, 8375; ICANN on `.internal`."""
-CARRIERS_OF_IPV4 = tuple(
+IPV4_WITHIN_IPV6 = tuple(
     IPv6Network(block) for block in ("::ffff:0:0/96", "::/96", "64:ff9b::/96", "2002::/16")
 )
-"""Mapped, compatible, NAT64 and 6to4: each holds an IPv4 address, which may be any."""
+"""Mapped, compatible, NAT64 and 6to4 addresses: each stands for an IPv4 address, public or not."""
 
 type Address = IPv4Address | IPv6Address
 
@@ -69,9 +69,9 @@ class CallbackGuard:
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address belongs to a host on the public Internet, and plainly so."""
+    """Tell whether an address surely belongs to a host on the public Internet."""
     if isinstance(address, IPv6Address) and (
-        address.is_site_local or any(address in block for block in CARRIERS_OF_IPV4)
+        address.is_site_local or any(address in block for block in IPV4_WITHIN_IPV6)
     ):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved

@@ -68,13 +68,13 @@ type Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL), AfterVali
 
 
 class Body(BaseModel):
-    """A request body: a field that is not known is a mistake, and said to be one."""
+    """A request body. A field that is not known is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class RecurrenceBody(Body):
-    """An RFC 5545 rule, and the IANA zone in whose wall time it runs."""
+    """An RFC 5545 rule, and the IANA zone in whose local time it runs."""
 
     rrule: Annotated[str, Field(min_length=1, max_length=LONGEST_RULE)]
     zone: Annotated[str, Field(min_length=1, max_length=64)]
@@ -103,7 +103,7 @@ class NewReminder(Body):
 class Revision(Body):
     """What is to be replaced; a field that is left out stays as it is."""
 
-    # The defaults are never sent: null is no message, no date and no address.
+    # The defaults only say that a field may be left out: null is refused, and `changes` takes what was given.
     message: Text = ""
     remind_at: Moment = datetime.max.replace(tzinfo=UTC)
     callback_url: Url = ""
