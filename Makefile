@@ -61,7 +61,7 @@ contracts: $(READY) ## import-linter: who may know whom
 	@report=$$(.venv/bin/lint-imports --no-cache 2>&1) || { echo "$$report"; exit 1; }
 
 lessons: $(READY) ## renew the generated parts of every lesson
-	@for lesson in projects/*/README.md; do $(KATA) checks $$(basename $$(dirname $$lesson)) --write; done
+	@for lesson in projects/*/README.md; do $(KATA) lesson $$(basename $$(dirname $$lesson)) --write; done
 
 doctor: $(READY) ## what is missing on this machine, and how to mend it
 	@$(KATA) doctor
