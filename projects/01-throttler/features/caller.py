@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kata.client import Client
-from kata.clock import TOLERANCE_SECONDS, Inconclusive, surely_within
-from kata.exchange import Exchange
-from kata.expect import describe, expect
-from kata.world import Service, World
+from kata.steps import (
+    TOLERANCE_SECONDS,
+    Client,
+    Exchange,
+    Inconclusive,
+    Service,
+    World,
+    describe_answer,
+    expect,
+    surely_within,
+)
 
 PING = "/api/v1/ping"
 ECHO = "/api/v1/echo"
@@ -90,7 +96,7 @@ def all_succeed(client: Caller) -> None:
         expect(
             OK <= exchange.status < 300,
             expected=f"200 for request {number}",
-            got=describe(exchange),
+            got=describe_answer(exchange),
             rule="a request within the limit succeeds, and so does one that nobody is to limit",
             exchanges=client.sent[:number],
         )
@@ -106,7 +112,7 @@ def refused(client: Caller) -> None:
     expect(
         False,
         expected=f"429 for request {len(client.sent)} within the window ({limit} of {limit} used)",
-        got=describe(answer),
+        got=describe_answer(answer),
         rule=f"at most {limit} requests succeed in the {window} s after the first",
         exchanges=client.sent,
         timing=True,
@@ -124,7 +130,7 @@ def refused_last(client: Caller) -> None:
     expect(
         False,
         expected=f"{OK if wrong < limit else TOO_MANY} for request {wrong + 1} of {limit + 1}",
-        got=describe(client.sent[wrong]),
+        got=describe_answer(client.sent[wrong]),
         rule=f"exactly {limit} requests succeed within a window of {client.throttler.window_seconds} s",
         exchanges=client.sent[: wrong + 1],
         timing=True,
@@ -145,7 +151,7 @@ def gate_refuses_last(client: Caller, asked: list[Exchange]) -> None:
         expect(
             answer.status == status,
             expected=f"{status} from the gate for request {number} of {len(asked)}",
-            got=describe(answer),
+            got=describe_answer(answer),
             rule=f"the gate passes {client.throttler.limit} requests a window, and refuses the next",
             exchanges=asked[:number],
             timing=True,

@@ -2,8 +2,7 @@
 
 import re
 
-from kata.exchange import Exchange
-from kata.expect import expect
+from kata.steps import Exchange, expect
 
 _ITEM = re.compile(
     r'"(?P<name>[\x20\x21\x23-\x5b\x5d-\x7e]*)"(?P<parameters>(?:;[a-z]+=(?:\d+|"[^"]*"|:[^:]*:))*)'

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.expect import describe, expect
+from kata.steps import describe_answer, expect
 
-from caller import ANSWER_SECONDS, Caller, Throttler
+from .caller import ANSWER_SECONDS, Caller, Throttler
 
 SLOW_SECONDS = 0.5  # each way: far above the 50 ms within which Redis counts as up
 BACK_SECONDS = 2.0
@@ -17,44 +17,44 @@ scenarios("outage.feature")
 
 
 @given("Redis is down")
-def _(throttler: Throttler) -> None:
+def redis_is_down(throttler: Throttler) -> None:
     throttler.service.redis.proxy.cut()
 
 
 @given("Redis is silent")
-def _(throttler: Throttler) -> None:
+def redis_is_silent(throttler: Throttler) -> None:
     throttler.service.redis.proxy.black_hole()
 
 
 @given("Redis is slow")
-def _(throttler: Throttler) -> None:
+def redis_is_slow(throttler: Throttler) -> None:
     throttler.service.redis.proxy.delay(SLOW_SECONDS)
 
 
 @when("Redis returns")
-def _(throttler: Throttler) -> None:
+def redis_returns(throttler: Throttler) -> None:
     throttler.service.redis.proxy.pass_through()
 
 
 @then("it is alive")
-def _(throttler: Throttler) -> None:
+def it_is_alive(throttler: Throttler) -> None:
     answer = throttler.service.client().get("/health")
     expect(
         answer.status == 200,
         expected="200 from /health",
-        got=describe(answer),
+        got=describe_answer(answer),
         rule="/health touches nothing",
     )
 
 
 @then("it is not ready")
-def _(throttler: Throttler) -> None:
+def it_is_not_ready(throttler: Throttler) -> None:
     answer = throttler.service.client().get("/ready")
     seconds = answer.received - answer.sent
     expect(
         answer.status == UNAVAILABLE,
         expected="503 from /ready",
-        got=describe(answer),
+        got=describe_answer(answer),
         rule="/ready answers 503 while Redis is down",
     )
     expect(
@@ -67,7 +67,9 @@ def _(throttler: Throttler) -> None:
 
 
 @then("within two seconds a new client is counted in Redis")
-def _(throttler: Throttler, new_caller: Callable[[], Caller]) -> None:
+def within_two_seconds_a_new_client_is_counted_in_redis(
+    throttler: Throttler, new_caller: Callable[[], Caller]
+) -> None:
     redis = throttler.service.redis.client
     clients = []
     deadline = time.monotonic() + BACK_SECONDS
@@ -87,9 +89,9 @@ def _(throttler: Throttler, new_caller: Callable[[], Caller]) -> None:
 
 
 @then("it is refused with 503 and a time to wait")
-def _(client: Caller) -> None:
+def it_is_refused_with_503_and_a_time_to_wait(client: Caller) -> None:
     answer = client.sent[-1]
     rule = "with FAILURE_MODE=closed a lost Redis answers 503 with Retry-After"
-    expect(answer.status == UNAVAILABLE, expected="503", got=describe(answer), rule=rule)
+    expect(answer.status == UNAVAILABLE, expected="503", got=describe_answer(answer), rule=rule)
     seconds = answer.header("retry-after")
     expect((seconds or "").isdigit(), expected="Retry-After in whole seconds", got=seconds, rule=rule)

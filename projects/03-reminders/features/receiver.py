@@ -5,11 +5,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import batched, pairwise
 
-from kata.draw import Draw
-from kata.expect import expect
-from kata.sink import Received, Reply, Sink
+from kata.steps import CallbackServer, Draw, Received, Reply, expect
 
-from agenda import LATE_SECONDS, PATIENCE_SECONDS, Agenda, Json, Reminder, create_request, made
+from .agenda import LATE_SECONDS, PATIENCE_SECONDS, Agenda, Json, Reminder, create_request, made
 
 # Both sides read the same clock. A service that keeps milliseconds may take one as begun that is not.
 CLOCK_SECONDS = 0.001
@@ -20,7 +18,7 @@ ONCE = "Idempotency-Key is <id>:<occurrence>, the same on every attempt, so that
 class Receiver:
     """The callbacks of one check, each reminder on a path of its own."""
 
-    def __init__(self, sink: Sink, agenda: Agenda, draw: Draw) -> None:
+    def __init__(self, sink: CallbackServer, agenda: Agenda, draw: Draw) -> None:
         self.sink = sink
         self._agenda = agenda
         self._draw = draw

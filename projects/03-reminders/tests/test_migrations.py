@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
 
-from kata.postgres import EmbeddedPostgres
+from kata.servers.postgres import EmbeddedPostgres
 from reminders.migrate import migrate
 from reminders.models import Base
 
