@@ -55,7 +55,7 @@ lint: $(READY) ## ruff: lint and format
 
 types: $(READY) ## mypy, strict
 	@for folder in tests .ci/tests $(PYPROJECTS:/pyproject.toml=); do .venv/bin/mypy --no-error-summary --exclude /features/ $$folder; done
-	@for folder in $(wildcard projects/*/features); do .venv/bin/mypy --no-error-summary $$folder; done
+	@for folder in $(wildcard projects/*/features); do MYPYPATH=$$(dirname $$folder) .venv/bin/mypy --no-error-summary $$folder; done
 
 contracts: $(READY) ## import-linter: who may know whom
 	@report=$$(.venv/bin/lint-imports --no-cache 2>&1) || { echo "$$report"; exit 1; }
