@@ -40,7 +40,9 @@ def test_each_test_has_an_empty_database(
     assert tables == (1,)
 
 
-def test_a_proxy_leads_to_its_port_until_it_is_cut(redis_server: EmbeddedValkey, fault_proxy: ProxyTo) -> None:
+def test_a_proxy_leads_to_its_port_until_it_is_cut(
+    redis_server: EmbeddedValkey, fault_proxy: ProxyTo
+) -> None:
     proxy = fault_proxy(redis_server.port)
     with redis.Redis(HOST, proxy.port) as connection:
         assert connection.ping()
