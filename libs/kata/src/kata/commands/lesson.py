@@ -9,7 +9,7 @@ from pytest_bdd.feature import get_features
 
 from kata.catalog.checks import Check, read_check
 from kata.catalog.projects import find_project
-from kata.check.service_feature import SERVICE_FEATURE
+from kata.check.service_steps import SERVICE_FEATURE
 from kata.commands.arguments import Number
 from kata.errors import KataError
 
