@@ -67,7 +67,7 @@ contracts: $(READY) ## import-linter: who may know whom, as each lib and project
 	done
 
 lessons: $(READY) ## renew the generated parts of every lesson
-	@for lesson in projects/*/README.md; do $(KATA) checks $$(basename $$(dirname $$lesson)) --write; done
+	@for lesson in projects/*/README.md; do $(KATA) lesson $$(basename $$(dirname $$lesson)) --write; done
 
 doctor: $(READY) ## what is missing on this machine, and how to mend it
 	@$(KATA) doctor

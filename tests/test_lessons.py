@@ -14,10 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kata.checks import Check
-from kata.lesson import blocks, checks_of, render_checks, with_checks
-from kata.mutants import load_mutants
-from kata.ports import free_port
+from kata.catalog.checks import Check
+from kata.catalog.lesson import blocks
+from kata.catalog.mutants import load_mutants
+from kata.commands.lesson import checks_of, render_checks, with_checks
+from kata.fixtures import FreePort
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted(ROOT.glob("projects/*/README.md"))
@@ -171,7 +172,9 @@ def commands_of(lesson: str) -> Iterator[Command]:
 
 
 @lessons
-def test_the_commands_of_a_lesson_print_what_it_says(lesson: Path, tmp_path: Path) -> None:
+def test_the_commands_of_a_lesson_print_what_it_says(
+    lesson: Path, tmp_path: Path, free_port: FreePort
+) -> None:
     number, name = lesson.parent.name.split("-", 1)
     shutil.copytree(lesson.parent, tmp_path / f"my-{name}", ignore=not_the_learners)
     port = free_port()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kata.catalog import Project, load_project
+from kata.catalog.projects import Project, load_project
 from kata.cli import main
 
 DOUBLER = Path(__file__).parent / "00-doubler"

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from kata.postgres import EmbeddedPostgres
+from kata.servers.postgres import EmbeddedPostgres
 from service_kit.database import TIMEOUT_SECONDS, Database, driver_url
 
 PATIENCE_SECONDS = TIMEOUT_SECONDS + 3.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from kata.postgres import EmbeddedPostgres
+from kata.servers.postgres import EmbeddedPostgres
 from service_kit.migrations import EMPTY, migrate
 
 CREATE = """

@@ -31,12 +31,6 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Service:
     """A started sample, in a process group of its own."""
 
@@ -45,7 +39,6 @@ class Service:
         own = {
             # Longer than our patience: only the test of the timeout sees it.
             "SHUTDOWN_TIMEOUT_SECONDS": "60",
-            "PORT": str(free_port()),
             "GATE": str(gate),
             "BODY_LIMIT_BYTES": str(LIMIT_BYTES),
         } | environment
@@ -123,11 +116,12 @@ SAMPLES = ["sample_flask", "sample_fastapi"]
 
 
 @pytest.fixture(params=SAMPLES)
-def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
+def start(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Start]:
     started: list[Service] = []
 
     def start_one(**environment: str) -> Service:
-        started.append(Service(request.param, tmp_path / "gate", **environment))
+        port = str(free_port())
+        started.append(Service(request.param, tmp_path / "gate", **{"PORT": port} | environment))
         return started[-1]
 
     yield start_one
@@ -136,9 +130,12 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module", params=SAMPLES)
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Service]:
     """One service for all tests that only ask."""
-    shared = Service(request.param, tmp_path_factory.mktemp("shared") / "gate").ready()
+    gate = tmp_path_factory.mktemp("shared") / "gate"
+    shared = Service(request.param, gate, PORT=str(free_port())).ready()
     yield shared
     shared.kill()
 

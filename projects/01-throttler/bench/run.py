@@ -17,8 +17,8 @@ from typing import IO
 
 import redis
 
-from kata.ports import free_port
-from kata.redis import EmbeddedRedis
+from kata.servers.valkey import EmbeddedValkey
+from kata.system.ports import free_port
 
 type Measure = Callable[[float], float]
 """Takes seconds, gives a rate."""
@@ -216,7 +216,7 @@ def main() -> None:
     arguments = parser.parse_args()
     make_peers()
     with ExitStack() as stack:
-        server = EmbeddedRedis(DATA / "redis")
+        server = EmbeddedValkey(DATA / "redis")
         server.start()
         stack.callback(server.stop)
         if arguments.only != "requests":

@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kata.client import Client
-from kata.clock import TOLERANCE_SECONDS, Inconclusive, surely_within
-from kata.exchange import Exchange
-from kata.expect import describe, expect
-from kata.world import Service, World
+from kata.steps import (
+    TOLERANCE_SECONDS,
+    Client,
+    Exchange,
+    Inconclusive,
+    Service,
+    World,
+    describe_answer,
+    expect,
+    surely_within,
+)
 
 PING = "/api/v1/ping"
 ECHO = "/api/v1/echo"
@@ -90,8 +96,7 @@ def all_succeed(client: Caller) -> None:
         expect(
             OK <= exchange.status < 300,
             expected=f"200 for request {number}",
-            got=describe(exchange),
-            rule="a request within the limit succeeds, and so does one that nobody is to limit",
+            got=describe_answer(exchange),
             exchanges=client.sent[:number],
         )
 
@@ -102,12 +107,11 @@ def refused(client: Caller) -> None:
     if answer.status == TOO_MANY:
         return
     client.within_window()
-    limit, window = client.throttler.limit, client.throttler.window_seconds
+    limit = client.throttler.limit
     expect(
         False,
         expected=f"429 for request {len(client.sent)} within the window ({limit} of {limit} used)",
-        got=describe(answer),
-        rule=f"at most {limit} requests succeed in the {window} s after the first",
+        got=describe_answer(answer),
         exchanges=client.sent,
         timing=True,
     )
@@ -124,8 +128,7 @@ def refused_last(client: Caller) -> None:
     expect(
         False,
         expected=f"{OK if wrong < limit else TOO_MANY} for request {wrong + 1} of {limit + 1}",
-        got=describe(client.sent[wrong]),
-        rule=f"exactly {limit} requests succeed within a window of {client.throttler.window_seconds} s",
+        got=describe_answer(client.sent[wrong]),
         exchanges=client.sent[: wrong + 1],
         timing=True,
     )
@@ -145,8 +148,7 @@ def gate_refuses_last(client: Caller, asked: list[Exchange]) -> None:
         expect(
             answer.status == status,
             expected=f"{status} from the gate for request {number} of {len(asked)}",
-            got=describe(answer),
-            rule=f"the gate passes {client.throttler.limit} requests a window, and refuses the next",
+            got=describe_answer(answer),
             exchanges=asked[:number],
             timing=True,
         )

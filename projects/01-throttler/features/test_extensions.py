@@ -6,11 +6,9 @@ from urllib.parse import quote
 
 from pytest_bdd import given, parsers, scenarios, then, when
 
-from kata.clock import TOLERANCE_SECONDS, Inconclusive, Side, judge
-from kata.expect import describe, expect
-from kata.world import World
+from kata.steps import TOLERANCE_SECONDS, Inconclusive, Side, World, describe_answer, expect, side_of_end
 
-from caller import (
+from .caller import (
     ECHO,
     OK,
     TOO_MANY,
@@ -22,7 +20,7 @@ from caller import (
     gate_refuses_last,
     refused_last,
 )
-from fields import item, items
+from .fields import item, items
 
 FORBIDDEN = 403
 STRICT = 2  # the stricter policy's limit: less than any limit that is drawn
@@ -32,17 +30,17 @@ scenarios("extensions.feature")
 
 
 @given(parsers.parse("a throttler of its own with the algorithm {algorithm}"), target_fixture="throttler")
-def _(world: World, algorithm: str) -> Throttler:
+def a_throttler_of_its_own_with_the_algorithm_algorithm(world: World, algorithm: str) -> Throttler:
     return draw_throttler(world, world.start_alone, ALGORITHM=algorithm)
 
 
 @given(parsers.parse("a throttler of its own with {name} set to {value}"), target_fixture="throttler")
-def _(world: World, name: str, value: str) -> Throttler:
+def a_throttler_of_its_own_with_name_set_to_value(world: World, name: str, value: str) -> Throttler:
     return draw_throttler(world, world.start_alone, **{name: value})
 
 
 @when("it sends one request, and half a window later the rest of its budget")
-def _(world: World, client: Caller) -> None:
+def it_sends_one_request(world: World, client: Caller) -> None:
     window = client.throttler.window_seconds
     client.send()
     world.sleep_until(client.opened.received + window / 2)
@@ -52,19 +50,19 @@ def _(world: World, client: Caller) -> None:
 
 
 @then("when the first request has expired, exactly one more succeeds")
-def _(world: World, client: Caller) -> None:
+def when_the_first_request_has_expired(world: World, client: Caller) -> None:
     window = client.throttler.window_seconds
     oldest, second = client.sent[0], client.sent[1]
     world.sleep_until(oldest.received + window + TOLERANCE_SECONDS)
     freed, refused = client.send(), client.send()
     rule = f"at most {client.throttler.limit} requests in any {window} s; one that expires frees its slot"
-    if judge(second, refused, window) is not Side.WITHIN:
+    if side_of_end(second, refused, window) is not Side.WITHIN:
         raise Inconclusive("the second request had expired too")
     for answer, status in ((freed, OK), (refused, TOO_MANY)):
         expect(
             answer.status == status,
             expected=f"{status} at +{answer.sent - oldest.sent:.3f} s",
-            got=describe(answer),
+            got=describe_answer(answer),
             rule=rule,
             exchanges=client.sent[: client.sent.index(answer) + 1],
             timing=True,
@@ -72,13 +70,13 @@ def _(world: World, client: Caller) -> None:
 
 
 @when("one part of the window has passed since its first request")
-def _(world: World, client: Caller) -> None:
+def one_part_of_the_window_has_passed_since(world: World, client: Caller) -> None:
     part = client.throttler.window_seconds / client.throttler.limit
     world.sleep_until(client.opened.received + part + TOLERANCE_SECONDS)
 
 
 @then("exactly one more succeeds")
-def _(client: Caller) -> None:
+def exactly_one_more_succeeds(client: Caller) -> None:
     part = client.throttler.window_seconds / client.throttler.limit
     one, more = client.send(), client.send()
     if more.received > client.opened.sent + 2 * part:
@@ -87,7 +85,7 @@ def _(client: Caller) -> None:
         expect(
             answer.status == status,
             expected=f"{status} at +{answer.sent - client.opened.sent:.3f} s",
-            got=describe(answer),
+            got=describe_answer(answer),
             rule=f"a bucket refills by one request in each {part:.3f} s",
             exchanges=client.sent[: client.sent.index(answer) + 1],
             timing=True,
@@ -95,7 +93,7 @@ def _(client: Caller) -> None:
 
 
 @then("at least as many as the limit succeed, and no more than refilled meanwhile")
-def _(client: Caller) -> None:
+def at_least_as_many_as_the_limit_succeed(client: Caller) -> None:
     limit = client.throttler.limit
     took = max(it.received for it in client.sent) - min(it.sent for it in client.sent)
     refilled = math.floor(took * limit / client.throttler.window_seconds)
@@ -104,13 +102,12 @@ def _(client: Caller) -> None:
         limit <= successes <= limit + refilled,
         expected=f"{limit} to {limit + refilled} successes in {took:.3f} s",
         got=str(successes),
-        rule="a full bucket holds as many requests as the limit",
         timing=True,
     )
 
 
 @given("a throttler of its own whose echo route has a second, stricter policy", target_fixture="throttler")
-def _(world: World) -> Throttler:
+def a_throttler_of_its_own_whose_echo_route_has_a_second(world: World) -> Throttler:
     policies = f"""
         [policies.strict]
         limit = {STRICT}
@@ -125,41 +122,37 @@ def _(world: World) -> Throttler:
 
 
 @when("it echoes until the stricter policy refuses, and twice more")
-def _(client: Caller) -> None:
+def it_echoes_until_the_stricter_policy_refuses(client: Caller) -> None:
     client.send_many(STRICT + 3, f"{ECHO}/word")
 
 
 @then("the refusals name the stricter policy alone")
-def _(client: Caller) -> None:
+def the_refusals_name_the_stricter_policy_alone(client: Caller) -> None:
     for number, answer in enumerate(client.sent, start=1):
         status = OK if number <= STRICT else TOO_MANY
         expect(
             answer.status == status,
             expected=f"{status} for request {number}",
-            got=describe(answer),
-            rule=f"the policy strict admits {STRICT} requests",
+            got=describe_answer(answer),
             exchanges=client.sent[:number],
         )
         if status == TOO_MANY:
             body = answer.json()
             violated = body.get("violated-policies") if isinstance(body, dict) else None
-            expect(
-                violated == ["strict"], expected='["strict"]', got=violated, rule="violated-policies names it"
-            )
+            expect(violated == ["strict"], expected='"violated-policies": ["strict"]', got=violated)
 
 
 @then("the other policy is charged for the admitted requests alone")
-def _(world: World, client: Caller) -> None:
+def the_other_policy_is_charged_for_the_admitted_requests(world: World, client: Caller) -> None:
     world.sleep_until(client.opened.received + STRICT_WINDOW_SECONDS + TOLERANCE_SECONDS)
-    rule = "a request that one policy refuses is charged to none"
-    fields = items(client.send(f"{ECHO}/word"), "ratelimit", rule)
+    fields = items(client.send(f"{ECHO}/word"), "ratelimit")
     wanted = {"strict": str(STRICT - 1), "default": str(client.throttler.limit - STRICT - 1)}
     got = {name: parameters.get("r") for name, parameters in fields.items()}
-    expect(got == wanted, expected=str(wanted), got=got, rule=rule, exchanges=client.sent)
+    expect(got == wanted, expected=str(wanted), got=got, exchanges=client.sent)
 
 
 @given("a throttler of its own whose echo route costs two units", target_fixture="throttler")
-def _(world: World) -> Throttler:
+def a_throttler_of_its_own_whose_echo_route_costs_two_units(world: World) -> Throttler:
     policies = f'[[routes]]\npath = "{ECHO}/{{word}}"\ncost = 2\n'
     return draw_throttler(
         world, world.start_alone, POLICIES_FILE=world.file("policies.toml", policies), LIMIT="9"
@@ -167,50 +160,47 @@ def _(world: World) -> Throttler:
 
 
 @when("it echoes three times")
-def _(client: Caller) -> None:
+def it_echoes_three_times(client: Caller) -> None:
     client.send_many(3, f"{ECHO}/word")
 
 
 @then("the remaining units count down by two")
-def _(client: Caller) -> None:
-    rule = "a request charges the cost of its route"
-    got = [item(answer, "ratelimit", rule)[1].get("r") for answer in client.sent]
-    expect(got == ["7", "5", "3"], expected="7, 5 and 3 of 9 units left", got=got, rule=rule, timing=True)
+def the_remaining_units_count_down_by_two(client: Caller) -> None:
+    got = [item(answer, "ratelimit")[1].get("r") for answer in client.sent]
+    expect(got == ["7", "5", "3"], expected="7, 5 and 3 of 9 units left", got=got, timing=True)
 
 
 @then("the last answer says that nothing remained")
-def _(client: Caller) -> None:
-    rule = "in shadow mode the RateLimit field tells what would have been"
-    remaining = item(client.sent[-1], "ratelimit", rule)[1].get("r")
-    expect(remaining == "0", expected="r=0", got=f"r={remaining}", rule=rule)
+def the_last_answer_says_that_nothing_remained(client: Caller) -> None:
+    remaining = item(client.sent[-1], "ratelimit")[1].get("r")
+    expect(remaining == "0", expected="r=0, as if it had been refused", got=f"r={remaining}")
 
 
 @given(
     parsers.re("a throttler of its own that (?P<verb>allows|denies) a network"), target_fixture="throttler"
 )
-def _(world: World, verb: str, network: IPv4Network) -> Throttler:
+def a_throttler_of_its_own_that_a_network(world: World, verb: str, network: IPv4Network) -> Throttler:
     name = {"allows": "ALLOW", "denies": "DENY"}[verb]
     return draw_throttler(world, world.start_alone, **{name: f"2001:db8:ffff::/48,{network}"})
 
 
 @given("a client of that network", target_fixture="client")
-def _(world: World, throttler: Throttler, network: IPv4Network) -> Caller:
+def a_client_of_that_network(world: World, throttler: Throttler, network: IPv4Network) -> Caller:
     address = network[world.draw.integer(1, network.num_addresses - 2)]
     return Caller(throttler, str(address), throttler.service.client())
 
 
 @then("it is refused with 403")
-def _(client: Caller) -> None:
+def it_is_refused_with_403(client: Caller) -> None:
     answer = client.sent[-1]
-    rule = "a client on the deny list is refused with 403"
-    expect(answer.status == FORBIDDEN, expected="403", got=describe(answer), rule=rule)
+    expect(answer.status == FORBIDDEN, expected="403", got=describe_answer(answer))
 
 
 @when(
     "a client uses up its budget from changing addresses of one /64, and sends once more",
     target_fixture="client",
 )
-def _(world: World, throttler: Throttler) -> Caller:
+def a_client_uses_up_its_budget_from_changing_addresses(world: World, throttler: Throttler) -> Caller:
     client = Caller(throttler, world.draw.address_v6(), throttler.service.client())
     prefix = int(IPv6Address(client.address)) >> 64 << 64
     for _ in range(throttler.limit + 1):
@@ -220,40 +210,39 @@ def _(world: World, throttler: Throttler) -> Caller:
 
 
 @when("a proxy asks the gate for it as many times as the limit, and once more")
-def _(world: World, client: Caller) -> None:
+def a_proxy_asks_the_gate_for_it_as_many_times_as_the_limit(world: World, client: Caller) -> None:
     for _ in range(client.throttler.limit + 1):
         ask_gate(client, f"/{world.draw.word()}")
 
 
 @then("all but the last are 204, and the last is 429")
-def _(client: Caller) -> None:
+def all_but_the_last_are_204_and_the_last_is_429(client: Caller) -> None:
     gate_refuses_last(client, client.sent)
 
 
 @then("every answer of the gate carries the rate-limit fields")
-def _(client: Caller) -> None:
-    rule = "the gate's answers carry RateLimit-Policy and RateLimit, and a refusal Retry-After"
+def every_answer_of_the_gate_carries_the_rate_limit_fields(client: Caller) -> None:
     for answer in client.sent:
-        item(answer, "ratelimit-policy", rule)
-        item(answer, "ratelimit", rule)
+        item(answer, "ratelimit-policy")
+        item(answer, "ratelimit")
     seconds = client.sent[-1].header("retry-after")
-    expect((seconds or "").isdigit(), expected="Retry-After", got=seconds, rule=rule)
+    expect((seconds or "").isdigit(), expected="Retry-After", got=seconds)
 
 
 @given("a throttler of its own whose gate limits /api/*", target_fixture="throttler")
-def _(world: World) -> Throttler:
+def a_throttler_of_its_own_whose_gate_limits_api(world: World) -> Throttler:
     file = world.file("policies.toml", '[[gate]]\npath = "/api/*"\n')
     return draw_throttler(world, world.start_alone, POLICIES_FILE=file)
 
 
 @when("a proxy asks the gate for other paths more often than the limit")
-def _(world: World, client: Caller) -> None:
+def a_proxy_asks_the_gate_for_other_paths_more(world: World, client: Caller) -> None:
     for _ in range(client.throttler.limit + 2):
         ask_gate(client, f"/{world.draw.word()}")
 
 
 @then("asked for differently spelled paths below /api, only the last over the limit is refused")
-def _(world: World, client: Caller) -> None:
+def asked_for_differently_spelled_paths_below_api(world: World, client: Caller) -> None:
     spellings = ("/api/{}", "/%61pi/{}", "//api/{}", "/x/../api/{}", "/api/{}?page=2")
     asked = [
         ask_gate(client, spellings[number % len(spellings)].format(quote(world.draw.word())))
@@ -263,16 +252,13 @@ def _(world: World, client: Caller) -> None:
 
 
 @when("it looks at the page more often than the limit allows")
-def _(client: Caller) -> None:
+def it_looks_at_the_page_more_often_than_the_limit_allows(client: Caller) -> None:
     client.send_many(client.throttler.limit + 2, "/")
 
 
 @then("its budget is still whole")
-def _(client: Caller) -> None:
-    rule = "looking at the page costs nothing"
-    remaining = item(client.send(), "ratelimit", rule)[1].get("r")
+def its_budget_is_still_whole(client: Caller) -> None:
+    remaining = item(client.send(), "ratelimit")[1].get("r")
     wanted = str(client.throttler.limit - 1)
-    expect(
-        remaining == wanted, expected=f"r={wanted} after the first request", got=f"r={remaining}", rule=rule
-    )
+    expect(remaining == wanted, expected=f"r={wanted} after the first request", got=f"r={remaining}")
     all_succeed(client)

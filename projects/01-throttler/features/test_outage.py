@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.expect import describe, expect
+from kata.steps import describe_answer, expect
 
-from caller import ANSWER_SECONDS, Caller, Throttler
+from .caller import ANSWER_SECONDS, Caller, Throttler
 
 SLOW_SECONDS = 0.5  # each way: far above the 50 ms within which Redis counts as up
 BACK_SECONDS = 2.0
@@ -17,57 +17,56 @@ scenarios("outage.feature")
 
 
 @given("Redis is down")
-def _(throttler: Throttler) -> None:
+def redis_is_down(throttler: Throttler) -> None:
     throttler.service.redis.proxy.cut()
 
 
 @given("Redis is silent")
-def _(throttler: Throttler) -> None:
+def redis_is_silent(throttler: Throttler) -> None:
     throttler.service.redis.proxy.black_hole()
 
 
 @given("Redis is slow")
-def _(throttler: Throttler) -> None:
+def redis_is_slow(throttler: Throttler) -> None:
     throttler.service.redis.proxy.delay(SLOW_SECONDS)
 
 
 @when("Redis returns")
-def _(throttler: Throttler) -> None:
+def redis_returns(throttler: Throttler) -> None:
     throttler.service.redis.proxy.pass_through()
 
 
 @then("it is alive")
-def _(throttler: Throttler) -> None:
+def it_is_alive(throttler: Throttler) -> None:
     answer = throttler.service.client().get("/health")
     expect(
         answer.status == 200,
         expected="200 from /health",
-        got=describe(answer),
-        rule="/health touches nothing",
+        got=describe_answer(answer),
     )
 
 
 @then("it is not ready")
-def _(throttler: Throttler) -> None:
+def it_is_not_ready(throttler: Throttler) -> None:
     answer = throttler.service.client().get("/ready")
     seconds = answer.received - answer.sent
     expect(
         answer.status == UNAVAILABLE,
         expected="503 from /ready",
-        got=describe(answer),
-        rule="/ready answers 503 while Redis is down",
+        got=describe_answer(answer),
     )
     expect(
         seconds <= ANSWER_SECONDS,
         expected="an answer from /ready within 0.200 s",
         got=f"{seconds:.3f} s",
-        rule="with Redis lost, an answer still comes within 200 ms",
         timing=True,
     )
 
 
 @then("within two seconds a new client is counted in Redis")
-def _(throttler: Throttler, new_caller: Callable[[], Caller]) -> None:
+def within_two_seconds_a_new_client_is_counted_in_redis(
+    throttler: Throttler, new_caller: Callable[[], Caller]
+) -> None:
     redis = throttler.service.redis.client
     clients = []
     deadline = time.monotonic() + BACK_SECONDS
@@ -81,15 +80,14 @@ def _(throttler: Throttler, new_caller: Callable[[], Caller]) -> None:
         False,
         expected=f"a key of a new client in Redis, {BACK_SECONDS:.0f} s after its return",
         got=f"none of {len(clients)} clients was counted there",
-        rule="Redis is used again within two seconds of its return",
         timing=True,
     )
 
 
 @then("it is refused with 503 and a time to wait")
-def _(client: Caller) -> None:
+def it_is_refused_with_503_and_a_time_to_wait(client: Caller) -> None:
     answer = client.sent[-1]
     rule = "with FAILURE_MODE=closed a lost Redis answers 503 with Retry-After"
-    expect(answer.status == UNAVAILABLE, expected="503", got=describe(answer), rule=rule)
+    expect(answer.status == UNAVAILABLE, expected="503", got=describe_answer(answer), rule=rule)
     seconds = answer.header("retry-after")
     expect((seconds or "").isdigit(), expected="Retry-After in whole seconds", got=seconds, rule=rule)

@@ -8,14 +8,19 @@ from dataclasses import dataclass, field
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.clock import Inconclusive
-from kata.exchange import Exchange, Request
-from kata.expect import describe, expect
-from kata.service_steps import as_object, is_problem
-from kata.target import wait_until_ready
-from kata.world import World
+from kata.steps import (
+    Exchange,
+    Inconclusive,
+    Request,
+    World,
+    as_object,
+    describe_answer,
+    expect,
+    is_problem,
+    wait_until_ready,
+)
 
-from caller import (
+from .caller import (
     DELAY_SECONDS,
     ECHO,
     OK,
@@ -27,7 +32,7 @@ from caller import (
     refused,
     refused_last,
 )
-from fields import item, seconds_are_true, whole_seconds
+from .fields import item, seconds_are_true, whole_seconds
 
 CLOSE_TO_THE_END_SECONDS = 0.4
 # Long enough that the whole window and the rest of it differ by more than a second.
@@ -71,65 +76,64 @@ def watched(client: Caller) -> Looks:
 
 
 @when("it sends as many requests as the limit to the other route")
-def _(client: Caller, world: World) -> None:
+def it_sends_as_many_requests_as_the_limit(client: Caller, world: World) -> None:
     del client.sent[:]
     client.send_many(client.throttler.limit, f"{ECHO}/{world.draw.word()}")
 
 
 @given("another client", target_fixture="other")
-def _(new_caller: Callable[[], Caller]) -> Caller:
+def another_client(new_caller: Callable[[], Caller]) -> Caller:
     return new_caller()
 
 
 @when("the other client sends as many requests as the limit", target_fixture="client")
-def _(other: Caller) -> Caller:
+def the_other_client_sends_as_many_requests_as_the_limit(other: Caller) -> Caller:
     other.send_many(other.throttler.limit)
     return other
 
 
 @then("the request is refused with 429")
-def _(client: Caller) -> None:
+def the_request_is_refused_with_429(client: Caller) -> None:
     refused(client)
 
 
 @then("the refusal is a problem that names its code and its request")
-def _(client: Caller) -> None:
+def the_refusal_is_a_problem_that_names_its_code(client: Caller) -> None:
     rule = "a refusal is a problem (RFC 9457) with the code rate_limited"
     code = is_problem(client.sent[-1], TOO_MANY, rule)["code"]
     expect(code == "rate_limited", expected='"code": "rate_limited"', got=code, rule=rule)
 
 
 @when("it echoes as many different words as the limit, and one more")
-def _(client: Caller, world: World) -> None:
+def it_echoes_as_many_different_words_as_the_limit(client: Caller, world: World) -> None:
     for _ in range(client.throttler.limit + 1):
         client.send(f"{ECHO}/{world.draw.word()}")
 
 
 @when("it asks for health, readiness and metrics more often than the limit allows")
-def _(client: Caller) -> None:
+def it_asks_for_health(client: Caller) -> None:
     for path in ("/health", "/ready", "/metrics"):
         client.send_many(client.throttler.limit + 2, path)
 
 
 @when("it pings, echoes a word, and echoes one that is a letter too long")
-def _(world: World, client: Caller) -> None:
+def it_pings_echoes_a_word_and_echoes_one(world: World, client: Caller) -> None:
     client.word = world.draw.text(LONGEST_WORD)
     for path in (PING, f"{ECHO}/{client.word}", f"{ECHO}/{client.word}x"):
         client.send(path)
 
 
 @then("the answers are pong, the word, and a problem with status 422")
-def _(client: Caller) -> None:
-    rule = "ping answers a pong, echo the word of at most 64 characters, and 422 for a longer one"
+def the_answers_are_pong_the_word_and_422(client: Caller) -> None:
     wanted = ({"message": "pong"}, {"word": client.word})
     for answer, body in zip(client.sent, wanted, strict=False):
-        expect(answer.status == OK, expected=f"200 {body}", got=describe(answer), rule=rule)
-        expect(as_object(answer, rule) == body, expected=str(body), got=answer.text[:200], rule=rule)
-    is_problem(client.sent[-1], UNPROCESSABLE, rule)
+        expect(answer.status == OK, expected=f"200 {body}", got=describe_answer(answer))
+        expect(as_object(answer) == body, expected=str(body), got=answer.text[:200])
+    is_problem(client.sent[-1], UNPROCESSABLE)
 
 
 @when("it sends a request, and just before its window closes the rest of its budget")
-def _(world: World, client: Caller) -> None:
+def it_sends_a_request(world: World, client: Caller) -> None:
     window = client.throttler.window_seconds
     # In the middle of a window of the clock: one that is cut at round times resets before ours closes.
     into = (window / 2 - time.time()) % window
@@ -141,13 +145,13 @@ def _(world: World, client: Caller) -> None:
 
 
 @then("a request still within the window is refused")
-def _(client: Caller) -> None:
+def a_request_still_within_the_window_is_refused(client: Caller) -> None:
     client.send()
     refused(client)
 
 
 @when("it goes on sending until its window closes")
-def _(client: Caller) -> None:
+def it_goes_on_sending_until_its_window_closes(client: Caller) -> None:
     end = client.opened.sent + client.throttler.window_seconds
     while time.monotonic() < end - 0.15:
         client.send()
@@ -156,7 +160,7 @@ def _(client: Caller) -> None:
 
 
 @then("Redis holds keys of that client and that route")
-def _(client: Caller) -> None:
+def redis_holds_keys_of_that_client_and_that_route(client: Caller) -> None:
     found = keys_of(client)
     expect(
         any(key.startswith(f"rate:{client.address}:{PING}") for key in found),
@@ -167,7 +171,7 @@ def _(client: Caller) -> None:
 
 
 @then("every one of them expires within the window")
-def _(client: Caller) -> None:
+def every_one_of_them_expires_within_the_window(client: Caller) -> None:
     for key, milliseconds in times_to_live(client).items():
         expect(
             0 < milliseconds <= client.throttler.window_seconds * 1000,
@@ -178,7 +182,7 @@ def _(client: Caller) -> None:
 
 
 @given("a second web process", target_fixture="throttler")
-def _(world: World, throttler: Throttler) -> Throttler:
+def a_second_web_process(world: World, throttler: Throttler) -> Throttler:
     settings = {
         "LIMIT": str(throttler.limit), "WINDOW_SECONDS": str(throttler.window_seconds), "TRUSTED_HOPS": "1",
     }  # fmt: skip
@@ -188,7 +192,7 @@ def _(world: World, throttler: Throttler) -> Throttler:
 
 
 @when("it sends three times its budget at the same instant, spread over both processes")
-def _(client: Caller) -> None:
+def it_sends_three_times_its_budget_at_the_same_instant(client: Caller) -> None:
     service = client.throttler.service
     requests = [Request("GET", PING, client.headers())] * math.ceil(1.5 * client.throttler.limit)
     answers: list[list[Exchange]] = [[], []]
@@ -205,66 +209,62 @@ def _(client: Caller) -> None:
 
 
 @when("the time to live of its count is lost")
-def _(client: Caller) -> None:
+def the_time_to_live_of_its_count_is_lost(client: Caller) -> None:
     for key in keys_of(client):
         client.throttler.service.redis.client.persist(key)
 
 
 @then("every one of its keys has a time to live again")
-def _(client: Caller) -> None:
+def every_one_of_its_keys_has_a_time_to_live_again(client: Caller) -> None:
     lost = [key for key, milliseconds in times_to_live(client).items() if milliseconds < 0]
     expect(
         not lost,
         expected="a time to live on every key, at the latest after the next request",
         got=f"none on {', '.join(lost)}: the client is banned for ever",
-        rule="a count without a time to live gets one at the next request",
         exchanges=client.sent,
     )
 
 
 @then("after a further window it is let in again")
-def _(world: World, client: Caller) -> None:
+def after_a_further_window_it_is_let_in_again(world: World, client: Caller) -> None:
     world.sleep_until(client.sent[-1].received + client.throttler.window_seconds + 0.1)
     answer = client.send()
     expect(
         answer.status == OK,
         expected="200, one window after the count was found without a time to live",
-        got=describe(answer),
-        rule="a crash between counting and expiring must not ban a client for ever",
+        got=describe_answer(answer),
         exchanges=client.sent,
     )
 
 
 @when("each of them sends a request while Redis is watched", target_fixture="looks")
-def _(clients: list[Caller]) -> list[Looks]:
+def each_of_them_sends_a_request_while_redis_is_watched(clients: list[Caller]) -> list[Looks]:
     return [watched(client) for client in clients]
 
 
 @then("their counts were seen, and never without a time to live")
-def _(looks: list[Looks]) -> None:
-    rule = "counting and expiring are one atomic step: a crash between them must not leave a key for ever"
+def their_counts_were_seen_and_never_without_a_time_to_live(looks: list[Looks]) -> None:
     seen = {key for look in looks for key in look.seen}
-    expect(bool(seen), expected="a key rate:{address}:… for each client", got="none", rule=rule)
+    expect(bool(seen), expected="a key rate:{address}:… for each client", got="none")
     lasting = sorted(key for key, expires in seen if not expires)
     expect(
         not lasting,
         expected="a time to live on every key at every moment",
         got=f"{lasting[0] if lasting else ''} without one, between two commands",
-        rule=rule,
     )
     if min(look.blind_seconds for look in looks) > 2 * DELAY_SECONDS:
         raise Inconclusive("Redis could not be looked at often enough to see what is between two commands")
 
 
 @given("a throttler with a long window", target_fixture="throttler")
-def _(world: World) -> Throttler:
+def a_throttler_with_a_long_window(world: World) -> Throttler:
     limit = world.draw.integer(4, 7)
     settings = {"LIMIT": str(limit), "WINDOW_SECONDS": str(LONG_WINDOW_SECONDS), "TRUSTED_HOPS": "1"}
     return Throttler(world.start_alone(settings), limit, LONG_WINDOW_SECONDS)
 
 
 @when("the web process is killed and started again")
-def _(client: Caller) -> None:
+def the_web_process_is_killed_and_started_again(client: Caller) -> None:
     web = client.throttler.service.web
     web.kill()
     web.restart()
@@ -272,7 +272,7 @@ def _(client: Caller) -> None:
 
 
 @then("each answer names the policy with its quota and its window")
-def _(client: Caller) -> None:
+def each_answer_names_the_policy_with_its_quota(client: Caller) -> None:
     rule = (
         'each limited answer has RateLimit-Policy: "name";q=limit;w=seconds (structured fields, quoted name)'
     )
@@ -284,7 +284,7 @@ def _(client: Caller) -> None:
 
 
 @then("the remaining requests count down to nothing")
-def _(client: Caller) -> None:
+def the_remaining_requests_count_down_to_nothing(client: Caller) -> None:
     rule = 'each limited answer has RateLimit: "name";r=remaining;t=seconds, named as in RateLimit-Policy'
     limit = client.throttler.limit
     for number, exchange in enumerate(client.sent, start=1):
@@ -304,7 +304,7 @@ def _(client: Caller) -> None:
 
 
 @when("it uses up its budget with a pause, and sends one request more")
-def _(world: World, client: Caller) -> None:
+def it_uses_up_its_budget_with_a_pause(world: World, client: Caller) -> None:
     client.send()
     world.sleep_until(client.opened.sent + PAUSE_SECONDS)
     client.send_many(client.throttler.limit)
@@ -312,7 +312,7 @@ def _(world: World, client: Caller) -> None:
 
 
 @then("the seconds to wait reach the end of the window, and less than a second beyond")
-def _(client: Caller) -> None:
+def the_seconds_to_wait_reach_the_end_of_the_window(client: Caller) -> None:
     answer = client.sent[-1]
     window = client.throttler.window_seconds
     seconds_are_true(client.opened, answer, window, answer.header("retry-after"), "Retry-After")
@@ -321,11 +321,10 @@ def _(client: Caller) -> None:
 
 
 @when("it is refused, and waits as long as Retry-After says")
-def _(world: World, client: Caller) -> None:
+def it_is_refused_and_waits_as_long_as_retry_after_says(world: World, client: Caller) -> None:
     refusal = client.send()
     refused(client)
-    rule = "a 429 says in Retry-After how many whole seconds to wait"
-    world.sleep_until(refusal.received + whole_seconds(refusal.header("retry-after"), "Retry-After", rule))
+    world.sleep_until(refusal.received + whole_seconds(refusal.header("retry-after"), "Retry-After"))
     del client.sent[:]
 
 
@@ -333,30 +332,32 @@ def _(world: World, client: Caller) -> None:
     "one client sends one request more than the limit, each with another forged address",
     target_fixture="client",
 )
-def _(world: World, throttler: Throttler) -> Caller:
+def one_client_sends_one_request_more_than_the_limit(world: World, throttler: Throttler) -> Caller:
     return send_forged(world, throttler, "{forged}")
 
 
 @when("it sends one request more than the limit, each with another forged address before its own")
-def _(world: World, client: Caller) -> None:
+def it_sends_one_request_more_than_the_limit(world: World, client: Caller) -> None:
     client.sent += send_forged(world, client.throttler, f"{{forged}}, {client.address}").sent
 
 
 @when("two clients come through the same second proxy", target_fixture="pair")
-def _(world: World, throttler: Throttler) -> tuple[Caller, Caller]:
+def two_clients_come_through_the_same_second_proxy(
+    world: World, throttler: Throttler
+) -> tuple[Caller, Caller]:
     proxy = world.draw.address_v4()
     one, other = (send_forged(world, throttler, f"{world.draw.address_v4()}, {proxy}") for _ in range(2))
     return one, other
 
 
 @then("each of them has a budget of its own")
-def _(pair: tuple[Caller, Caller]) -> None:
+def each_of_them_has_a_budget_of_its_own(pair: tuple[Caller, Caller]) -> None:
     for client in pair:
         refused_last(client)
 
 
 @then("a forged address before theirs changes nothing")
-def _(world: World, pair: tuple[Caller, Caller]) -> None:
+def a_forged_address_before_theirs_changes_nothing(world: World, pair: tuple[Caller, Caller]) -> None:
     for client in pair:
         client.send(headers={"X-Forwarded-For": f"{world.draw.address_v4()}, {client.address}"})
         refused(client)
@@ -366,7 +367,7 @@ def _(world: World, pair: tuple[Caller, Caller]) -> None:
     "one client goes round a proxy, and sends one request over the limit, each with another address",
     target_fixture="client",
 )
-def _(world: World, throttler: Throttler) -> Caller:
+def one_client_goes_round_a_proxy(world: World, throttler: Throttler) -> Caller:
     return send_forged(world, throttler, "{forged}")
 
 

@@ -1,11 +1,10 @@
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from kata.redis import EmbeddedRedis
+from kata.servers.valkey import EmbeddedValkey
 from throttler.app import create_app
 from throttler.limiter import Algorithm
 from throttler.redis_limiter import RedisLimiter
@@ -17,15 +16,7 @@ type ClientWith = Callable[[Mapping[str, object]], FlaskClient]
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
-    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def session_redis(redis_server: EmbeddedRedis) -> Iterator[Redis]:
+def session_redis(redis_server: EmbeddedValkey) -> Iterator[Redis]:
     with Redis.from_url(redis_server.url, decode_responses=True) as redis:
         yield redis
 
@@ -34,12 +25,6 @@ def session_redis(redis_server: EmbeddedRedis) -> Iterator[Redis]:
 def redis(session_redis: Redis) -> Redis:
     session_redis.flushall()
     return session_redis
-
-
-@pytest.fixture
-def redis_url(redis: Redis, redis_server: EmbeddedRedis) -> str:
-    assert redis.ping()
-    return redis_server.url
 
 
 class PatientLimiter(RedisLimiter):
@@ -96,12 +81,3 @@ def client_with(redis_url: str, limiter_with: LimiterWith, monkeypatch: pytest.M
         return create_app(Settings.model_validate({**usual, **own})).test_client()
 
     return make
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A Redis that the test may kill."""
-    server = EmbeddedRedis(tmp_path / "redis")
-    server.start()
-    yield server
-    server.kill()

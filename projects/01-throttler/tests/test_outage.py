@@ -14,9 +14,9 @@ import httpx
 import pytest
 from redis import Redis
 
-from kata.ports import free_port
-from kata.process import ManagedProcess
-from kata.redis import EmbeddedRedis
+from kata.fixtures import FreePort
+from kata.servers.valkey import EmbeddedValkey
+from kata.solution.process import ManagedProcess
 
 LIMIT = 40
 PROCESSES = 2
@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 15.0
 
 
 @pytest.fixture
-def urls(own_redis: EmbeddedRedis) -> Iterator[list[str]]:
+def urls(own_redis: EmbeddedValkey, free_port: FreePort) -> Iterator[list[str]]:
     """Several processes of the service on one Redis."""
     services = {}
     for number in range(PROCESSES):
@@ -105,7 +105,7 @@ class Load:
 
 
 def test_through_an_outage_under_load_every_answer_is_a_decision(
-    own_redis: EmbeddedRedis, urls: list[str]
+    own_redis: EmbeddedValkey, urls: list[str]
 ) -> None:
     """At most the limit each by Redis, by every process alone, and by the Redis that came back empty."""
     with Load(urls, "192.0.2.1") as load, Redis.from_url(own_redis.url) as redis:
@@ -124,7 +124,7 @@ def test_through_an_outage_under_load_every_answer_is_a_decision(
 
 
 def test_a_redis_that_falls_silent_and_wakes_up_is_used_again_with_what_it_knows(
-    own_redis: EmbeddedRedis, urls: list[str]
+    own_redis: EmbeddedValkey, urls: list[str]
 ) -> None:
     with Load(urls, "192.0.2.1") as load, Redis.from_url(own_redis.url) as redis:
         wait_until(lambda: load.statuses[429] > 0)

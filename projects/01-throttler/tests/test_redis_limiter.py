@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from redis import Redis
 
-from kata.proxy import FaultProxy
-from kata.redis import EmbeddedRedis
+from kata.fixtures import ProxyTo
+from kata.network.fault_proxy import FaultProxy
+from kata.servers.valkey import EmbeddedValkey
 from throttler.errors import LimiterUnavailableError
 from throttler.limiter import Algorithm, Budget, Policy
 from throttler.redis_connections import TRUSTED_IDLE_SECONDS
@@ -32,10 +33,9 @@ def algorithm(request: pytest.FixtureRequest) -> Algorithm:
 
 
 @pytest.fixture
-def proxy(redis_server: EmbeddedRedis, redis: Redis) -> Iterator[FaultProxy]:
+def proxy(redis_server: EmbeddedValkey, redis: Redis, fault_proxy: ProxyTo) -> FaultProxy:
     assert redis.ping()
-    with FaultProxy("127.0.0.1", redis_server.port) as proxy:
-        yield proxy
+    return fault_proxy(redis_server.port)
 
 
 @contextmanager
@@ -186,7 +186,7 @@ def test_a_decision_survives_a_forgotten_script(
 
 
 def test_a_restarted_redis_is_used_at_once_for_idle_connections_are_checked(
-    own_redis: EmbeddedRedis, limiter_at: LimiterAt
+    own_redis: EmbeddedValkey, limiter_at: LimiterAt
 ) -> None:
     limiter = limiter_at(own_redis.url)
     budget = Budget("/route", (DEFAULT,))

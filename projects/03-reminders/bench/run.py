@@ -20,8 +20,8 @@ from lateness import Lateness, lateness
 from psycopg import sql
 from recovery import LEASE_SECONDS, arq_recovery, our_recovery
 
-from kata.postgres import EmbeddedPostgres
-from kata.redis import EmbeddedRedis
+from kata.servers.postgres import EmbeddedPostgres
+from kata.servers.valkey import EmbeddedValkey
 from reminders.__main__ import MIGRATIONS
 from service_kit.migrations import migrate
 
@@ -122,8 +122,8 @@ def main() -> None:
     with ExitStack() as stack:
         postgres, cache, arq_redis = (
             EmbeddedPostgres(DATA / "postgres"),
-            EmbeddedRedis(DATA / "redis"),
-            EmbeddedRedis(DATA / "arq-redis"),
+            EmbeddedValkey(DATA / "redis"),
+            EmbeddedValkey(DATA / "arq-redis"),
         )
         for server in (postgres, cache, arq_redis):
             server.start()

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from kata.burst import burst
-from kata.draw import Draw
-from kata.exchange import Exchange, Request
-from kata.expect import describe, expect
-from kata.service_steps import as_object, is_problem
-from kata.target import Instance
-from kata.world import Service, World
+from kata.steps import (
+    Draw,
+    Exchange,
+    Instance,
+    Request,
+    Service,
+    World,
+    as_object,
+    burst,
+    describe_answer,
+    expect,
+    is_problem,
+)
 
 REMINDERS = "/api/v1/reminders"
 OK, CREATED, NO_CONTENT = 200, 201, 204
@@ -138,7 +144,9 @@ class Agenda:
         """Return the reminder as it is now."""
         rule = "GET returns the reminder as it is now"
         answer = self.http.get(reminder.at)
-        expect(answer.status == OK, expected=f"200 from {reminder.at}", got=describe(answer), rule=rule)
+        expect(
+            answer.status == OK, expected=f"200 from {reminder.at}", got=describe_answer(answer), rule=rule
+        )
         return as_object(answer, rule)
 
     def entity_tag(self, reminder: Reminder) -> str:
@@ -146,7 +154,7 @@ class Agenda:
         answer = self.http.get(reminder.at)
         tag = answer.header("etag")
         rule = "a reminder is answered with an ETag"
-        expect(bool(tag), expected="an ETag", got=f"{describe(answer)}, {tag}", rule=rule)
+        expect(bool(tag), expected="an ETag", got=f"{describe_answer(answer)}, {tag}", rule=rule)
         return tag or ""
 
     def revise(self, reminder: Reminder, changes: Json, if_match: str | None = None) -> Exchange:
@@ -158,9 +166,15 @@ class Agenda:
     def cancel(self, reminder: Reminder) -> Exchange:
         return self.http.request("DELETE", reminder.at)
 
-    def wait_for_state(self, reminder: Reminder, state: str, rule: str, patience: float = 0.0) -> Json:
+    def wait_for_state(
+        self,
+        reminder: Reminder,
+        state: str,
+        rule: str | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> Json:
         """Return the reminder once it is in this state, or fail the check."""
-        deadline = time.monotonic() + (patience or PATIENCE_SECONDS)
+        deadline = time.monotonic() + patience_seconds
         now = self.show(reminder)
         while now.get("state") != state and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
@@ -191,7 +205,7 @@ class Agenda:
         fields = {"limit": str(limit), **query} | ({"cursor": cursor} if cursor else {})
         path = f"{REMINDERS}?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items())
         answer = self.http.get(path)
-        expect(answer.status == OK, expected=f"200 from {path}", got=describe(answer), rule=rule)
+        expect(answer.status == OK, expected=f"200 from {path}", got=describe_answer(answer), rule=rule)
         body = as_object(answer, rule)
         items = objects(body.get("items"), "items", rule)
         expect(len(items) <= limit, expected=f"at most {limit} items", got=len(items), rule=rule)
@@ -212,7 +226,7 @@ class Agenda:
 def made(body: Json, answer: Exchange) -> Reminder:
     """Read the answer to a POST, and demand that it is a 201 with all that belongs to it."""
     rule = "POST answers 201 with Location, an ETag and the reminder"
-    got = f"422 {answer.text[:300]} for {body}" if answer.status == INVALID else describe(answer)
+    got = f"422 {answer.text[:300]} for {body}" if answer.status == INVALID else describe_answer(answer)
     expect(answer.status == CREATED, expected="201", got=got, rule=rule)
     document = as_object(answer, rule)
     path = str(body["callback_url"]).partition("://")[2].partition("/")[2]
@@ -251,7 +265,7 @@ def moment_of(value: object) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def objects(value: object, name: str, rule: str) -> list[Json]:
+def objects(value: object, name: str, rule: str | None = None) -> list[Json]:
     """Read a list of JSON objects."""
     right = isinstance(value, list) and all(isinstance(item, dict) for item in value)
     expect(right, expected=f"{name}: a list of objects", got=value, rule=rule)

@@ -5,12 +5,9 @@ from collections.abc import Iterator
 import pytest
 from pytest_bdd import given, then, when
 
-from kata.expect import expect
-from kata.proxy import FaultProxy
-from kata.target import wait_until_ready
-from kata.world import World
+from kata.steps import FaultProxy, World, expect, wait_until_ready
 
-from agenda import (
+from .agenda import (
     PRINTED_MESSAGE_LIMIT,
     REMINDERS,
     Agenda,
@@ -18,8 +15,8 @@ from agenda import (
     draw_times,
     pointers_of,
 )
-from receiver import Receiver
-from refusals import Refusal
+from .receiver import Receiver
+from .refusals import Refusal
 
 # Far below the time-outs that anybody sets, far above what a race needs to show.
 DELAY_SECONDS = 0.01
@@ -41,7 +38,7 @@ def kept(world: World, service_settings: dict[str, str]) -> Agenda:
 @pytest.fixture
 def crew(world: World) -> Iterator[Agenda]:
     """A service with two workers."""
-    world.sink()  # first, because without being called nothing can be said of workers
+    world.callback_server()  # first, because without being called nothing can be said of workers
     times = draw_times(world)
     service = world.start(times.environment(), workers=2)
     agenda = Agenda(service, world.draw, times)
@@ -56,19 +53,19 @@ def crew(world: World) -> Iterator[Agenda]:
 
 
 @given("a reminder service", target_fixture="agenda")
-def _(kept: Agenda) -> Agenda:
+def a_reminder_service(kept: Agenda) -> Agenda:
     return kept
 
 
 @given("a reminder service with two workers", target_fixture="agenda")
-def _(crew: Agenda, world: World) -> Agenda:
-    Receiver(world.sink(), crew, world.draw).everybody_works()
+def a_reminder_service_with_two_workers(crew: Agenda, world: World) -> Agenda:
+    Receiver(world.callback_server(), crew, world.draw).everybody_works()
     return crew
 
 
 @pytest.fixture
 def receiver(world: World, agenda: Agenda) -> Receiver:
-    return Receiver(world.sink(), agenda, world.draw)
+    return Receiver(world.callback_server(), agenda, world.draw)
 
 
 @pytest.fixture
@@ -80,23 +77,23 @@ def postgres(agenda: Agenda) -> Iterator[FaultProxy]:
 
 
 @given("PostgreSQL answers with a delay")
-def _(postgres: FaultProxy) -> None:
+def postgresql_answers_with_a_delay(postgres: FaultProxy) -> None:
     postgres.delay(DELAY_SECONDS)
 
 
 @given("all workers are down")
-def _(agenda: Agenda) -> None:
+def all_workers_are_down(agenda: Agenda) -> None:
     for worker in agenda.service.workers:
         agenda.kill(worker)
 
 
 @given("a reminder for later", target_fixture="reminder")
-def _(agenda: Agenda) -> Reminder:
+def a_reminder_for_later(agenda: Agenda) -> Reminder:
     return agenda.later()
 
 
 @then("each is refused with a pointer to its mistake")
-def _(refusals: list[Refusal]) -> None:
+def each_is_refused_with_a_pointer_to_its_mistake(refusals: list[Refusal]) -> None:
     for refusal in refusals:
         got = pointers_of(refusal.answer, f"{refusal.rule}: {refusal.body}")
         expect(
@@ -108,14 +105,14 @@ def _(refusals: list[Refusal]) -> None:
 
 
 @when("a reminder is due", target_fixture="reminder")
-def _(receiver: Receiver) -> Reminder:
+def a_reminder_is_due(receiver: Receiver) -> Reminder:
     return receiver.remind(0.3)
 
 
 @then("each of them was delivered once")
 @then("each of them fires once")
-def _(receiver: Receiver, reminders: list[Reminder]) -> None:
-    receiver.delivered_once(reminders, "what is due is delivered, and once it is, it is not delivered again")
+def each_of_them_fires_once(receiver: Receiver, reminders: list[Reminder]) -> None:
+    receiver.delivered_once(reminders)
 
 
 @pytest.fixture

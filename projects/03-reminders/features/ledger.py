@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 
-from kata.clock import Inconclusive
-from kata.world import Service
+from kata.steps import Inconclusive, Service
 
 LONGEST_HOLD_SECONDS = 0.35  # a third of the shortest lease: nobody loses one by it
 PATIENCE_SECONDS = 1.0

@@ -5,11 +5,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import batched, pairwise
 
-from kata.draw import Draw
-from kata.expect import expect
-from kata.sink import Received, Reply, Sink
+from kata.steps import CallbackServer, Draw, Received, Reply, expect
 
-from agenda import LATE_SECONDS, PATIENCE_SECONDS, Agenda, Json, Reminder, create_request, made
+from .agenda import LATE_SECONDS, PATIENCE_SECONDS, Agenda, Json, Reminder, create_request, made
 
 # Both sides read the same clock. A service that keeps milliseconds may take one as begun that is not.
 CLOCK_SECONDS = 0.001
@@ -20,7 +18,7 @@ ONCE = "Idempotency-Key is <id>:<occurrence>, the same on every attempt, so that
 class Receiver:
     """The callbacks of one check, each reminder on a path of its own."""
 
-    def __init__(self, sink: Sink, agenda: Agenda, draw: Draw) -> None:
+    def __init__(self, sink: CallbackServer, agenda: Agenda, draw: Draw) -> None:
         self.sink = sink
         self._agenda = agenda
         self._draw = draw
@@ -48,7 +46,11 @@ class Receiver:
         return self.sink.received(reminder.path)
 
     def wait_for(
-        self, reminder: Reminder, count: int, rule: str, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        reminder: Reminder,
+        count: int,
+        rule: str | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> list[Received]:
         """Return the calls once there are so many, or fail the check."""
         calls = self.sink.wait_for(reminder.path, count, patience_seconds)
@@ -60,7 +62,7 @@ class Receiver:
         )
         return calls
 
-    def delivered_once(self, reminders: Sequence[Reminder], rule: str) -> None:
+    def delivered_once(self, reminders: Sequence[Reminder], rule: str | None = None) -> None:
         """Wait until all are delivered and nobody has any of them in hand, and demand one call for each."""
         for reminder in reminders:
             self._agenda.wait_for_state(reminder, "delivered", rule)
@@ -98,7 +100,7 @@ def in_time(reminder: Reminder, call: Received) -> None:
     )
 
 
-def content(call: Received, rule: str) -> Json:
+def content(call: Received, rule: str | None = None) -> Json:
     """Return the JSON object that was posted."""
     expect(call.method == "POST", expected="POST", got=call.method, rule=rule)
     kind = (call.header("content-type") or "none").partition(";")[0]
@@ -124,7 +126,7 @@ def attempt_numbers(calls: Iterable[Received]) -> list[object]:
     return [content(call, "the call is a POST of JSON").get("attempt") for call in calls]
 
 
-def once_each(receiver: Receiver, reminders: Iterable[Reminder], rule: str) -> None:
+def once_each(receiver: Receiver, reminders: Iterable[Reminder], rule: str | None = None) -> None:
     """Demand one call for each, and say how those overlap that are not alone."""
     for reminder in reminders:
         calls = receiver.calls(reminder)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from kata.draw import Draw
-from kata.exchange import Exchange
+from kata.steps import Draw, Exchange
 
-from agenda import Json, soon, spelled
+from .agenda import Json, soon, spelled
 
 
 @dataclass(frozen=True)

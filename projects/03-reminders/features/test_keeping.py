@@ -8,13 +8,9 @@ from uuid import UUID
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.draw import Draw
-from kata.exchange import Exchange, Request
-from kata.expect import describe, expect
-from kata.service_steps import as_object, is_problem
-from kata.world import World
+from kata.steps import Draw, Exchange, Request, World, as_object, describe_answer, expect, is_problem
 
-from agenda import (
+from .agenda import (
     CONFLICT,
     CREATED,
     INVALID,
@@ -30,8 +26,8 @@ from agenda import (
     moment_of,
     spelled,
 )
-from receiver import wait_past
-from refusals import Refusal, refused_changes, with_changes
+from .receiver import wait_past
+from .refusals import Refusal, refused_changes, with_changes
 
 LARGEST_PAGE = 100
 AT_ONCE = 12
@@ -43,41 +39,38 @@ scenarios("keeping.feature")
 
 
 @when("a reminder is made", target_fixture="reminder")
-def _(agenda: Agenda, world: World) -> Reminder:
+def a_reminder_is_made(agenda: Agenda, world: World) -> Reminder:
     message = f"Grüße an {world.draw.word()}: ½ l Tee"
     return agenda.later(message=message)
 
 
 @then("the answer is a 201 with its Location and ETag")
-def _(reminder: Reminder) -> None:
-    rule = "a reminder that was made is answered with 201, its Location and its ETag"
+def the_answer_is_a_201_with_its_location_and_etag(reminder: Reminder) -> None:
     for name in ("location", "etag"):
-        expect(bool(reminder.answer.header(name)), expected=name, got="none", rule=rule)
+        expect(bool(reminder.answer.header(name)), expected=name, got="none")
     place = reminder.answer.header("location") or ""
-    expect(place.endswith(reminder.at), expected=f"Location: {reminder.at}", got=place, rule=rule)
+    expect(place.endswith(reminder.at), expected=f"Location: {reminder.at}", got=place)
 
 
 @then("at its place stands what was asked for, scheduled and without attempts")
-def _(agenda: Agenda, reminder: Reminder) -> None:
-    rule = "GET returns what was asked for, its state and its attempts"
+def at_its_place_stands_what_was_asked_for(agenda: Agenda, reminder: Reminder) -> None:
     shown = agenda.show(reminder)
     wanted = {"id": reminder.id, "message": reminder.message, "state": "scheduled", "attempts": []}
     got = {name: shown.get(name) for name in wanted}
-    expect(got == wanted, expected=str(wanted), got=got, rule=rule)
+    expect(got == wanted, expected=str(wanted), got=got)
     expect(
         moment_of(shown.get("remind_at")) == reminder.remind_at,
         expected=f"the moment {spelled(reminder.remind_at)}",
         got=shown.get("remind_at"),
-        rule=rule,
     )
     tag = agenda.entity_tag(reminder)
-    expect(tag == reminder.answer.header("etag"), expected="the same ETag", got=tag, rule=rule)
-    sent = as_object(reminder.answer, rule)
-    expect(sent == shown, expected=f"what POST answered: {sent}", got=shown, rule=rule)
+    expect(tag == reminder.answer.header("etag"), expected="the same ETag", got=tag)
+    sent = as_object(reminder.answer)
+    expect(sent == shown, expected=f"what POST answered: {sent}", got=shown)
 
 
 @when("several reminders are made, one after the other", target_fixture="reminders")
-def _(agenda: Agenda) -> list[Reminder]:
+def several_reminders_are_made_one_after_the_other(agenda: Agenda) -> list[Reminder]:
     made_so_far = []
     for _ in range(4):
         made_so_far.append(agenda.later())
@@ -86,7 +79,7 @@ def _(agenda: Agenda) -> list[Reminder]:
 
 
 @then("their ids are UUIDs of version 7 in ascending order")
-def _(reminders: list[Reminder]) -> None:
+def their_ids_are_uuids_of_version_7_in_ascending_order(reminders: list[Reminder]) -> None:
     rule = "ids are UUIDs of version 7 (RFC 9562): the first 48 bits are the time in milliseconds"
     ids = [reminder.id for reminder in reminders]
     for text in ids:
@@ -99,11 +92,11 @@ def _(reminders: list[Reminder]) -> None:
             got=f"{seconds:.3f} in {text}",
             rule=rule,
         )
-    expect(ids == sorted(ids), expected="ascending ids", got=ids, rule=rule)
+    expect(ids == sorted(ids), expected="ascending ids", got=ids)
 
 
 @when("reminders with one mistake each are asked for", target_fixture="refusals")
-def _(agenda: Agenda, world: World) -> list[Refusal]:
+def reminders_with_one_mistake_each_are_asked_for(agenda: Agenda, world: World) -> list[Refusal]:
     refusals = []
     for changes, pointer in refused_changes(world.draw):
         body = with_changes(agenda.body(agenda.far_away(), 7200), changes)
@@ -112,27 +105,26 @@ def _(agenda: Agenda, world: World) -> list[Refusal]:
 
 
 @then("none of them is in the list")
-def _(agenda: Agenda, refusals: list[Refusal]) -> None:
+def none_of_them_is_in_the_list(agenda: Agenda, refusals: list[Refusal]) -> None:
     messages = [refusal.body.get("message") for refusal in refusals]
     found = agenda.named(message for message in messages if isinstance(message, str) and message)
-    expect(not found, expected="none of them in the list", got=found, rule="what is refused is not stored")
+    expect(not found, expected="none of them in the list", got=found)
 
 
 @when("a reminder for a moment some seconds ago is asked for", target_fixture="reminder")
-def _(agenda: Agenda, world: World) -> Reminder:
+def a_reminder_for_a_moment_some_seconds_ago_is_asked_for(agenda: Agenda, world: World) -> Reminder:
     return agenda.accepted(agenda.body(agenda.far_away(), -world.draw.integer(1, 3)))
 
 
 @then("it is accepted as scheduled")
-def _(reminder: Reminder) -> None:
-    rule = "a remind_at up to five seconds ago is accepted: clocks differ, and requests take their time"
+def it_is_accepted_as_scheduled(reminder: Reminder) -> None:
     # As it was answered: where workers run that are not ours, one may have it in hand by now.
-    state = as_object(reminder.answer, rule).get("state")
-    expect(state == "scheduled", expected='"state": "scheduled"', got=state, rule=rule)
+    state = as_object(reminder.answer).get("state")
+    expect(state == "scheduled", expected='"state": "scheduled"', got=state)
 
 
 @when("broken JSON and a list are sent", target_fixture="answers")
-def _(agenda: Agenda, world: World) -> list[Exchange]:
+def broken_json_and_a_list_are_sent(agenda: Agenda, world: World) -> list[Exchange]:
     whole = json.dumps(agenda.body(agenda.far_away(), 7200)).encode()
     headers = {"Content-Type": "application/json"}
     bodies = [whole[: world.draw.integer(1, len(whole) - 1)], b"[" + whole + b"]"]
@@ -140,14 +132,14 @@ def _(agenda: Agenda, world: World) -> list[Exchange]:
 
 
 @then("the answers are problems with status 400 and 422")
-def _(answers: list[Exchange]) -> None:
+def the_answers_are_problems_with_status_400_and_422(answers: list[Exchange]) -> None:
     rule = "a body that is no JSON is refused with 400, one that is no object with 422"
     for answer, status in zip(answers, (400, INVALID), strict=True):
         is_problem(answer, status, rule)
 
 
 @when("messages of exactly the limit and of one character more are sent", target_fixture="bodies_and_answers")
-def _(
+def messages_of_exactly_the_limit_and_of_one_character(
     agenda: Agenda, world: World, service_settings: dict[str, str]
 ) -> list[tuple[dict[str, object], Exchange]]:
     limit = int(service_settings["MESSAGE_LIMIT"])
@@ -160,35 +152,35 @@ def _(
 
 
 @then("the first is kept as it was sent, and the second refused")
-def _(agenda: Agenda, bodies_and_answers: list[tuple[dict[str, object], Exchange]]) -> None:
-    rule = "a message has at most MESSAGE_LIMIT characters"
-    (body, kept), (longer, refused) = bodies_and_answers
+def the_first_is_kept_as_it_was_sent_and_the_second_refused(
+    agenda: Agenda, bodies_and_answers: list[tuple[dict[str, object], Exchange]]
+) -> None:
+    (body, kept), (_, refused) = bodies_and_answers
     reminder = made(body, kept)
     got = agenda.show(reminder).get("message")
-    expect(got == reminder.message, expected=reminder.message, got=got, rule=rule)
-    is_problem(refused, INVALID, f"{rule}: {len(str(longer['message']))}")
+    expect(got == reminder.message, expected=reminder.message, got=got)
+    is_problem(refused, INVALID)
 
 
 @when("a create is sent three times with the same Idempotency-Key", target_fixture="reminders")
-def _(agenda: Agenda, world: World) -> list[Reminder]:
+def a_create_is_sent_three_times_with_the_same(agenda: Agenda, world: World) -> list[Reminder]:
     body, key = agenda.body(agenda.far_away(), 7200), str(world.draw.uuid())
     return [agenda.accepted(body, key) for _ in range(3)]
 
 
 @then("the answers are the same reminder, and the list has it once")
-def _(agenda: Agenda, reminders: list[Reminder]) -> None:
-    rule = "a create that is sent again with its Idempotency-Key makes one reminder"
+def the_answers_are_the_same_reminder(agenda: Agenda, reminders: list[Reminder]) -> None:
     ids = {reminder.id for reminder in reminders}
-    expect(len(ids) == 1, expected="the same id", got=ids, rule=rule)
+    expect(len(ids) == 1, expected="the same id", got=ids)
     found = agenda.named([reminders[0].message])
-    expect(len(found) == 1, expected="one reminder in the list", got=len(found), rule=rule)
+    expect(len(found) == 1, expected="one reminder in the list", got=len(found))
 
 
 @when(
     "a create for a moment some seconds ago is sent again with its Idempotency-Key when that is too long ago",
     target_fixture="first_and_again",
 )
-def _(agenda: Agenda, world: World) -> tuple[Reminder, Exchange]:
+def a_create_for_a_moment_some_seconds_ago(agenda: Agenda, world: World) -> tuple[Reminder, Exchange]:
     body, key = agenda.body(agenda.far_away(), -PAST_SECONDS), str(world.draw.uuid())
     first = agenda.accepted(body, key)
     wait_past(first.remind_at + LONGEST_PAST)
@@ -196,57 +188,64 @@ def _(agenda: Agenda, world: World) -> tuple[Reminder, Exchange]:
 
 
 @then("the answer is the reminder that was made first")
-def _(first_and_again: tuple[Reminder, Exchange]) -> None:
+def the_answer_is_the_reminder_that_was_made_first(first_and_again: tuple[Reminder, Exchange]) -> None:
     first, again = first_and_again
-    rule = "a create that is sent again with its Idempotency-Key gets the same reminder, its time past or not"
-    got = describe(again) if again.status == CREATED else f"{describe(again)} {again.text[:300]}"
-    expect(again.status == CREATED, expected=f"201 with {first.id}", got=got, rule=rule)
-    id_again = as_object(again, rule).get("id")
-    expect(id_again == first.id, expected=f"201 with {first.id}", got=id_again, rule=rule)
+    got = (
+        describe_answer(again) if again.status == CREATED else f"{describe_answer(again)} {again.text[:300]}"
+    )
+    expect(again.status == CREATED, expected=f"201 with {first.id}", got=got)
+    id_again = as_object(again).get("id")
+    expect(id_again == first.id, expected=f"201 with {first.id}", got=id_again)
 
 
 @when("an Idempotency-Key is used again with another message", target_fixture="bodies_and_answers")
-def _(agenda: Agenda, world: World) -> list[tuple[dict[str, object], Exchange]]:
+def an_idempotency_key_is_used_again_with_another_message(
+    agenda: Agenda, world: World
+) -> list[tuple[dict[str, object], Exchange]]:
     body, key = agenda.body(agenda.far_away(), 7200), str(world.draw.uuid())
     other = {**body, "message": world.draw.word()}
     return [(body, agenda.post(body, key)), (other, agenda.post(other, key))]
 
 
 @then("it is refused with 422, and the other message is not in the list")
-def _(agenda: Agenda, bodies_and_answers: list[tuple[dict[str, object], Exchange]]) -> None:
-    rule = "an Idempotency-Key stands for one body: with another it is refused with 422"
+def it_is_refused_with_422(
+    agenda: Agenda, bodies_and_answers: list[tuple[dict[str, object], Exchange]]
+) -> None:
     (body, first), (other, second) = bodies_and_answers
     made(body, first)
-    is_problem(second, INVALID, rule)
+    is_problem(second, INVALID)
     found = agenda.named([str(other["message"])])
-    expect(not found, expected="no such reminder in the list", got=found, rule=rule)
+    expect(not found, expected="no such reminder in the list", got=found)
 
 
 @when(
     "a create is sent many times at the same instant with the same Idempotency-Key",
     target_fixture="sent_together",
 )
-def _(agenda: Agenda, world: World) -> tuple[dict[str, object], list[Exchange]]:
+def a_create_is_sent_many_times_at_the_same(
+    agenda: Agenda, world: World
+) -> tuple[dict[str, object], list[Exchange]]:
     body = agenda.body(agenda.far_away(), 7200)
     request = create_request(body, str(world.draw.uuid()))
     return body, agenda.burst([request] * AT_ONCE)
 
 
 @then("the list has it once, and each 201 names it")
-def _(agenda: Agenda, sent_together: tuple[dict[str, object], list[Exchange]]) -> None:
+def the_list_has_it_once_and_each_201_names_it(
+    agenda: Agenda, sent_together: tuple[dict[str, object], list[Exchange]]
+) -> None:
     body, answers = sent_together
-    rule = "creates with the same Idempotency-Key make one reminder, also at the same instant"
     found = agenda.named([str(body["message"])])
-    expect(len(found) == 1, expected="one reminder in the list", got=len(found), rule=rule, exchanges=answers)
-    ids = {as_object(answer, rule).get("id") for answer in answers if answer.status == CREATED}
-    expect(ids == {found[0].get("id")}, expected=f"201 with {found[0].get('id')}", got=ids, rule=rule)
+    expect(len(found) == 1, expected="one reminder in the list", got=len(found), exchanges=answers)
+    ids = {as_object(answer).get("id") for answer in answers if answer.status == CREATED}
+    expect(ids == {found[0].get("id")}, expected=f"201 with {found[0].get('id')}", got=ids)
     # Whoever comes while the first is under way may be told to come again.
     others = {answer.status for answer in answers} - {CREATED, OK, CONFLICT}
-    expect(not others, expected="201 or 409", got=sorted(others), rule=rule, exchanges=answers)
+    expect(not others, expected="201 or 409", got=sorted(others), exchanges=answers)
 
 
 @given("several reminders", target_fixture="reminders")
-def _(agenda: Agenda, world: World) -> list[Reminder]:
+def several_reminders(agenda: Agenda, world: World) -> list[Reminder]:
     return [agenda.later() for _ in range(world.draw.integer(9, 13))]
 
 
@@ -254,7 +253,9 @@ def _(agenda: Agenda, world: World) -> list[Reminder]:
     "the scheduled ones are listed page by page, and others come and go between the pages",
     target_fixture="met",
 )
-def _(agenda: Agenda, world: World, reminders: list[Reminder]) -> list[object]:
+def the_scheduled_ones_are_listed_page_by_page(
+    agenda: Agenda, world: World, reminders: list[Reminder]
+) -> list[object]:
     limit = world.draw.integer(2, 4)
     met: list[object] = []
     cursor = ""
@@ -275,20 +276,18 @@ def _(agenda: Agenda, world: World, reminders: list[Reminder]) -> list[object]:
 
 
 @then("each that stayed was met exactly once")
-def _(reminders: list[Reminder], met: list[object]) -> None:
-    rule = "a cursor is a place in the list, not a number of reminders: none is met twice, none missed"
+def each_that_stayed_was_met_exactly_once(reminders: list[Reminder], met: list[object]) -> None:
     for number, reminder in enumerate(reminders, start=1):
         times = met.count(reminder.id)
         expect(
             times == 1,
             expected=f"reminder {number} of {len(reminders)} once in the walk",
             got=f"{times} times",
-            rule=rule,
         )
 
 
 @given("several reminders, some of them cancelled", target_fixture="reminders")
-def _(agenda: Agenda, world: World) -> list[Reminder]:
+def several_reminders_some_of_them_cancelled(agenda: Agenda, world: World) -> list[Reminder]:
     reminders = [agenda.later() for _ in range(6)]
     for reminder in world.draw.shuffle(reminders)[: world.draw.integer(2, 4)]:
         reminder.cancelled = agenda.cancel(reminder)
@@ -296,34 +295,35 @@ def _(agenda: Agenda, world: World) -> list[Reminder]:
 
 
 @then("the cancelled ones are listed as cancelled, the others as scheduled, and none as both")
-def _(agenda: Agenda, reminders: list[Reminder]) -> None:
-    rule = "state=… lists the reminders in that state, and no others"
+def the_cancelled_ones_are_listed_as_cancelled(agenda: Agenda, reminders: list[Reminder]) -> None:
     ids = {reminder.id for reminder in reminders}
     gone = {reminder.id for reminder in reminders if reminder.cancelled}
     for state, wanted in (("cancelled", gone), ("scheduled", ids - gone), ("dead", set[str]())):
         items = agenda.listed(50, state=state)
         strangers = {str(item.get("state")) for item in items} - {state}
-        expect(not strangers, expected=f"only {state} ones", got=strangers, rule=rule)
+        expect(not strangers, expected=f"only {state} ones", got=strangers)
         found = {str(item.get("id")) for item in items} & ids
-        expect(found == wanted, expected=f"{state}: {sorted(wanted)}", got=sorted(found), rule=rule)
+        expect(found == wanted, expected=f"{state}: {sorted(wanted)}", got=sorted(found))
 
 
 @given("101 reminders")
-def _(agenda: Agenda) -> None:
+def there_are_101_reminders(agenda: Agenda) -> None:
     requests = [create_request(agenda.body(agenda.far_away(), 7200)) for _ in range(LARGEST_PAGE + 1)]
     for some in batched(requests, 5, strict=False):
         for answer in agenda.burst(some):
             rule = "a reminder in order is answered with 201"
-            expect(answer.status == CREATED, expected="201", got=describe(answer), rule=rule, timing=True)
+            expect(
+                answer.status == CREATED, expected="201", got=describe_answer(answer), rule=rule, timing=True
+            )
 
 
 @when("a page of 1000 is asked for", target_fixture="answer")
-def _(agenda: Agenda) -> Exchange:
+def a_page_of_1000_is_asked_for(agenda: Agenda) -> Exchange:
     return agenda.http.get(f"{REMINDERS}?limit=1000")
 
 
 @then("it is refused with a 4xx, or has at most 100 reminders")
-def _(answer: Exchange) -> None:
+def it_is_refused_with_a_4xx_or_has_at_most_100_reminders(answer: Exchange) -> None:
     rule = f"a page has at most {LARGEST_PAGE} reminders"
     if answer.status != OK:
         refused_as_problem(answer, rule)
@@ -338,44 +338,48 @@ def _(answer: Exchange) -> None:
     "the list is asked with a made-up cursor, with bad limits and with an unknown state",
     target_fixture="answers",
 )
-def _(agenda: Agenda, world: World) -> list[Exchange]:
+def the_list_is_asked_with_a_made_up_cursor(agenda: Agenda, world: World) -> list[Exchange]:
     word = world.draw.word()
     queries = [f"cursor={word}!", f"limit={word}", "limit=0", "limit=-1", f"state={word}"]
     return [agenda.http.get(f"{REMINDERS}?{query}") for query in queries]
 
 
 @then("each answer is a problem with a 4xx status")
-def _(answers: list[Exchange]) -> None:
+def each_answer_is_a_problem_with_a_4xx_status(answers: list[Exchange]) -> None:
     for answer in answers:
         refused_as_problem(answer, "a query that means nothing is refused")
 
 
 @when("it is cancelled twice", target_fixture="answers")
-def _(agenda: Agenda, reminder: Reminder) -> list[Exchange]:
+def it_is_cancelled_twice(agenda: Agenda, reminder: Reminder) -> list[Exchange]:
     return [agenda.cancel(reminder), agenda.cancel(reminder)]
 
 
 @then("both answers are 204, and it is shown as cancelled")
-def _(agenda: Agenda, reminder: Reminder, answers: list[Exchange]) -> None:
-    rule = "DELETE cancels: 204, also the second time, and the reminder is kept as cancelled"
+def both_answers_are_204_and_it_is_shown_as_cancelled(
+    agenda: Agenda, reminder: Reminder, answers: list[Exchange]
+) -> None:
     for answer in answers:
-        expect(answer.status == NO_CONTENT, expected="204", got=describe(answer), rule=rule)
+        expect(answer.status == NO_CONTENT, expected="204", got=describe_answer(answer))
     state = agenda.show(reminder).get("state")
-    expect(state == "cancelled", expected='"state": "cancelled"', got=state, rule=rule)
+    expect(state == "cancelled", expected='"state": "cancelled"', got=state)
 
 
 @then("changing it is refused with 409")
-def _(agenda: Agenda, world: World, reminder: Reminder) -> None:
+def changing_it_is_refused_with_409(agenda: Agenda, world: World, reminder: Reminder) -> None:
     answer = agenda.revise(reminder, {"message": world.draw.word()})
     is_problem(answer, CONFLICT, "only a scheduled reminder can be changed")
 
 
 @when("it is changed without If-Match, with a stale ETag, and with its own", target_fixture="answers")
-def _(agenda: Agenda, world: World, reminder: Reminder) -> list[Exchange]:
+def it_is_changed_without_if_match(agenda: Agenda, world: World, reminder: Reminder) -> list[Exchange]:
     stale = agenda.entity_tag(reminder)
     before = agenda.revise(reminder, {"message": world.draw.word()}, stale)
     expect(
-        before.status == OK, expected="200", got=describe(before), rule="PATCH changes a scheduled reminder"
+        before.status == OK,
+        expected="200",
+        got=describe_answer(before),
+        rule="PATCH changes a scheduled reminder",
     )
     reminder.message = world.draw.word()
     return [
@@ -386,19 +390,19 @@ def _(agenda: Agenda, world: World, reminder: Reminder) -> list[Exchange]:
 
 
 @then("the answers are 428, 412 and 200 with a new ETag")
-def _(reminder: Reminder, answers: list[Exchange]) -> None:
+def the_answers_are_428_412_and_200_with_a_new_etag(reminder: Reminder, answers: list[Exchange]) -> None:
     unconditional, stale, changed = answers
     is_problem(unconditional, UNCONDITIONAL, "PATCH without If-Match is refused with 428")
     is_problem(stale, STALE, "PATCH with an ETag that is not the present one is refused with 412")
     rule = "a change is answered with 200 and the new ETag"
-    expect(changed.status == OK, expected="200", got=describe(changed), rule=rule, exchanges=answers)
+    expect(changed.status == OK, expected="200", got=describe_answer(changed), rule=rule, exchanges=answers)
     tag = changed.header("etag")
     old = reminder.answer.header("etag")
     expect(bool(tag) and tag != old, expected=f"another ETag than {old}", got=tag, rule=rule)
 
 
 @then("only the last change was made")
-def _(agenda: Agenda, reminder: Reminder) -> None:
+def only_the_last_change_was_made(agenda: Agenda, reminder: Reminder) -> None:
     shown = agenda.show(reminder)
     rule = "a refused change changes nothing, and a change only the fields that it names"
     expect(shown.get("message") == reminder.message, expected=reminder.message, got=shown, rule=rule)
@@ -407,7 +411,9 @@ def _(agenda: Agenda, reminder: Reminder) -> None:
 
 
 @when("it is changed many times at the same instant under the same ETag", target_fixture="changes")
-def _(agenda: Agenda, world: World, reminder: Reminder) -> list[tuple[str, Exchange]]:
+def it_is_changed_many_times_at_the_same_instant(
+    agenda: Agenda, world: World, reminder: Reminder
+) -> list[tuple[str, Exchange]]:
     words = [world.draw.word() for _ in range(AT_ONCE)]
     headers = {"If-Match": agenda.entity_tag(reminder), "Content-Type": "application/json"}
     requests = [
@@ -417,24 +423,24 @@ def _(agenda: Agenda, world: World, reminder: Reminder) -> list[tuple[str, Excha
 
 
 @then("one answer is 200, the others are 412, and the one change was made")
-def _(agenda: Agenda, reminder: Reminder, changes: list[tuple[str, Exchange]]) -> None:
-    rule = "of changes to the same version exactly one is made: the others have not seen it"
+def one_answer_is_200(agenda: Agenda, reminder: Reminder, changes: list[tuple[str, Exchange]]) -> None:
     answers = [answer for _, answer in changes]
     won = [word for word, answer in changes if answer.status == OK]
     lost = [answer for answer in answers if answer.status == STALE]
     expect(
         (len(won), len(lost)) == (1, AT_ONCE - 1),
         expected=f"1 x 200, {AT_ONCE - 1} x 412",
-        got=", ".join(sorted(map(describe, answers))),
-        rule=rule,
+        got=", ".join(sorted(map(describe_answer, answers))),
         exchanges=answers,
     )
     message = agenda.show(reminder).get("message")
-    expect(message == won[0], expected=won[0], got=message, rule=rule)
+    expect(message == won[0], expected=won[0], got=message)
 
 
 @when("it is changed with one mistake at a time", target_fixture="refusals")
-def _(agenda: Agenda, world: World, reminder: Reminder) -> list[Refusal]:
+def it_is_changed_with_one_mistake_at_a_time(
+    agenda: Agenda, world: World, reminder: Reminder
+) -> list[Refusal]:
     return [
         Refusal(changes, pointer, agenda.revise(reminder, changes))
         for changes, pointer in refused_changes(world.draw)
@@ -443,15 +449,14 @@ def _(agenda: Agenda, world: World, reminder: Reminder) -> list[Refusal]:
 
 
 @then("it is as it was")
-def _(agenda: Agenda, reminder: Reminder) -> None:
-    rule = "a refused change changes nothing"
+def it_is_as_it_was(agenda: Agenda, reminder: Reminder) -> None:
     shown = agenda.show(reminder)
-    before = as_object(reminder.answer, rule)
-    expect(shown == before, expected=str(before), got=shown, rule=rule)
+    before = as_object(reminder.answer)
+    expect(shown == before, expected=str(before), got=shown)
 
 
 @when("a reminder that nobody made is shown, changed, cancelled and replayed", target_fixture="answers")
-def _(agenda: Agenda, world: World) -> list[Exchange]:
+def a_reminder_that_nobody_made_is_shown(agenda: Agenda, world: World) -> list[Exchange]:
     place = f"{REMINDERS}/{unused_id(world.draw)}"
     return [
         agenda.http.get(place),
@@ -462,7 +467,7 @@ def _(agenda: Agenda, world: World) -> list[Exchange]:
 
 
 @then("each answer is a problem with status 404")
-def _(answers: list[Exchange]) -> None:
+def each_answer_is_a_problem_with_status_404(answers: list[Exchange]) -> None:
     for answer in answers:
         is_problem(answer, 404, "an id that no reminder has is answered with 404")
 
@@ -483,7 +488,7 @@ def unused_id(draw: Draw) -> UUID:
     return UUID(int=milliseconds << 80 | rest & ~(0xF << 76) | 7 << 76)
 
 
-def refused_as_problem(answer: Exchange, rule: str) -> None:
+def refused_as_problem(answer: Exchange, rule: str | None = None) -> None:
     """Demand a problem with some 4xx."""
-    expect(400 <= answer.status < 500, expected="a 4xx", got=describe(answer), rule=rule)
+    expect(400 <= answer.status < 500, expected="a 4xx", got=describe_answer(answer), rule=rule)
     is_problem(answer, answer.status, rule)

@@ -8,15 +8,20 @@ from itertools import batched
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.clock import Inconclusive
-from kata.exchange import Exchange, Request
-from kata.expect import describe, expect
-from kata.proxy import FaultProxy
-from kata.service_steps import describe_stop, is_problem
-from kata.sink import Reply
-from kata.target import Instance
+from kata.steps import (
+    Exchange,
+    FaultProxy,
+    Inconclusive,
+    Instance,
+    Reply,
+    Request,
+    describe_answer,
+    describe_stop,
+    expect,
+    is_problem,
+)
 
-from agenda import (
+from .agenda import (
     CONFLICT,
     NO_CONTENT,
     PATIENCE_SECONDS,
@@ -28,8 +33,8 @@ from agenda import (
     spelled,
     statuses_of,
 )
-from ledger import ROWS_HELD, TABLE_HELD, writers_held
-from receiver import Receiver, attempt_numbers, once_each, one_key, wait_past
+from .ledger import ROWS_HELD, TABLE_HELD, writers_held
+from .receiver import Receiver, attempt_numbers, once_each, one_key, wait_past
 
 FIRES = "a reminder that is due is posted to its callback"
 AGAIN = "a reminder whose worker is gone is delivered again within LEASE_SECONDS and two seconds"
@@ -62,7 +67,7 @@ def held(agenda: Agenda, receiver: Receiver, *replies: Reply) -> Held:
 
 
 @when("many reminders are due at the same few moments", target_fixture="reminders")
-def _(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
+def many_reminders_are_due_at_the_same_few_moments(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
     moments = [soon(0.8 + 0.6 * number) for number in range(3)]
     chosen = [spelled(moments[number % 3]) for number in range(36)]
     reminders = receiver.remind_all(chosen, Reply(delay_seconds=0.1))
@@ -75,26 +80,28 @@ def _(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
 
 
 @when("the receivers of some reminders take longer than a lease to answer", target_fixture="reminders")
-def _(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
+def some_receivers_take_longer_than_a_lease(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
     # Below the time-out of a delivery, which is half as long again as the longest lease.
     slow = Reply(delay_seconds=1.4 * agenda.times.lease_seconds)
     return [receiver.remind(0.2, slow) for _ in range(3)]
 
 
 @given("a reminder that one worker is delivering", target_fixture="in_hand")
-def _(agenda: Agenda, receiver: Receiver) -> Held:
+def a_reminder_that_one_worker_is_delivering(agenda: Agenda, receiver: Receiver) -> Held:
     return held(agenda, receiver, Reply.hang(), Reply())
 
 
 @when("that worker is killed", target_fixture="killed_at")
-def _(agenda: Agenda, in_hand: Held) -> float:
+def that_worker_is_killed(agenda: Agenda, in_hand: Held) -> float:
     in_hand.spare.resume()
     agenda.kill(in_hand.holder)
     return time.monotonic()
 
 
 @then("it is delivered again within the lease and two seconds, with the same Idempotency-Key")
-def _(agenda: Agenda, receiver: Receiver, in_hand: Held, killed_at: float) -> None:
+def it_is_delivered_again_within_the_lease_and_two_seconds(
+    agenda: Agenda, receiver: Receiver, in_hand: Held, killed_at: float
+) -> None:
     most = agenda.times.lease_seconds + GRACE_SECONDS
     calls = receiver.wait_for(in_hand.reminder, 2, AGAIN, most + PATIENCE_SECONDS)
     took = calls[1].started - killed_at
@@ -103,7 +110,7 @@ def _(agenda: Agenda, receiver: Receiver, in_hand: Held, killed_at: float) -> No
 
 
 @then("both attempts are counted")
-def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
+def both_attempts_are_counted(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
     rule = "an attempt counts from when it is begun, also if its worker dies"
     shown = agenda.wait_for_state(in_hand.reminder, "delivered", rule)
     expect(numbers_of(shown) == [1, 2], expected="attempts 1 and 2", got=shown.get("attempts"), rule=rule)
@@ -115,7 +122,7 @@ def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
 @given(
     "a reminder that one worker is delivering, to a receiver that will answer 410", target_fixture="in_hand"
 )
-def _(agenda: Agenda, receiver: Receiver) -> Held:
+def a_reminder_that_one_worker_is_delivering_to_a_receiver(agenda: Agenda, receiver: Receiver) -> Held:
     return held(agenda, receiver, Reply(GONE, delay_seconds=0.8), Reply(delay_seconds=0.8))
 
 
@@ -123,7 +130,9 @@ def _(agenda: Agenda, receiver: Receiver) -> Held:
     "that worker stands still past its lease, and comes back while the other one delivers",
     target_fixture="states",
 )
-def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> list[object]:
+def that_worker_stands_still_past_its_lease(
+    agenda: Agenda, receiver: Receiver, in_hand: Held
+) -> list[object]:
     reminder = in_hand.reminder
     in_hand.holder.pause()
     paused_at = time.monotonic()
@@ -143,34 +152,33 @@ def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> list[object]:
 
 
 @then("the reminder is delivered, as the other worker says, and never was anything else since")
-def _(agenda: Agenda, receiver: Receiver, in_hand: Held, states: list[object]) -> None:
-    rule = "the result of a worker whose lease has gone to another is refused"
+def the_reminder_is_delivered(
+    agenda: Agenda, receiver: Receiver, in_hand: Held, states: list[object]
+) -> None:
     seen = list(dict.fromkeys(states))
     expect(
         seen in (["delivering", "delivered"], ["delivered"]),
         expected="delivering, then delivered",
         got=", ".join(map(str, seen)),
-        rule=rule,
     )
     shown = agenda.show(in_hand.reminder)
     expect(
         (numbers_of(shown), statuses_of(shown)[-1:]) == ([1, 2], [NO_CONTENT]),
         expected=f"two attempts, the second with status {NO_CONTENT}",
         got=shown.get("attempts"),
-        rule=rule,
     )
     calls = receiver.calls(in_hand.reminder)
-    expect(len(calls) == 2, expected="two calls", got=len(calls), rule=rule)
+    expect(len(calls) == 2, expected="two calls", got=len(calls))
     one_key(in_hand.reminder, calls)
 
 
 @given("a reminder whose receiver never answers", target_fixture="in_hand")
-def _(agenda: Agenda, receiver: Receiver) -> Held:
+def a_reminder_whose_receiver_never_answers(agenda: Agenda, receiver: Receiver) -> Held:
     return held(agenda, receiver, Reply.hang())
 
 
 @when("each worker that delivers it is killed")
-def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
+def each_worker_that_delivers_it_is_killed(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
     victim, heir = in_hand.holder, in_hand.spare
     heir.resume()
     most = agenda.times.lease_seconds + GRACE_SECONDS + PATIENCE_SECONDS
@@ -184,64 +192,61 @@ def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
 
 
 @then("it is dead after as many attempts as are allowed")
-def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
+def it_is_dead_after_as_many_attempts_as_are_allowed(
+    agenda: Agenda, receiver: Receiver, in_hand: Held
+) -> None:
     most = agenda.times.max_attempts
-    rule = "an attempt that kills its worker counts: after MAX_ATTEMPTS of them the reminder is dead"
-    shown = agenda.wait_for_state(in_hand.reminder, "dead", rule, 2 * PATIENCE_SECONDS)
+    shown = agenda.wait_for_state(in_hand.reminder, "dead", patience_seconds=2 * PATIENCE_SECONDS)
     wanted = list(range(1, most + 1))
-    expect(numbers_of(shown) == wanted, expected=f"attempts {wanted}", got=shown.get("attempts"), rule=rule)
+    expect(numbers_of(shown) == wanted, expected=f"attempts {wanted}", got=shown.get("attempts"))
     numbers = attempt_numbers(receiver.calls(in_hand.reminder))
-    expect(numbers == wanted, expected=f"calls with the attempts {wanted}", got=numbers, rule=rule)
+    expect(numbers == wanted, expected=f"calls with the attempts {wanted}", got=numbers)
 
 
 @given(
     "a reminder that one worker is delivering, to a receiver that takes its time", target_fixture="in_hand"
 )
-def _(agenda: Agenda, receiver: Receiver) -> Held:
+def a_reminder_in_the_hands_of_one_worker_for_a_while(agenda: Agenda, receiver: Receiver) -> Held:
     return held(agenda, receiver, Reply(delay_seconds=0.9))
 
 
 @when("that worker is sent SIGTERM", target_fixture="exit_code")
-def _(agenda: Agenda, in_hand: Held) -> int | None:
+def that_worker_is_sent_sigterm(agenda: Agenda, in_hand: Held) -> int | None:
     exit_code = agenda.stop(in_hand.holder, STOP_SECONDS)
     in_hand.spare.resume()
     return exit_code
 
 
 @then("it ends with exit code 0 within 10 seconds")
-def _(exit_code: int | None) -> None:
+def it_ends_with_exit_code_0_within_10_seconds(exit_code: int | None) -> None:
     expect(
         exit_code == 0,
         expected=f"exit code 0 within {STOP_SECONDS:.0f} s of SIGTERM",
         got=describe_stop(exit_code),
-        rule="SIGTERM: a worker claims no more, finishes what it holds or gives it back, and exits with 0",
     )
 
 
 @then("the reminder is delivered, and not twice if it was finished")
-def _(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
-    rule = "a worker that is stopped finishes what it holds, or gives it back"
-    agenda.wait_for_state(in_hand.reminder, "delivered", rule)
+def the_reminder_is_delivered_and_not_twice(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
+    agenda.wait_for_state(in_hand.reminder, "delivered")
     first, *others = receiver.calls(in_hand.reminder)
     answered = first.finished is not None and first.finished - first.received >= 0.9
     expect(
         bool(others) != answered,
         expected="one call if it was answered, else another",
         got=f"the first was {'answered' if answered else 'broken off'}, and {len(others)} followed",
-        rule=rule,
     )
 
 
 @when(
     "the time of some reminders comes and goes, and the workers are started again", target_fixture="reminders"
 )
-def _(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
+def the_time_of_some_reminders_comes_and_goes(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
     reminders = [receiver.remind(0.3) for _ in range(4)]
     wait_past(reminders[-1].remind_at + timedelta(seconds=0.2))
     for reminder in reminders:
         state = agenda.show(reminder).get("state")
-        rule = "what no worker has claimed is scheduled"
-        expect(state == "scheduled", expected='"state": "scheduled"', got=state, rule=rule)
+        expect(state == "scheduled", expected='"state": "scheduled"', got=state)
     for worker in agenda.service.workers:
         worker.restart()
     return reminders
@@ -251,7 +256,7 @@ def _(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
     "it is cancelled and changed meanwhile, and cancelled again when it was delivered",
     target_fixture="answers",
 )
-def _(agenda: Agenda, in_hand: Held) -> list[Exchange]:
+def it_is_cancelled_and_changed_meanwhile(agenda: Agenda, in_hand: Held) -> list[Exchange]:
     in_hand.spare.resume()
     reminder = in_hand.reminder
     tag = agenda.entity_tag(reminder)
@@ -261,7 +266,7 @@ def _(agenda: Agenda, in_hand: Held) -> list[Exchange]:
 
 
 @then("all three answers are 409")
-def _(receiver: Receiver, in_hand: Held, answers: list[Exchange]) -> None:
+def all_three_answers_are_409(receiver: Receiver, in_hand: Held, answers: list[Exchange]) -> None:
     finished = receiver.calls(in_hand.reminder)[0].finished
     if finished is not None and finished < answers[1].received:
         raise Inconclusive("the delivery was over before the answers were there")
@@ -270,13 +275,15 @@ def _(receiver: Receiver, in_hand: Held, answers: list[Exchange]) -> None:
 
 
 @then("it was delivered once")
-def _(receiver: Receiver, in_hand: Held) -> None:
+def it_was_delivered_once(receiver: Receiver, in_hand: Held) -> None:
     receiver.everybody_works()
     once_each(receiver, [in_hand.reminder], "a cancel that comes too late changes nothing")
 
 
 @when("many reminders are cancelled at the very moment at which they are due", target_fixture="reminders")
-def _(agenda: Agenda, receiver: Receiver, postgres: FaultProxy) -> list[Reminder]:
+def many_reminders_are_cancelled_at_the_very_moment(
+    agenda: Agenda, receiver: Receiver, postgres: FaultProxy
+) -> list[Reminder]:
     moments = [soon(1.0 + 0.5 * number) for number in range(ROUNDS)]
     chosen = [spelled(moment) for moment in moments for _ in range(CANCELS)]
     reminders = receiver.remind_all(chosen, Reply(delay_seconds=0.2))
@@ -302,15 +309,20 @@ def _(agenda: Agenda, receiver: Receiver, postgres: FaultProxy) -> list[Reminder
 
 
 @then("those that were cancelled never fire, and the others fire once")
-def _(agenda: Agenda, receiver: Receiver, reminders: list[Reminder]) -> None:
-    rule = "of a cancel and a claim one wins: a 204 never fires, a 409 does"
+def those_that_were_cancelled_never_fire(
+    agenda: Agenda, receiver: Receiver, reminders: list[Reminder]
+) -> None:
     for reminder in reminders:
         answer = reminder.cancelled
         status = answer.status if answer else 0
-        got = describe(answer) if answer else "none"
-        expect(status in {NO_CONTENT, CONFLICT}, expected="204 or 409", got=got, rule=rule)
+        got = describe_answer(answer) if answer else "none"
+        expect(status in {NO_CONTENT, CONFLICT}, expected="204 or 409", got=got)
         wanted = "cancelled" if status == NO_CONTENT else "delivered"
-        agenda.wait_for_state(reminder, wanted, f"{rule} (the answer was {status})")
+        agenda.wait_for_state(
+            reminder,
+            wanted,
+            f"after a 204 a reminder never fires, after a 409 it does (the answer was {status})",
+        )
     receiver.everybody_works()
     for reminder in reminders:
         status = reminder.cancelled.status if reminder.cancelled else 0
@@ -320,5 +332,4 @@ def _(agenda: Agenda, receiver: Receiver, reminders: list[Reminder]) -> None:
             count == wanted_calls,
             expected=f"{wanted_calls} calls after a {status}",
             got=str(count),
-            rule=rule,
         )

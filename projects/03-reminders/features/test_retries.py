@@ -10,12 +10,9 @@ from urllib.parse import urlsplit
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.expect import describe, expect
-from kata.service_steps import is_problem
-from kata.sink import Received, Reply
-from kata.world import World
+from kata.steps import Received, Reply, World, describe_answer, expect, is_problem
 
-from agenda import (
+from .agenda import (
     CONFLICT,
     LATE_SECONDS,
     NO_CONTENT,
@@ -28,7 +25,7 @@ from agenda import (
     spelled,
     statuses_of,
 )
-from receiver import Receiver, attempt_numbers, gap_seconds, moments, one_key
+from .receiver import Receiver, attempt_numbers, gap_seconds, moments, one_key
 
 BOUNDED = "the wait after attempt n is at most min(cap, base * 2 ** (n - 1))"
 RETRIED = "an attempt that failed is made again, until MAX_ATTEMPTS were made"
@@ -42,20 +39,22 @@ scenarios("retries.feature")
 
 
 @when("many reminders fail all their attempts", target_fixture="failures")
-def _(agenda: Agenda, receiver: Receiver, world: World) -> list[list[Received]]:
+def many_reminders_fail_all_their_attempts(
+    agenda: Agenda, receiver: Receiver, world: World
+) -> list[list[Received]]:
     failure = Reply(world.draw.choice([400, 404, 429, 500, 502, 503]))
     reminders = receiver.remind_all([spelled(soon(0.6))] * MANY, failure)
     return [every_attempt(agenda, receiver, reminder) for reminder in reminders]
 
 
 @then("no wait is longer than its bound")
-def _(agenda: Agenda, failures: list[list[Received]]) -> None:
+def no_wait_is_longer_than_its_bound(agenda: Agenda, failures: list[list[Received]]) -> None:
     for calls in failures:
         no_wait_too_long(agenda, calls)
 
 
 @then("later waits grow beyond the first bound")
-def _(agenda: Agenda, failures: list[list[Received]]) -> None:
+def later_waits_grow_beyond_the_first_bound(agenda: Agenda, failures: list[list[Received]]) -> None:
     beyond = 1.25 * agenda.times.base_seconds
     *_, second_longest, longest = sorted(later_waits(failures))  # a busy machine makes one late
     expect(
@@ -67,7 +66,7 @@ def _(agenda: Agenda, failures: list[list[Received]]) -> None:
 
 
 @then("the waits are spread out")
-def _(agenda: Agenda, failures: list[list[Received]]) -> None:
+def the_waits_are_spread_out(agenda: Agenda, failures: list[list[Received]]) -> None:
     cap = agenda.times.cap_seconds
     waits = later_waits(failures)
     spread = max(waits) - min(waits)
@@ -97,7 +96,7 @@ class Patient:
 
 
 @when("receivers ask for patience, one in seconds and one with a date", target_fixture="patients")
-def _(receiver: Receiver, world: World) -> list[Patient]:
+def receivers_ask_for_patience(receiver: Receiver, world: World) -> list[Patient]:
     seconds = world.draw.integer(1, 2)
     date = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
 
@@ -113,21 +112,21 @@ def _(receiver: Receiver, world: World) -> list[Patient]:
 
 
 @then("each is called again once that time is over")
-def _(agenda: Agenda, receiver: Receiver, patients: list[Patient]) -> None:
-    rule = "Retry-After, in seconds or as a date, is a lower bound for the wait"
+def each_is_called_again_once_that_time_is_over(
+    agenda: Agenda, receiver: Receiver, patients: list[Patient]
+) -> None:
     bound = agenda.times.longest_wait_seconds(1)
     for patient in patients:
         sent = f"after Retry-After: {patient.retry_after}, and the backoff is {bound:.3f} s at most"
-        calls = receiver.wait_for(patient.reminder, 2, f"{rule} ({sent})")
+        calls = receiver.wait_for(patient.reminder, 2, f"Retry-After is a lower bound for the wait ({sent})")
         earliest, second = patient.earliest(calls), calls[1].received_at
         late = (second - earliest).total_seconds()
         got = f"one at {second:%H:%M:%S.%f}, {gap_seconds(*calls[:2]):.3f} s after the answer"
-        expect(late >= 0, expected=f"no call before {earliest:%H:%M:%S.%f}, {sent}", got=got, rule=rule)
+        expect(late >= 0, expected=f"no call before {earliest:%H:%M:%S.%f}, {sent}", got=got)
         expect(
             late <= LATE_SECONDS + MOMENT_SECONDS,
             expected=f"a call within {LATE_SECONDS:g} s of {earliest:%H:%M:%S.%f}, {sent}",
             got=got,
-            rule="where Retry-After is longer than the wait of the backoff, it is the wait",
             timing=True,
         )
 
@@ -135,7 +134,9 @@ def _(agenda: Agenda, receiver: Receiver, patients: list[Patient]) -> None:
 @when(
     "one receiver never answers, one breaks off, and one refuses the connection", target_fixture="unanswered"
 )
-def _(agenda: Agenda, receiver: Receiver, world: World) -> tuple[Reminder, Reminder, Reminder]:
+def one_receiver_never_answers(
+    agenda: Agenda, receiver: Receiver, world: World
+) -> tuple[Reminder, Reminder, Reminder]:
     host = urlsplit(receiver.sink.url("/")).hostname
     closed = f"http://{host}:{world.draw.port()}/{world.draw.word()}"
     return (
@@ -146,7 +147,9 @@ def _(agenda: Agenda, receiver: Receiver, world: World) -> tuple[Reminder, Remin
 
 
 @then("each attempt is given up after DELIVERY_TIMEOUT_SECONDS at the latest, and made again")
-def _(agenda: Agenda, receiver: Receiver, unanswered: tuple[Reminder, Reminder, Reminder]) -> None:
+def each_attempt_is_given_up_after_delivery_timeout_seconds(
+    agenda: Agenda, receiver: Receiver, unanswered: tuple[Reminder, Reminder, Reminder]
+) -> None:
     silent, broken, refused = unanswered
     timeout = agenda.times.timeout_seconds
     rule = "no answer within DELIVERY_TIMEOUT_SECONDS is a failed attempt"
@@ -166,7 +169,9 @@ def _(agenda: Agenda, receiver: Receiver, unanswered: tuple[Reminder, Reminder, 
 
 
 @then("the attempts without an answer have no status")
-def _(agenda: Agenda, unanswered: tuple[Reminder, Reminder, Reminder]) -> None:
+def the_attempts_without_an_answer_have_no_status(
+    agenda: Agenda, unanswered: tuple[Reminder, Reminder, Reminder]
+) -> None:
     silent, broken, refused = unanswered
     rule = "status_code is that of the receiver's answer, and null if there was none"
     without = [None] * agenda.times.max_attempts
@@ -176,23 +181,22 @@ def _(agenda: Agenda, unanswered: tuple[Reminder, Reminder, Reminder]) -> None:
 
 
 @when("a receiver answers 410", target_fixture="reminder")
-def _(receiver: Receiver) -> Reminder:
+def a_receiver_answers_410(receiver: Receiver) -> Reminder:
     return receiver.remind(0.2, Reply(GONE), Reply())
 
 
 @then("the reminder is dead after one attempt")
-def _(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
-    rule = "a receiver that answers 410 Gone is not called again: the reminder is dead"
-    receiver.wait_for(reminder, 1, rule)
-    shown = agenda.wait_for_state(reminder, "dead", rule)
-    expect(statuses_of(shown) == [GONE], expected="one attempt, 410", got=shown.get("attempts"), rule=rule)
+def the_reminder_is_dead_after_one_attempt(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
+    receiver.wait_for(reminder, 1)
+    shown = agenda.wait_for_state(reminder, "dead")
+    expect(statuses_of(shown) == [GONE], expected="one attempt, 410", got=shown.get("attempts"))
     receiver.everybody_works()
     count = len(receiver.calls(reminder))
-    expect(count == 1, expected="one call", got=count, rule=rule)
+    expect(count == 1, expected="one call", got=count)
 
 
 @given("a reminder that has failed all its attempts", target_fixture="reminder")
-def _(agenda: Agenda, receiver: Receiver) -> Reminder:
+def a_reminder_that_has_failed_all_its_attempts(agenda: Agenda, receiver: Receiver) -> Reminder:
     failures = [Reply(500)] * agenda.times.max_attempts
     # One failure more for the replay: it has all its attempts.
     reminder = receiver.remind(0.2, *failures, Reply(503), Reply())
@@ -202,7 +206,9 @@ def _(agenda: Agenda, receiver: Receiver) -> Reminder:
 
 
 @then("it was attempted as often as MAX_ATTEMPTS says, and each attempt is shown")
-def _(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
+def it_was_attempted_as_often_as_max_attempts_says(
+    agenda: Agenda, receiver: Receiver, reminder: Reminder
+) -> None:
     receiver.everybody_works()
     wanted = list(range(1, agenda.times.max_attempts + 1))
     numbers = attempt_numbers(receiver.calls(reminder))
@@ -219,32 +225,30 @@ def _(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
 
 
 @then("it is listed as dead")
-def _(agenda: Agenda, reminder: Reminder) -> None:
+def it_is_listed_as_dead(agenda: Agenda, reminder: Reminder) -> None:
     ids = [item.get("id") for item in agenda.listed(50, state="dead")]
     rule = "dead reminders can be listed"
     expect(ids.count(reminder.id) == 1, expected="it, among the dead", got=f"{len(ids)} others", rule=rule)
 
 
 @when("it is replayed, and its receiver fails once more")
-def _(agenda: Agenda, reminder: Reminder) -> None:
+def it_is_replayed_and_its_receiver_fails_once_more(agenda: Agenda, reminder: Reminder) -> None:
     answer = agenda.http.request("POST", f"{reminder.at}/replay")
-    rule = "POST …/replay has a dead reminder delivered again: 200 and the reminder"
-    expect(answer.status == OK, expected="200", got=describe(answer), rule=rule)
+    expect(answer.status == OK, expected="200", got=describe_answer(answer))
 
 
 @then("it is delivered")
-def _(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
-    rule = "a replay begins at once, as a new occurrence with all its attempts"
-    shown = agenda.wait_for_state(reminder, "delivered", rule)
+def it_is_delivered(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
+    shown = agenda.wait_for_state(reminder, "delivered")
     calls = receiver.calls(reminder)[agenda.times.max_attempts :]
     one_key(reminder, calls, occurrence=2)
-    expect(attempt_numbers(calls) == [1, 2], expected="[1, 2]", got=attempt_numbers(calls), rule=rule)
+    expect(attempt_numbers(calls) == [1, 2], expected="[1, 2]", got=attempt_numbers(calls))
     last = statuses_of(shown)[-2:]
-    expect(last == [503, NO_CONTENT], expected="503, then 204", got=shown.get("attempts"), rule=rule)
+    expect(last == [503, NO_CONTENT], expected="503, then 204", got=shown.get("attempts"))
 
 
 @then("it cannot be replayed again")
-def _(agenda: Agenda, reminder: Reminder) -> None:
+def it_cannot_be_replayed_again(agenda: Agenda, reminder: Reminder) -> None:
     answer = agenda.http.request("POST", f"{reminder.at}/replay")
     is_problem(answer, CONFLICT, "only a dead reminder can be replayed")
 

@@ -7,12 +7,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from kata.draw import Draw
-from kata.postgres import EmbeddedPostgres
-from kata.redis import EmbeddedRedis
-from kata.sink import Sink
-from kata.target import ProcfileTarget
-from kata.world import OwnedWorld
+from kata.network.callback_server import CallbackServer
+from kata.servers.postgres import EmbeddedPostgres
+from kata.servers.valkey import EmbeddedValkey
+from kata.solution.procfile_target import ProcfileTarget
+from kata.world.draw import Draw
+from kata.world.owned import OwnedWorld
 from reminders.__main__ import MIGRATIONS
 from reminders.app import SESSION_SETTINGS, new_id
 from reminders.errors import DatabaseUnavailableError
@@ -63,25 +63,25 @@ async def database(migrated_url: str, connection: Connection) -> AsyncIterator[D
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
-    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    server = EmbeddedValkey(tmp_path_factory.mktemp("redis"))
     server.start()
     yield server
     server.kill()
 
 
 @pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedValkey]:
     """A Redis that the test may kill."""
-    server = EmbeddedRedis(tmp_path / "redis")
+    server = EmbeddedValkey(tmp_path / "redis")
     server.start()
     yield server
     server.kill()
 
 
 @pytest.fixture
-def sink() -> Iterator[Sink]:
-    sink = Sink()
+def sink() -> Iterator[CallbackServer]:
+    sink = CallbackServer()
     sink.start()
     yield sink
     sink.stop()

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from kata.client import Client
-from kata.exchange import Exchange, Request
-from kata.world import OwnedService, OwnedWorld
+from kata.network.client import Client
+from kata.network.exchange import Exchange, Request
+from kata.world.owned import OwnedWorld
+from kata.world.owned_service import OwnedService
 
 PATH = "/api/v1/reminders"
 SETTINGS = {"MESSAGE_LIMIT": "50", "LOG_LEVEL": "error"}

@@ -13,11 +13,14 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
-from kata.client import Client
-from kata.draw import Draw
-from kata.sink import Reply, Sink
-from kata.target import Instance, ProcfileTarget
-from kata.world import OwnedService, OwnedWorld
+from kata.network.callback_server import CallbackServer
+from kata.network.callbacks import Reply
+from kata.network.client import Client
+from kata.solution.procfile_target import ProcfileTarget
+from kata.solution.target import Instance
+from kata.world.draw import Draw
+from kata.world.owned import OwnedWorld
+from kata.world.owned_service import OwnedService
 
 PATH = "/api/v1/reminders"
 WORKERS = 3
@@ -45,7 +48,7 @@ class Figures:
     seconds: float
 
 
-def chaos(world: OwnedWorld, sink: Sink, kills: int, reminders: int, seed: str) -> Figures:
+def chaos(world: OwnedWorld, sink: CallbackServer, kills: int, reminders: int, seed: str) -> Figures:
     """Kill workers while the reminders come due, and say what became of these."""
     chance = random.Random(seed)
     service = world.start_alone(SETTINGS, workers=WORKERS)
@@ -89,7 +92,9 @@ def is_at_work(worker: Instance) -> bool:
     return bool(lines) and '"attempt"' in lines[-1]
 
 
-def figures(service: OwnedService, sink: Sink, due: list[datetime], kills: int, began: float) -> Figures:
+def figures(
+    service: OwnedService, sink: CallbackServer, due: list[datetime], kills: int, began: float
+) -> Figures:
     states = wait_until_all_is_over(service)
     received = [sink.received(f"/{number}") for number in range(len(due))]
     requests = [request for some in received for request in some]
@@ -127,7 +132,7 @@ def check(found: Figures) -> None:
     assert found.keys == found.reminders, found
 
 
-def test_random_kills_lose_nothing(world: OwnedWorld, sink: Sink) -> None:
+def test_random_kills_lose_nothing(world: OwnedWorld, sink: CallbackServer) -> None:
     found = chaos(world, sink, kills=5, reminders=300, seed=world.draw.seed)
     check(found)
 
@@ -140,7 +145,7 @@ def main() -> None:
     arguments = parser.parse_args()
     draw = Draw(arguments.seed)
     world = OwnedWorld(ProcfileTarget(Path(__file__).parents[1]), ("postgres", "redis"), draw)
-    sink = Sink()
+    sink = CallbackServer()
     sink.start()
     try:
         found = chaos(world, sink, arguments.kills, arguments.reminders, draw.seed)

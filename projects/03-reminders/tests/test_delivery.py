@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from kata.sink import Reply, Sink
+from kata.network.callback_server import CallbackServer
+from kata.network.callbacks import Reply
 from reminders.callbacks import CallbackGuard
 from reminders.delivery import LogChannel, WebhookChannel, retry_after_seconds
 from reminders.domain import Channel, Claim, Draft, Outcome, Result, State
@@ -35,7 +36,7 @@ async def webhook() -> AsyncIterator[WebhookChannel]:
 
 
 async def test_the_receiver_gets_json_with_a_key_that_stays_the_same(
-    webhook: WebhookChannel, sink: Sink
+    webhook: WebhookChannel, sink: CallbackServer
 ) -> None:
     result = await webhook.deliver(claim(sink.url("/hook?a=b")), NOW)
     assert result == Result(Outcome.DELIVERED, 204)
@@ -56,33 +57,33 @@ async def test_the_receiver_gets_json_with_a_key_that_stays_the_same(
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
-async def test_any_2xx_is_success(webhook: WebhookChannel, sink: Sink, status: int) -> None:
+async def test_any_2xx_is_success(webhook: WebhookChannel, sink: CallbackServer, status: int) -> None:
     sink.program("/hook", Reply(status))
     assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).outcome is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("status", [300, 400, 404, 409, 429, 500, 503])
-async def test_anything_else_is_a_failure(webhook: WebhookChannel, sink: Sink, status: int) -> None:
+async def test_anything_else_is_a_failure(webhook: WebhookChannel, sink: CallbackServer, status: int) -> None:
     sink.program("/hook", Reply(status))
     result = await webhook.deliver(claim(sink.url("/hook")), NOW)
     assert (result.outcome, result.status_code) == (Outcome.FAILED, status)
     assert result.error == f"the receiver answered {status}"
 
 
-async def test_410_is_final(webhook: WebhookChannel, sink: Sink) -> None:
+async def test_410_is_final(webhook: WebhookChannel, sink: CallbackServer) -> None:
     sink.program("/hook", Reply(410, {"Retry-After": "5"}))
     assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).outcome is Outcome.GONE
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(webhook: WebhookChannel, sink: Sink, status: int) -> None:
+async def test_a_redirect_is_not_followed(webhook: WebhookChannel, sink: CallbackServer, status: int) -> None:
     sink.program("/hook", Reply.redirect(sink.url("/elsewhere"), status))
     result = await webhook.deliver(claim(sink.url("/hook")), NOW)
     assert (result.outcome, result.status_code) == (Outcome.FAILED, status)
     assert sink.received("/elsewhere") == []
 
 
-async def test_a_broken_connection_is_a_failure(webhook: WebhookChannel, sink: Sink) -> None:
+async def test_a_broken_connection_is_a_failure(webhook: WebhookChannel, sink: CallbackServer) -> None:
     sink.program("/hook", Reply.reset())
     result = await webhook.deliver(claim(sink.url("/hook")), NOW)
     assert result.outcome is Outcome.FAILED
@@ -104,7 +105,7 @@ async def test_a_name_without_an_address_is_a_failure(webhook: WebhookChannel) -
     assert result.error.startswith("gaierror")
 
 
-async def test_cookies_are_not_kept(webhook: WebhookChannel, sink: Sink) -> None:
+async def test_cookies_are_not_kept(webhook: WebhookChannel, sink: CallbackServer) -> None:
     sink.program("/hook", Reply(204, {"Set-Cookie": "a=b; Path=/"}))
     for _ in range(2):
         await webhook.deliver(claim(sink.url("/hook")), NOW)
@@ -112,7 +113,7 @@ async def test_cookies_are_not_kept(webhook: WebhookChannel, sink: Sink) -> None
 
 
 async def test_a_proxy_of_the_environment_is_not_used(
-    webhook: WebhookChannel, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    webhook: WebhookChannel, sink: CallbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
@@ -120,7 +121,7 @@ async def test_a_proxy_of_the_environment_is_not_used(
 
 
 async def test_the_connection_goes_to_the_address_that_was_checked(
-    webhook: WebhookChannel, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    webhook: WebhookChannel, sink: CallbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name that changes its mind after the look-up gains nothing: it is not looked up again."""
     port = int(sink.url("").rpartition(":")[2])
@@ -140,7 +141,7 @@ async def test_the_connection_goes_to_the_address_that_was_checked(
 
 
 async def test_a_second_address_is_tried_when_the_first_cannot_be_connected_to(
-    webhook: WebhookChannel, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    webhook: WebhookChannel, sink: CallbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = int(sink.url("").rpartition(":")[2])
 
@@ -153,7 +154,7 @@ async def test_a_second_address_is_tried_when_the_first_cannot_be_connected_to(
     assert result.outcome is Outcome.DELIVERED
 
 
-async def test_a_private_address_is_refused_at_delivery_too(sink: Sink) -> None:
+async def test_a_private_address_is_refused_at_delivery_too(sink: CallbackServer) -> None:
     channel = WebhookChannel(CallbackGuard(allow_private=False), None)
     result = await channel.deliver(claim(sink.url("/hook")), NOW)
     assert (result.outcome, result.error) == (Outcome.FAILED, "refused: the address is not a public one")
@@ -161,7 +162,7 @@ async def test_a_private_address_is_refused_at_delivery_too(sink: Sink) -> None:
     await channel.close()
 
 
-async def test_a_signature_covers_the_id_the_time_and_the_body(sink: Sink) -> None:
+async def test_a_signature_covers_the_id_the_time_and_the_body(sink: CallbackServer) -> None:
     channel = WebhookChannel(CallbackGuard(allow_private=True), KEY)
     await channel.deliver(claim(sink.url("/hook")), NOW)
     (request,) = sink.received("/hook")
@@ -194,7 +195,7 @@ async def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | Non
     assert retry_after_seconds(value, NOW) == seconds
 
 
-async def test_retry_after_reaches_the_result(webhook: WebhookChannel, sink: Sink) -> None:
+async def test_retry_after_reaches_the_result(webhook: WebhookChannel, sink: CallbackServer) -> None:
     sink.program("/hook", Reply(503, {"Retry-After": "17"}))
     assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).retry_after_seconds == 17.0
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from redis import Redis
 
-from kata.redis import EmbeddedRedis
+from kata.servers.valkey import EmbeddedValkey
 from reminders.domain import Due
 from reminders.due_index import KEY, MOST_READ, DueIndex
 
@@ -21,7 +21,7 @@ def due(number: int, seconds: float) -> Due:
 
 
 @pytest.fixture
-async def index(redis_server: EmbeddedRedis) -> AsyncIterator[DueIndex]:
+async def index(redis_server: EmbeddedValkey) -> AsyncIterator[DueIndex]:
     with Redis.from_url(redis_server.url) as redis:
         redis.flushall()
     index = DueIndex(redis_server.url, timeout_seconds=10.0)
@@ -59,7 +59,7 @@ async def test_only_the_first_few_are_read(index: DueIndex) -> None:
 
 
 async def test_an_earlier_one_wakes_those_who_listen_and_nothing_else_does(
-    index: DueIndex, redis_server: EmbeddedRedis
+    index: DueIndex, redis_server: EmbeddedValkey
 ) -> None:
     woken: asyncio.Queue[None] = asyncio.Queue()
     listening = asyncio.create_task(index.listen(lambda: woken.put_nowait(None)))
@@ -79,7 +79,7 @@ async def test_an_earlier_one_wakes_those_who_listen_and_nothing_else_does(
     listening.cancel()
 
 
-async def test_a_lost_redis_costs_little_raises_nothing_and_is_found_again(own_redis: EmbeddedRedis) -> None:
+async def test_a_lost_redis_costs_little_raises_nothing_and_is_found_again(own_redis: EmbeddedValkey) -> None:
     index = DueIndex(own_redis.url)
     await index.enter([due(1, 1.0)])
     own_redis.kill()
@@ -97,7 +97,7 @@ async def test_a_lost_redis_costs_little_raises_nothing_and_is_found_again(own_r
     await index.close()
 
 
-async def test_a_silent_redis_is_given_up_on(own_redis: EmbeddedRedis) -> None:
+async def test_a_silent_redis_is_given_up_on(own_redis: EmbeddedValkey) -> None:
     index = DueIndex(own_redis.url)
     await index.enter([due(1, 1.0)])
     own_redis.pause()
@@ -109,7 +109,7 @@ async def test_a_silent_redis_is_given_up_on(own_redis: EmbeddedRedis) -> None:
     await index.close()
 
 
-async def test_the_set_has_its_documented_name(index: DueIndex, redis_server: EmbeddedRedis) -> None:
+async def test_the_set_has_its_documented_name(index: DueIndex, redis_server: EmbeddedValkey) -> None:
     await index.enter([due(1, 0.0)])
     with Redis.from_url(redis_server.url, decode_responses=True) as redis:
         entries = redis.zrange(KEY, 0, -1, withscores=True)

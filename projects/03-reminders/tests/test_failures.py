@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kata.client import Client
-from kata.sink import Received, Reply, Sink
-from kata.target import Instance
-from kata.world import OwnedService, OwnedWorld
+from kata.network.callback_server import CallbackServer
+from kata.network.callbacks import Received, Reply
+from kata.network.client import Client
+from kata.solution.target import Instance
+from kata.world.owned import OwnedWorld
+from kata.world.owned_service import OwnedService
 
 PATH = "/api/v1/reminders"
 LEASE_SECONDS = 1.0
@@ -110,7 +112,7 @@ def start_worker(service: OwnedService) -> Instance:
 
 
 def test_a_worker_killed_in_mid_delivery_is_replaced_within_the_lease(
-    service: OwnedService, client: Client, sink: Sink
+    service: OwnedService, client: Client, sink: CallbackServer
 ) -> None:
     worker, successor = start_worker(service), start_worker(service)
     successor.pause()
@@ -128,7 +130,7 @@ def test_a_worker_killed_in_mid_delivery_is_replaced_within_the_lease(
 
 
 def test_the_completion_of_a_worker_that_slept_is_refused(
-    service: OwnedService, client: Client, sink: Sink
+    service: OwnedService, client: Client, sink: CallbackServer
 ) -> None:
     worker, successor = start_worker(service), start_worker(service)
     successor.pause()
@@ -145,7 +147,7 @@ def test_the_completion_of_a_worker_that_slept_is_refused(
 
 
 def test_a_reminder_that_kills_every_worker_ends_in_dead(
-    service: OwnedService, client: Client, sink: Sink
+    service: OwnedService, client: Client, sink: CallbackServer
 ) -> None:
     worker = start_worker(service)
     sink.program("/a", Reply.hang())
@@ -159,7 +161,7 @@ def test_a_reminder_that_kills_every_worker_ends_in_dead(
 
 
 def test_sigterm_lets_a_worker_finish_and_claims_nothing_more(
-    service: OwnedService, client: Client, sink: Sink
+    service: OwnedService, client: Client, sink: CallbackServer
 ) -> None:
     worker = start_worker(service)
     sink.program("/slow", Reply(204, delay_seconds=0.7))
@@ -173,7 +175,7 @@ def test_sigterm_lets_a_worker_finish_and_claims_nothing_more(
 
 
 def test_sigterm_gives_back_what_takes_too_long_and_uses_up_no_attempt(
-    service: OwnedService, client: Client, sink: Sink
+    service: OwnedService, client: Client, sink: CallbackServer
 ) -> None:
     worker = start_worker(service)
     sink.program("/a", Reply.hang(), Reply(204))
@@ -187,7 +189,7 @@ def test_sigterm_gives_back_what_takes_too_long_and_uses_up_no_attempt(
 
 
 def test_what_came_due_while_no_worker_ran_fires_when_one_does(
-    service: OwnedService, client: Client, sink: Sink
+    service: OwnedService, client: Client, sink: CallbackServer
 ) -> None:
     paths = [create(client, sink.url("/a")) for _ in range(5)]
     start_worker(service)
@@ -197,7 +199,7 @@ def test_what_came_due_while_no_worker_ran_fires_when_one_does(
 
 
 def test_a_flushed_redis_loses_nothing_and_is_filled_again(
-    service: OwnedService, client: Client, sink: Sink
+    service: OwnedService, client: Client, sink: CallbackServer
 ) -> None:
     start_worker(service)
     soon = create(client, sink.url("/soon"), 2.0)
@@ -209,7 +211,7 @@ def test_a_flushed_redis_loses_nothing_and_is_filled_again(
 
 @pytest.mark.parametrize("fault", ["cut", "black_hole"])
 def test_without_redis_reminders_are_taken_and_fire(
-    service: OwnedService, client: Client, sink: Sink, fault: str
+    service: OwnedService, client: Client, sink: CallbackServer, fault: str
 ) -> None:
     worker = start_worker(service)
     proxy = service.redis.proxy
@@ -228,7 +230,7 @@ def test_without_redis_reminders_are_taken_and_fire(
 
 @pytest.mark.parametrize("fault", ["cut", "black_hole"])
 def test_without_postgresql_the_api_says_so_in_time_and_all_goes_on_when_it_is_back(
-    service: OwnedService, client: Client, sink: Sink, fault: str
+    service: OwnedService, client: Client, sink: CallbackServer, fault: str
 ) -> None:
     start_worker(service)
     path = create(client, sink.url("/a"), 1.5)
@@ -245,7 +247,9 @@ def test_without_postgresql_the_api_says_so_in_time_and_all_goes_on_when_it_is_b
     assert outcomes(wait_for_state(client, path, "delivered")) == ["delivered"]
 
 
-def test_a_restart_of_postgresql_loses_nothing(service: OwnedService, client: Client, sink: Sink) -> None:
+def test_a_restart_of_postgresql_loses_nothing(
+    service: OwnedService, client: Client, sink: CallbackServer
+) -> None:
     workers = [start_worker(service) for _ in range(2)]
     assert all(worker.alive for worker in workers)
     sink.program("/slow", Reply(204, delay_seconds=0.5))

@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from kata.postgres import EmbeddedPostgres
+from kata.servers.postgres import EmbeddedPostgres
 from reminders.__main__ import MIGRATIONS
 from reminders.tables import METADATA
 from service_kit.database import driver_url

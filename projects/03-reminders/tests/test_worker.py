@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kata.client import Client
-from kata.sink import Received, Reply, Sink
-from kata.target import Instance
-from kata.world import OwnedService, OwnedWorld
+from kata.network.callback_server import CallbackServer
+from kata.network.callbacks import Received, Reply
+from kata.network.client import Client
+from kata.solution.target import Instance
+from kata.world.owned import OwnedWorld
+from kata.world.owned_service import OwnedService
 
 PATH = "/api/v1/reminders"
 LEASE_SECONDS = 1.0
@@ -105,7 +107,7 @@ def alone(world: OwnedWorld) -> Callable[[int], OwnedService]:
     return lambda workers: world.start_alone(SETTINGS, workers=workers)
 
 
-def test_a_reminder_fires_once_and_not_before_its_time(client: Client, sink: Sink) -> None:
+def test_a_reminder_fires_once_and_not_before_its_time(client: Client, sink: CallbackServer) -> None:
     due = moment(1.0)
     path = create(client, sink.url("/a"), remind_at=due.isoformat())
     reminder = wait_for_state(client, path, "delivered")
@@ -115,7 +117,9 @@ def test_a_reminder_fires_once_and_not_before_its_time(client: Client, sink: Sin
     assert request.header("idempotency-key") == f"{reminder['id']}:1"
 
 
-def test_a_failure_is_tried_again_with_the_same_key_until_it_succeeds(client: Client, sink: Sink) -> None:
+def test_a_failure_is_tried_again_with_the_same_key_until_it_succeeds(
+    client: Client, sink: CallbackServer
+) -> None:
     sink.program("/a", Reply(500), Reply.reset(), Reply(204))
     path = create(client, sink.url("/a"))
     reminder = wait_for_state(client, path, "delivered")
@@ -127,7 +131,7 @@ def test_a_failure_is_tried_again_with_the_same_key_until_it_succeeds(client: Cl
 
 
 def test_exhausted_attempts_end_in_dead_and_a_replay_gives_a_new_occurrence(
-    client: Client, sink: Sink
+    client: Client, sink: CallbackServer
 ) -> None:
     sink.program("/a", Reply(500))
     path = create(client, sink.url("/a"))
@@ -140,32 +144,32 @@ def test_exhausted_attempts_end_in_dead_and_a_replay_gives_a_new_occurrence(
     assert sink.received("/a")[-1].header("idempotency-key") == f"{reminder['id']}:2"
 
 
-def test_410_ends_in_dead_at_once(client: Client, sink: Sink) -> None:
+def test_410_ends_in_dead_at_once(client: Client, sink: CallbackServer) -> None:
     sink.program("/a", Reply(410))
     assert outcomes(wait_for_state(client, create(client, sink.url("/a")), "dead")) == ["gone"]
 
 
-def test_a_time_out_is_a_failure(client: Client, sink: Sink) -> None:
+def test_a_time_out_is_a_failure(client: Client, sink: CallbackServer) -> None:
     sink.program("/a", Reply.hang(), Reply(204))
     reminder = wait_for_state(client, create(client, sink.url("/a")), "delivered")
     assert attempts(reminder)[0]["error"] == "no answer within 3 s"
 
 
-def test_a_delivery_longer_than_its_lease_is_not_made_twice(client: Client, sink: Sink) -> None:
+def test_a_delivery_longer_than_its_lease_is_not_made_twice(client: Client, sink: CallbackServer) -> None:
     sink.program("/a", Reply(204, delay_seconds=2.5 * LEASE_SECONDS))
     reminder = wait_for_state(client, create(client, sink.url("/a")), "delivered")
     assert outcomes(reminder) == ["delivered"]
     assert len(sink.received("/a")) == 1
 
 
-def test_retry_after_is_honoured(client: Client, sink: Sink) -> None:
+def test_retry_after_is_honoured(client: Client, sink: CallbackServer) -> None:
     sink.program("/a", Reply(503, {"Retry-After": "1"}), Reply(204))
     wait_for_state(client, create(client, sink.url("/a")), "delivered")
     first, second = sink.received("/a")
     assert second.started - first.received >= 1.0
 
 
-def test_a_reminder_in_flight_cannot_be_cancelled(client: Client, sink: Sink) -> None:
+def test_a_reminder_in_flight_cannot_be_cancelled(client: Client, sink: CallbackServer) -> None:
     sink.program("/a", Reply(204, delay_seconds=1.0))
     path = create(client, sink.url("/a"))
     assert len(sink.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
@@ -176,14 +180,14 @@ def test_a_reminder_in_flight_cannot_be_cancelled(client: Client, sink: Sink) ->
     assert client.request("DELETE", path).status == 409
 
 
-def test_a_cancelled_reminder_does_not_fire(client: Client, sink: Sink) -> None:
+def test_a_cancelled_reminder_does_not_fire(client: Client, sink: CallbackServer) -> None:
     path = create(client, sink.url("/cancelled"), 0.7)
     assert client.request("DELETE", path).status == 204
     wait_for_state(client, create(client, sink.url("/later"), 1.2), "delivered")
     assert sink.received("/cancelled") == []
 
 
-def test_a_reminder_moved_forward_fires_at_its_new_time(client: Client, sink: Sink) -> None:
+def test_a_reminder_moved_forward_fires_at_its_new_time(client: Client, sink: CallbackServer) -> None:
     path = create(client, sink.url("/a"), 3600)
     due = moment(0.5)
     change = {"remind_at": due.isoformat()}
@@ -200,7 +204,7 @@ def test_the_log_is_a_channel_too(client: Client, shared: OwnedService) -> None:
     assert any(said(worker, "to the log") for worker in shared.workers)
 
 
-def test_a_recurring_reminder_goes_on_with_a_new_key(client: Client, sink: Sink) -> None:
+def test_a_recurring_reminder_goes_on_with_a_new_key(client: Client, sink: CallbackServer) -> None:
     start = moment(1.0).replace(microsecond=0)
     times = [start, start + timedelta(seconds=2)]
     if times[0].date() != times[1].date():

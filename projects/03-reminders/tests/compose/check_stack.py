@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kata.sink import Reply, Sink
+from kata.network.callback_server import CallbackServer
+from kata.network.callbacks import Reply
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 REMINDERS = "/api/v1/reminders"
@@ -59,18 +60,18 @@ def webs() -> Iterator[list[httpx.Client]]:
 
 
 @pytest.fixture(scope="module")
-def sink() -> Iterator[Sink]:
+def sink() -> Iterator[CallbackServer]:
     """The receiver: on the address of this machine in the stack's network, which Linux lets it listen on."""
     network = f"{os.environ['COMPOSE_PROJECT_NAME']}_default"
     gateway = docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", network)
-    with Sink(gateway) as sink:
+    with CallbackServer(gateway) as sink:
         yield sink
 
 
 class Remind:
     """Makes reminders, each with a path of its own at the sink."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: CallbackServer) -> None:
         self._sink = sink
         self._count = 0
 
@@ -85,7 +86,7 @@ class Remind:
 
 
 @pytest.fixture(scope="module")
-def remind(sink: Sink) -> Remind:
+def remind(sink: CallbackServer) -> Remind:
     return Remind(sink)
 
 
@@ -169,7 +170,7 @@ def test_migrations_run_once_and_all_others_wait_for_them() -> None:
 
 
 def test_each_reminder_is_delivered_once_by_three_workers(
-    webs: list[httpx.Client], sink: Sink, remind: Remind
+    webs: list[httpx.Client], sink: CallbackServer, remind: Remind
 ) -> None:
     # Due all at once, and more than two workers can have in hand: so the third has some too.
     due, slow = soon(3.0), Reply(delay_seconds=2.0)
@@ -182,7 +183,9 @@ def test_each_reminder_is_delivered_once_by_three_workers(
     assert int(workers) == WORKERS
 
 
-def test_create_sent_to_both_web_processes_makes_one_reminder(webs: list[httpx.Client], sink: Sink) -> None:
+def test_create_sent_to_both_web_processes_makes_one_reminder(
+    webs: list[httpx.Client], sink: CallbackServer
+) -> None:
     order = body(sink.url("/twice"), soon(3600))
     answers = [post(web, order, key="twice") for web in webs]
     assert [answer.status_code for answer in answers] == [HTTPStatus.CREATED] * WEBS
@@ -190,7 +193,7 @@ def test_create_sent_to_both_web_processes_makes_one_reminder(webs: list[httpx.C
 
 
 def test_delivery_of_a_killed_worker_is_made_up_for(
-    webs: list[httpx.Client], sink: Sink, remind: Remind
+    webs: list[httpx.Client], sink: CallbackServer, remind: Remind
 ) -> None:
     reminder, path = remind(webs[0], Reply.hang(), Reply())
     assert len(sink.wait_for(path, 1, PATIENCE_SECONDS)) == 1

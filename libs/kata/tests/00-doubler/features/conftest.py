@@ -1,6 +1,6 @@
 import pytest
 
-from kata.world import World
+from kata.steps import World
 
 
 @pytest.fixture

@@ -2,14 +2,19 @@ from dataclasses import dataclass
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.clock import TOLERANCE_SECONDS, Inconclusive, surely_within
-from kata.exchange import Exchange, Request
-from kata.expect import describe, expect
-from kata.world import Service, World
+from kata.steps import (
+    TOLERANCE_SECONDS,
+    Exchange,
+    Inconclusive,
+    Request,
+    Service,
+    World,
+    describe_answer,
+    expect,
+    surely_within,
+)
 
 scenarios("doubling.feature")
-
-TWICE = "GET /api/v1/double/{number} answers 200 with the number and its double"
 
 
 @dataclass(frozen=True)
@@ -21,79 +26,82 @@ class Doubled:
 
 
 @given("a doubler", target_fixture="service")
-def _(world: World, service_settings: dict[str, str]) -> Service:
+def a_doubler(world: World, service_settings: dict[str, str]) -> Service:
     return world.start(service_settings)
 
 
 @when("a number is doubled", target_fixture="doubled")
-def _(world: World, service: Service, service_settings: dict[str, str]) -> Doubled:
+def a_number_is_doubled(world: World, service: Service, service_settings: dict[str, str]) -> Doubled:
     # From 3 on: 0 and 2 are their own squares' doubles, and would let a squarer pass.
     return double(service, world.draw.integer(3, int(service_settings["LARGEST"])))
 
 
 @when("a negative number is doubled", target_fixture="doubled")
-def _(world: World, service: Service) -> Doubled:
+def a_negative_number_is_doubled(world: World, service: Service) -> Doubled:
     return double(service, -world.draw.integer(3, 999))
 
 
 @when("a number above the largest is doubled", target_fixture="doubled")
-def _(world: World, service: Service, service_settings: dict[str, str]) -> Doubled:
+def a_number_above_the_largest_is_doubled(
+    world: World, service: Service, service_settings: dict[str, str]
+) -> Doubled:
     return double(service, int(service_settings["LARGEST"]) + world.draw.integer(1, 99))
 
 
 @when("many numbers are doubled at the same instant", target_fixture="many_doubled")
-def _(world: World, service: Service) -> list[Doubled]:
+def many_numbers_are_doubled_at_the_same_instant(world: World, service: Service) -> list[Doubled]:
     numbers = [world.draw.integer(3, 99) for _ in range(10)]
     answers = service.burst([Request("GET", f"/api/v1/double/{number}") for number in numbers])
     return [Doubled(number, answer) for number, answer in zip(numbers, answers, strict=True)]
 
 
 @then("the answer is twice the number")
-def _(doubled: Doubled) -> None:
+def the_answer_is_twice_the_number(doubled: Doubled) -> None:
     is_twice(doubled)
 
 
 @then("each answer is twice its number")
-def _(many_doubled: list[Doubled]) -> None:
+def each_answer_is_twice_its_number(many_doubled: list[Doubled]) -> None:
     for doubled in many_doubled:
         is_twice(doubled)
 
 
 @then("it is refused with 422")
-def _(doubled: Doubled) -> None:
+def it_is_refused_with_422(doubled: Doubled) -> None:
     expect(
         doubled.answer.status == 422,
         expected=f"422 for {doubled.number}",
-        got=describe(doubled.answer),
-        rule="a number above LARGEST is refused",
+        got=describe_answer(doubled.answer),
     )
 
 
 @then("the last result is that number's")
-def _(service: Service, service_settings: dict[str, str], doubled: Doubled) -> None:
+def the_last_result_is_that_numbers(
+    service: Service, service_settings: dict[str, str], doubled: Doubled
+) -> None:
     answer = service.client().get("/api/v1/last")
     if answer.status == 404 and not surely_within(doubled.answer, answer, keep_seconds(service_settings)):
         raise Inconclusive("the result's time was over before the answer came")
     expect(
         answer.status == 200 and answer.json() == doubled.answer.json(),
         expected=f"200 {doubled.answer.text}",
-        got=f"{describe(answer)} {answer.text}",
-        rule="GET /api/v1/last answers with the last result, for KEEP_MILLISECONDS",
+        got=f"{describe_answer(answer)} {answer.text}",
         exchanges=[doubled.answer, answer],
         timing=True,
     )
 
 
 @then("after its time it is forgotten")
-def _(world: World, service: Service, service_settings: dict[str, str], doubled: Doubled) -> None:
+def after_its_time_it_is_forgotten(
+    world: World, service: Service, service_settings: dict[str, str], doubled: Doubled
+) -> None:
     keep = keep_seconds(service_settings)
     world.sleep_until(doubled.answer.received + keep + TOLERANCE_SECONDS)
     answer = service.client().get("/api/v1/last")
     expect(
         answer.status == 404,
         expected=f"404, {keep:.3f} s after the last result",
-        got=describe(answer),
-        rule="GET /api/v1/last answers 404 when KEEP_MILLISECONDS have passed",
+        got=describe_answer(answer),
         exchanges=[doubled.answer, answer],
         timing=True,
     )
@@ -108,8 +116,7 @@ def is_twice(doubled: Doubled) -> None:
     expect(
         doubled.answer.status == 200 and doubled.answer.json() == twice,
         expected=f"200 and twice {doubled.number}",
-        got=f"{describe(doubled.answer)} {doubled.answer.text}".rstrip(),
-        rule=TWICE,
+        got=f"{describe_answer(doubled.answer)} {doubled.answer.text}".rstrip(),
     )
 
 

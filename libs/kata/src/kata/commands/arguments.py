@@ -1,0 +1,37 @@
+"""The arguments and options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kata.errors import UsageError
+
+Number = Annotated[str, typer.Argument(help="The project, such as 01.", show_default=False)]
+Directory = Annotated[
+    Path | None, typer.Option("--dir", help="The folder with the Procfile; the reference if left out.")
+]
+Url = Annotated[str | None, typer.Option("--url", help="Attach to something that is already running.")]
+Docker = Annotated[
+    bool, typer.Option("--docker", help="Build the folder's Dockerfile and run the container.")
+]
+Seed = Annotated[str | None, typer.Option("--seed", help="Repeat a run: the seed that it printed.")]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", help="A check (C4) or an extension; may be repeated.")
+]
+Step = Annotated[int | None, typer.Option("--step", help="Only the checks of this step of the lesson.")]
+Extensions = Annotated[bool, typer.Option("--extensions", help="Also the checks of the lesson's extensions.")]
+Setting = Annotated[
+    list[str] | None, typer.Option("--set", help="With --url: a setting it runs with, NAME=VALUE.")
+]
+StartTimeout = Annotated[
+    float,
+    typer.Option("--start-timeout", min=0.1, help="How many seconds a process may take to become ready."),
+]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="How many verifications run side by side.")]
+
+
+def existing_folder(directory: Path | None) -> Path | None:
+    if directory and not directory.is_dir():
+        raise UsageError(f"there is no folder {directory}")
+    return directory.resolve() if directory else None

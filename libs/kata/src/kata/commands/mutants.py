@@ -1,0 +1,100 @@
+"""`kata mutants`: put one deliberate bug into the reference, and see that the features catch it."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kata.catalog.mutants import Mutant, load_mutants, plant
+from kata.catalog.projects import Project, find_project
+from kata.check.verification import draw_seeds, new_seed, verify_in_child
+from kata.commands.arguments import Jobs, Number, Seed
+from kata.errors import UsageError
+from kata.judge.verdicts import Exit
+from kata.options import Options
+from kata.report.kill_matrix import Trial, always_failed, caught, problems, render_matrix, write_matrix
+
+_TRIES = 3  # where the machine was too slow to judge, the mutant has not survived yet
+
+
+def mutants(
+    number: Number,
+    *,
+    only: Annotated[list[str] | None, typer.Option("--only", help="A mutant; may be repeated.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 3,
+    seed: Seed = None,
+    jobs: Jobs = 2,
+    quick: Annotated[bool, typer.Option("--quick", help="Only the checks that are to catch it.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Keep the kill matrix for `looks like`.")] = False,
+) -> None:
+    """Put each deliberate bug into the reference and see that the features catch it."""
+    project = find_project(number)
+    chosen = [mutant for mutant in load_mutants(project.path) if not only or mutant.id in only]
+    if not chosen:
+        raise UsageError(f"{project.name} has no such mutant: {', '.join(only or [])}")
+    first = seed or new_seed()
+    drawn = draw_seeds(first, seeds)
+    print(f"{len(chosen)} mutants, {seeds} seeds drawn from {first}: {' '.join(drawn)}")
+    trials = run_mutants(project, chosen, drawn, jobs=jobs, quick=quick, on_trial=_print_trial)
+    print(render_matrix(chosen, trials))
+    found = problems(chosen, trials)
+    for line in found:
+        print(f"x {line}")
+    if write and not (quick or found):
+        write_matrix(project.path, always_failed(trials))
+    killed = len(chosen) - len({line.split()[0] for line in found})
+    print(f"{killed} passed, {len(chosen) - killed} failed")
+    raise typer.Exit(1 if found else 0)
+
+
+def run_mutants(
+    project: Project,
+    mutants: Sequence[Mutant],
+    seeds: Sequence[str],
+    *,
+    jobs: int,
+    quick: bool,
+    on_trial: Callable[[Trial], None],
+) -> list[Trial]:
+    """Verify every mutant with every seed, some side by side; `quick`: by those checks that are to catch it.
+
+    Raises:
+        KataError: an edit does not apply, or the verifier itself broke on a mutant.
+
+    """
+    with tempfile.TemporaryDirectory(prefix="kata-mutants-") as folder:
+        for mutant in mutants:
+            plant(mutant, project.path, Path(folder, mutant.id))
+        with ThreadPoolExecutor(jobs) as pool:
+            running = [
+                pool.submit(_try, project, mutant, Path(folder, mutant.id), seed, quick=quick)
+                for seed in seeds
+                for mutant in mutants
+            ]
+            trials = []
+            try:
+                for trial in as_completed(running):
+                    trials.append(trial.result())
+                    on_trial(trials[-1])
+            except BaseException:  # Ctrl-C, too, does not wait for those that have not begun
+                pool.shutdown(cancel_futures=True)
+                raise
+            return trials
+
+
+def _try(project: Project, mutant: Mutant, directory: Path, seed: str, *, quick: bool) -> Trial:
+    only = frozenset(mutant.caught_by) if quick else frozenset[str]()
+    options = Options(directory=directory, seed=seed, only=only)
+    for _ in range(_TRIES):
+        result = verify_in_child(project, options, directory.with_name(f"{mutant.id}-{seed}.json"))
+        if result.exit_code is not Exit.INCONCLUSIVE:
+            break
+    return Trial(mutant.id, seed, result.failed, result.exit_code)
+
+
+def _print_trial(trial: Trial) -> None:
+    failed = " ".join(sorted(trial.failed)) or f"exit code {int(trial.exit_code)}"
+    print(f" {'ok' if caught(trial) else 'x '} {trial.mutant}, seed {trial.seed}: {failed}", flush=True)

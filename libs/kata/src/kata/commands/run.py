@@ -1,0 +1,212 @@
+"""`kata run NN`: a project's processes and all that they need, in one terminal, until Ctrl-C."""
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn, TextIO
+
+import typer
+
+from kata.catalog.projects import ROOT, find_project
+from kata.commands.arguments import Number
+from kata.commands.console import Console
+from kata.errors import KataError, LaunchError, TargetError
+from kata.servers.embedded import EmbeddedServer
+from kata.servers.postgres import EmbeddedPostgres
+from kata.servers.valkey import EmbeddedValkey
+from kata.solution.procfile_target import ProcfileInstance, ProcfileTarget
+from kata.solution.readiness import wait_until_ready
+from kata.solution.target import Instance
+from kata.system.child import describe_exit
+from kata.system.ports import HOST, is_free
+
+_FIRST_PORT = 8000
+_READY_TIMEOUT_SECONDS = 30.0
+_STOP_TIMEOUT_SECONDS = 10.0
+_WATCH_SECONDS = 0.1
+# Not the user's to set here: the service runs in UTC, and a Procfile's own make is not part of ours.
+_KEPT_BACK = re.compile(r"TZ|PORT|MAKE.*|MFLAGS")
+
+
+class StopRequested(KeyboardInterrupt):
+    """Somebody asked for the end: Ctrl-C, SIGTERM, a closed terminal, or nobody reads the output any more.
+
+    A KeyboardInterrupt, because asyncio swallows what else a signal handler raises in one of its callbacks.
+    """
+
+
+def run(number: Number, port: Annotated[int | None, typer.Option(envvar="PORT")] = None) -> None:
+    """Run the reference of a project, with embedded servers unless DATABASE_URL or REDIS_URL are set."""
+    project = find_project(number)
+    code = run_project(
+        project.path,
+        title=project.description,
+        needs=list(project.needs),
+        env=dict(project.run_env),
+        try_lines=list(project.try_lines),
+        data_dir=ROOT / ".data" / project.number,
+        port=port,
+        stdout=sys.stdout,
+    )
+    raise typer.Exit(code)
+
+
+def run_project(
+    project_dir: Path,
+    *,
+    title: str,
+    needs: Sequence[str],
+    env: Mapping[str, str],
+    try_lines: Sequence[str],
+    data_dir: Path,
+    port: int | None,
+    stdout: TextIO,
+) -> int:
+    """Run the project until somebody stops it (0) or a part of it ends by itself (1).
+
+    `needs` are of "redis" and "postgres"; each is embedded, in `data_dir`, unless REDIS_URL or
+    DATABASE_URL is set. What the user exports wins over `env`. `try_lines` may contain {url}.
+    """
+    console = Console(stdout)
+    port = port or _FIRST_PORT + _number(project_dir)
+    try:
+        with _stop_signals() as stack:
+            try:
+                target = ProcfileTarget(project_dir, console.log)
+                if not is_free(HOST, port):
+                    raise LaunchError(f"port {port} is in use; choose another with PORT=...")
+                console.align(_first_name(process_type) for process_type in target.commands)
+                servers, addresses = _start_servers(needs, data_dir, _database_name(project_dir), stack)
+                settings = {**env, **_users_settings(), **addresses, "PORT": str(port)}
+                instances = _start_processes(target, settings, stack, console)
+                console.say(_welcome(project_dir, title, f"http://127.0.0.1:{port}", try_lines, addresses))
+                _watch(instances, servers, console)
+            except KataError as error:
+                console.say(str(error))
+                return 1
+    except StopRequested:
+        return 0
+
+
+def _start_servers(
+    needs: Sequence[str], data_dir: Path, database: str, stack: ExitStack
+) -> tuple[list[EmbeddedServer], dict[str, str]]:
+    servers: list[EmbeddedServer] = []
+    addresses: dict[str, str] = {}
+    if "redis" in needs and not os.environ.get("REDIS_URL"):
+        redis = EmbeddedValkey(data_dir / "redis")
+        _start_server(redis, servers, stack)
+        addresses["REDIS_URL"] = redis.url
+    if "postgres" in needs and not os.environ.get("DATABASE_URL"):
+        postgres = EmbeddedPostgres(data_dir / "postgres")
+        _start_server(postgres, servers, stack)
+        addresses["DATABASE_URL"] = postgres.create_database(database)
+    return servers, addresses
+
+
+def _start_server(server: EmbeddedServer, servers: list[EmbeddedServer], stack: ExitStack) -> None:
+    stack.callback(server.stop)  # before the start, which a Ctrl-C may interrupt
+    servers.append(server)
+    server.start()
+
+
+def _start_processes(
+    target: ProcfileTarget, settings: Mapping[str, str], stack: ExitStack, console: Console
+) -> list[ProcfileInstance]:
+    stack.callback(target.close)  # kills what an interrupted start may have left
+    target.release(settings)
+    instances = []
+    for process_type in target.commands:
+        if process_type != "release":
+            instance = target.start(process_type, settings)
+            stack.callback(_stop, instance, console)
+            instances.append(instance)
+    for instance in instances:
+        if instance.url is not None:
+            wait_until_ready(instance, timeout_seconds=_READY_TIMEOUT_SECONDS)
+    return instances
+
+
+def _stop(instance: Instance, console: Console) -> None:
+    was_alive = instance.alive
+    if instance.terminate(_STOP_TIMEOUT_SECONDS) is None and was_alive:
+        console.say(f"{instance.name} did not stop within {_STOP_TIMEOUT_SECONDS:g} s and was killed")
+
+
+def _watch(
+    instances: Sequence[ProcfileInstance], servers: Sequence[EmbeddedServer], console: Console
+) -> NoReturn:
+    while not console.closed:
+        for instance in instances:
+            if not instance.alive:
+                raise TargetError(f"{instance.name} {describe_exit(instance.exit_code)}")
+        for server in servers:
+            if not server.alive:
+                raise LaunchError(f"{server.label} {describe_exit(server.exit_code)}")
+        time.sleep(_WATCH_SECONDS)
+    raise StopRequested
+
+
+@contextmanager
+def _stop_signals() -> Iterator[ExitStack]:
+    """Turn a signal that asks for an end into StopRequested, but not while the stack already unwinds."""
+    unwinding = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if not unwinding:
+            raise StopRequested
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        with ExitStack() as stack:
+            try:
+                yield stack
+            finally:
+                unwinding = True
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _first_name(process_type: str) -> str:
+    return process_type if process_type == "release" else f"{process_type}.1"
+
+
+def _users_settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not _KEPT_BACK.fullmatch(name)}
+
+
+def _number(project_dir: Path) -> int:
+    match = re.match(r"\d+", project_dir.name)
+    return int(match.group()) if match else 0
+
+
+def _database_name(project_dir: Path) -> str:
+    return project_dir.name.lstrip("0123456789-").replace("-", "_")
+
+
+def _welcome(
+    project_dir: Path, title: str, url: str, try_lines: Sequence[str], addresses: Mapping[str, str]
+) -> str:
+    number, _, name = project_dir.name.partition("-")
+    rows = [("try", line.format(url=url)) for line in try_lines]
+    rows += [
+        ("lesson", os.path.relpath(project_dir / "README.md")),
+        ("verify", f"make verify-{number} DIR=~/my-{name}"),
+        *addresses.items(),
+        ("stop", "Ctrl-C"),
+    ]
+    width = max(len(label) for label, _ in rows)
+    lines = []
+    previous = ""
+    for label, text in rows:
+        lines.append(f"  {'' if label == previous else label:<{width}}  {text}")
+        previous = label
+    return "\n".join(["", f"{project_dir.name} is running at {url}", title, "", *lines, ""])

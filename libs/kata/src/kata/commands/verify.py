@@ -1,0 +1,127 @@
+"""`kata verify`: one solution, once or with many seeds."""
+
+import json
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kata.catalog.projects import Project, find_project
+from kata.check.verification import draw_seeds, new_seed, verify, verify_in_child
+from kata.commands.arguments import (
+    Directory,
+    Docker,
+    Extensions,
+    Jobs,
+    Number,
+    Only,
+    Seed,
+    Setting,
+    StartTimeout,
+    Step,
+    Url,
+    existing_folder,
+)
+from kata.errors import UsageError
+from kata.judge.verdicts import Exit, RunResult
+from kata.options import START_TIMEOUT_SECONDS, Options, parse_settings
+from kata.report.text import render_check, render_summary, replay
+
+
+def verify_command(
+    number: Number,
+    *,
+    directory: Directory = None,
+    url: Url = None,
+    docker: Docker = False,
+    seed: Seed = None,
+    only: Only = None,
+    step: Step = None,
+    extensions: Extensions = False,
+    setting: Setting = None,
+    start_timeout: StartTimeout = START_TIMEOUT_SECONDS,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the whole result here.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Repeat with this many seeds.")] = 1,
+    jobs: Jobs = 1,
+) -> None:
+    """Verify a solution; exit 0 pass, 1 fail, 2 inconclusive, 3 no target, 4 the verifier's fault."""
+    project = find_project(number)
+    if url and (directory or docker):
+        raise UsageError("--url attaches to something running: it goes without --dir and --docker")
+    if setting and not url:
+        raise UsageError(
+            "--set describes what --url attaches to; a folder gets its settings from the verifier"
+        )
+    options = Options(
+        directory=existing_folder(directory),
+        url=url,
+        docker=docker,
+        seed=seed,
+        settings=parse_settings(setting or []),
+        only=frozenset(only or ()),
+        step=step,
+        extensions=extensions,
+        start_timeout_seconds=start_timeout,
+    )
+    if runs == 1:
+        results = [verify_aloud(project, options)]
+    else:
+        results = _verify_repeatedly(project, options, runs, jobs)
+    if json_file is not None:
+        dump = results[0].as_dict() if runs == 1 else [result.as_dict() for result in results]
+        json_file.write_text(json.dumps(dump, indent=2) + "\n")
+    raise typer.Exit(_worst(results))
+
+
+def verify_aloud(project: Project, options: Options) -> RunResult:
+    """Verify once: verdicts as they fall, then the failures in full."""
+    options = replace(options, seed=options.seed or new_seed())
+    print(
+        f"verifying {options.url or options.directory or project.path} against {project.name}, "
+        f"seed {options.seed}"
+    )
+    result = verify(project, options, lambda check: print(render_check(check).splitlines()[0], flush=True))
+    print()
+    _print_troubles(project, options, result)
+    print(render_summary(result))
+    return result
+
+
+def _print_troubles(project: Project, options: Options, result: RunResult) -> None:
+    for check in result.checks:
+        if check.verdict != "pass":
+            again = replay(project, replace(options, seed=result.seed), check.id)
+            print(render_check(check, looks_like=result.looks_like.get(check.id), replay=again))
+
+
+def _verify_repeatedly(project: Project, options: Options, runs: int, jobs: int) -> list[RunResult]:
+    """Verify with many seeds, each in a process of its own; a line for each run, and its failures in full."""
+    seeds = draw_seeds(options.seed or new_seed(), runs)
+    print(
+        f"verifying {options.url or options.directory or project.path} against {project.name}, {runs} seeds"
+    )
+    with tempfile.TemporaryDirectory(prefix="kata-runs-") as folder, ThreadPoolExecutor(jobs) as pool:
+        trials = [
+            pool.submit(verify_in_child, project, replace(options, seed=seed), Path(folder, f"{seed}.json"))
+            for seed in seeds
+        ]
+        results = []
+        try:
+            for trial in trials:
+                results.append(trial.result())
+                _print_troubles(project, options, results[-1])
+                print(render_summary(results[-1]), flush=True)
+        except BaseException:  # Ctrl-C, too, does not wait for those that have not begun
+            pool.shutdown(cancel_futures=True)
+            raise
+    return results
+
+
+def _worst(results: list[RunResult]) -> int:
+    """Return the exit code of many runs: the verifier's fault first, then a failure, then doubt."""
+    codes = {result.exit_code for result in results}
+    order = (Exit.VERIFIER, Exit.NO_TARGET, Exit.FAIL, Exit.INCONCLUSIVE)
+    return int(next((code for code in order if code in codes), Exit.PASS))

@@ -1,0 +1,58 @@
+"""How a step states a rule, so that the report can say what was expected, what came and why that is wrong."""
+
+import signal
+from collections.abc import Iterable
+
+from kata.judge.timeline import timeline
+from kata.judge.verdicts import CheckFailedError
+from kata.network.exchange import Exchange
+
+# The second is how a shell tells of the first.
+_ENDED_BY_SIGTERM = (-signal.SIGTERM, 128 + signal.SIGTERM)
+
+
+def expect(
+    holds: bool,  # noqa: FBT001 - the statement itself: expect(answer.status == 200, …)
+    *,
+    expected: str,
+    got: object,
+    rule: str | None = None,
+    exchanges: Iterable[Exchange] = (),
+    timing: bool = False,
+) -> None:
+    """Fail the check unless what is expected was got.
+
+    The report takes the rule from the contract, by the check's id; `rule` is for a check that holds several
+    and has broken a certain one. `timing` marks what a machine that stands still may spoil: then the check is
+    tried again.
+
+    Raises:
+        CheckFailedError: it does not.
+
+    """
+    if not holds:
+        shown = list(exchanges)
+        raise CheckFailedError(
+            expected=expected,
+            got=str(got),
+            rule=rule,
+            timeline=timeline(shown) if shown else None,
+            timing=timing,
+        )
+
+
+def describe_answer(exchange: Exchange) -> str:
+    """Return the status, or why there is none, as a report shows it."""
+    return str(exchange.status) if exchange.status else f"no answer ({exchange.error})"
+
+
+def describe_stop(exit_code: int | None) -> str:
+    """Say how a process ended that was sent SIGTERM; None: it did not in time."""
+    if exit_code is None:
+        return "it was still running"
+    if exit_code not in _ENDED_BY_SIGTERM:
+        return f"exit code {exit_code}"
+    return (
+        f"exit code {exit_code}: the signal ended the line's own process; if that is a shell or a wrapper,"
+        " what it started may have ended in order (put one command there, with `exec`)"
+    )

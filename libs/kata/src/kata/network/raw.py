@@ -1,0 +1,24 @@
+"""HTTP by hand, for what no client library would send."""
+
+import http.client
+import socket
+import time
+from urllib.parse import urlsplit
+
+from kata.network.exchange import Exchange
+
+
+def send_raw(url: str, data: bytes, *, timeout_seconds: float = 5.0) -> Exchange:
+    """Send the bytes as they are and read one answer; hanging up without one is status 0."""
+    target = urlsplit(url)
+    sent = time.monotonic()
+    try:
+        with socket.create_connection((target.hostname, target.port or 80), timeout_seconds) as connection:
+            connection.sendall(data)
+            with http.client.HTTPResponse(connection) as answer:
+                answer.begin()
+                body = answer.read()
+                headers = tuple(answer.getheaders())
+                return Exchange(sent, time.monotonic(), answer.status, headers, body)
+    except (OSError, http.client.HTTPException) as error:
+        return Exchange(sent, time.monotonic(), 0, error=f"{type(error).__name__}: {error}")

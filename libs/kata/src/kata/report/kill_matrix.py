@@ -1,0 +1,77 @@
+"""Which checks failed on which mutant: what the features catch, and what they miss."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kata.catalog.mutants import Mutant, load_mutants
+from kata.judge.verdicts import Exit
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one verification of one mutant said."""
+
+    mutant: str
+    seed: str
+    failed: frozenset[str]
+    exit_code: Exit
+
+
+def caught(trial: Trial) -> bool:
+    """Tell whether the verification refused the mutant: by a failed check, or by no start at all."""
+    return trial.exit_code in {Exit.FAIL, Exit.NO_TARGET}
+
+
+def always_failed(trials: Iterable[Trial]) -> dict[str, list[str]]:
+    """Return for each mutant the checks that failed on every seed: what a diagnosis compares with."""
+    matrix: dict[str, frozenset[str]] = {}
+    for trial in trials:
+        matrix[trial.mutant] = matrix.get(trial.mutant, trial.failed) & trial.failed
+    return {mutant: sorted(failed, key=_check_order) for mutant, failed in matrix.items()}
+
+
+def problems(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> list[str]:
+    """Return one line for each mutant that survived a seed, or that a check missed which is to catch it."""
+    found = []
+    for mutant in mutants:
+        own = [trial for trial in trials if trial.mutant == mutant.id]
+        survived = [trial.seed for trial in own if not caught(trial)]
+        if survived:
+            found.append(f"{mutant.id} survived seed {', '.join(survived)}")
+        for check in mutant.caught_by:
+            missed = [trial.seed for trial in own if caught(trial) and check not in trial.failed]
+            if missed:
+                found.append(f"{mutant.id} was missed by {check} on seed {', '.join(missed)}")
+    return found
+
+
+def render_matrix(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> str:
+    """Render the kill matrix: a row a mutant, a column a check, in each cell on how many seeds it failed."""
+    columns = sorted({check for trial in trials for check in trial.failed}, key=_check_order)
+    width = max((len(mutant.id) for mutant in mutants), default=0)
+    lines = [" " * (width + 9) + " ".join(f"{check:>3}" for check in columns)]
+    for mutant in mutants:
+        own = [trial for trial in trials if trial.mutant == mutant.id]
+        cells = [sum(check in trial.failed for trial in own) for check in columns]
+        killed = f"{sum(caught(trial) for trial in own)}/{len(own)}"
+        lines.append(f"{mutant.id:<{width}}  {killed:>5}  " + " ".join(f"{cell or '.':>3}" for cell in cells))
+    return "\n".join(lines)
+
+
+def write_matrix(project: Path, matrix: Mapping[str, Sequence[str]]) -> None:
+    """Keep the rows beside the mutants, those of mutants that were not run as they are.
+
+    `kata verify` reads them to say what a failure looks like.
+    """
+    path = project / "kill-matrix.json"
+    kept: dict[str, list[str]] = json.loads(path.read_text()) if path.exists() else {}
+    known = {mutant.id for mutant in load_mutants(project)}
+    merged = {mutant: list(failed) for mutant, failed in {**kept, **matrix}.items() if mutant in known}
+    rows = [f"  {json.dumps(mutant)}: {json.dumps(failed)}" for mutant, failed in sorted(merged.items())]
+    path.write_text("{\n" + ",\n".join(rows) + "\n}\n")
+
+
+def _check_order(check: str) -> tuple[int, int]:
+    return "SCE".index(check[0]), int(check[1:])

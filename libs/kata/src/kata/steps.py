@@ -1,0 +1,57 @@
+"""What features import, and all that they need: steps are written with these names and pytest-bdd's own."""
+
+from kata.errors import TargetError
+from kata.judge.expectations import describe_answer, describe_stop, expect
+from kata.judge.formats import as_object, is_problem
+from kata.judge.intervals import (
+    TOLERANCE_SECONDS,
+    Inconclusive,
+    Side,
+    side_of_end,
+    surely_after,
+    surely_within,
+    wait_until,
+)
+from kata.judge.verdicts import NotRunError
+from kata.network.burst import burst
+from kata.network.callback_server import CallbackServer
+from kata.network.callbacks import Received, Reply
+from kata.network.client import Client
+from kata.network.exchange import Exchange, Request
+from kata.network.fault_proxy import FaultProxy
+from kata.network.raw import send_raw
+from kata.solution.readiness import wait_until_ready
+from kata.solution.target import Instance
+from kata.world.draw import Draw
+from kata.world.protocols import Service, World
+
+__all__ = [
+    "TOLERANCE_SECONDS",
+    "CallbackServer",
+    "Client",
+    "Draw",
+    "Exchange",
+    "FaultProxy",
+    "Inconclusive",
+    "Instance",
+    "NotRunError",
+    "Received",
+    "Reply",
+    "Request",
+    "Service",
+    "Side",
+    "TargetError",
+    "World",
+    "as_object",
+    "burst",
+    "describe_answer",
+    "describe_stop",
+    "expect",
+    "is_problem",
+    "send_raw",
+    "side_of_end",
+    "surely_after",
+    "surely_within",
+    "wait_until",
+    "wait_until_ready",
+]

@@ -1,0 +1,59 @@
+"""What a check may ask for: a world, and the services that run in it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from kata.network.callback_server import CallbackServer
+from kata.network.client import Client
+from kata.network.exchange import Exchange, Request
+from kata.solution.target import Instance
+from kata.world.dependencies import PostgresUnderTest, RedisUnderTest
+from kata.world.draw import Draw
+
+
+class Service(Protocol):
+    """A running solution as the checks see it."""
+
+    @property
+    def urls(self) -> list[str]: ...
+    @property
+    def web(self) -> Instance: ...
+    @property
+    def workers(self) -> list[Instance]: ...
+    @property
+    def redis(self) -> RedisUnderTest: ...
+    @property
+    def postgres(self) -> PostgresUnderTest: ...
+    def client(self, headers: Mapping[str, str] | None = None, *, process: int = 0) -> Client: ...
+    def burst(self, requests: Iterable[Request], *, process: int = 0) -> list[Exchange]: ...
+    def add(self, process_type: str) -> Instance: ...
+
+
+class World(Protocol):
+    """What the fixture `world` gives to the steps of a feature."""
+
+    draw: Draw
+
+    def setting(self, name: str, low: int, high: int, away_from: Iterable[int] = ()) -> int:
+        """Draw a setting of the service; with --url it is what the running service is said to have."""
+
+    def start(self, settings: Mapping[str, str], *, workers: int = 0) -> Service:
+        """Return a service with these settings, shared with the other checks that ask for the same.
+
+        A check may break and mend it: what is not running at the check's end is started anew for the next.
+        """
+
+    def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> Service:
+        """Start a service for this check only, with dependencies of its own: it may be killed and cut off."""
+
+    def start_unready(self, settings: Mapping[str, str]) -> Instance:
+        """Start a web process without waiting for it: one that is expected to refuse its settings."""
+
+    def callback_server(self) -> CallbackServer:
+        """Return the world that the solution calls: a server at whose URLs it reaches the verifier."""
+
+    def file(self, name: str, text: str) -> str:
+        """Write a file that the solution can read, and return its path."""
+
+    def sleep_until(self, moment: float) -> None:
+        """Wait until the monotonic `moment`; a wait longer than LONGEST_WAIT_SECONDS is not run."""

@@ -1,0 +1,265 @@
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kata.catalog.mutants import Mutant, load_mutants, plant
+from kata.catalog.projects import Project, load_project
+from kata.commands import mutants as module
+from kata.commands.mutants import run_mutants
+from kata.errors import KataError
+from kata.judge.verdicts import CheckResult, Exit, RunResult, Verdict
+from kata.options import Options
+from kata.report.kill_matrix import Trial, always_failed, caught, problems, render_matrix, write_matrix
+
+type Kata = Callable[[*tuple[object, ...]], tuple[object, str, str]]
+type Solution = Callable[[*tuple[tuple[str, str], ...]], Path]
+
+SQUARES = Mutant("squares", "the number is squared", "app.py", "number * 2}", "number * number}", ("C1",))
+EQUIVALENT = """
+[[mutant]]
+id = "equivalent"
+says = "the same in other words"
+file = "app.py"
+find = "number * 2}"
+put = "2 * number}"
+caught_by = ["C1"]
+"""
+
+
+@pytest.fixture
+def project(doubler: Project, tmp_path: Path) -> Project:
+    """A copy of the doubler, to be changed."""
+    left_out = shutil.ignore_patterns("__pycache__")
+    copy = shutil.copytree(doubler.path, tmp_path / "00-doubler", ignore=left_out)
+    return load_project(Path(copy))
+
+
+def trial(mutant: str, *failed: str, seed: str = "5eed", exit_code: Exit = Exit.FAIL) -> Trial:
+    return Trial(mutant, seed, frozenset(failed), exit_code)
+
+
+def test_mutants_are_read_from_their_file(doubler: Project) -> None:
+    mutants = load_mutants(doubler.path)
+    assert [mutant.id for mutant in mutants] == ["squares", "ignores-largest", "keeps-for-ever"]
+    assert mutants[0] == SQUARES
+
+
+def test_a_bug_of_several_edits_is_one_mutant(project: Project) -> None:
+    text = EQUIVALENT + 'also = [{ find = "a", put = "b" }, { file = "Procfile", find = "c", put = "d" }]\n'
+    (project.path / "mutants.toml").write_text(text)
+    (mutant,) = load_mutants(project.path)
+    assert mutant.edits() == [
+        ("app.py", "number * 2}", "2 * number}"),
+        ("app.py", "a", "b"),
+        ("Procfile", "c", "d"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (EQUIVALENT.replace('find = "number * 2}"\n', ""), "find"),
+        (EQUIVALENT.replace('caught_by = ["C1"]\n', ""), "caught_by"),
+        (EQUIVALENT + 'why = "because"\n', "why"),
+        (EQUIVALENT + EQUIVALENT, "an id stands twice"),
+    ],
+)
+def test_a_malformed_file_of_mutants_is_refused(project: Project, text: str, problem: str) -> None:
+    (project.path / "mutants.toml").write_text(text)
+    with pytest.raises(KataError, match=f"^00-doubler/mutants.toml: .*{problem}"):
+        load_mutants(project.path)
+
+
+def test_a_mutant_is_the_reference_with_one_edit(doubler: Project, tmp_path: Path) -> None:
+    plant(SQUARES, doubler.path, tmp_path / "mutant")
+    planted = (tmp_path / "mutant" / "app.py").read_text()
+    assert planted == (doubler.path / "app.py").read_text().replace("number * 2}", "number * number}")
+    assert (tmp_path / "mutant" / "Procfile").exists()
+
+
+def test_the_reference_is_left_as_it_was(doubler: Project, tmp_path: Path) -> None:
+    before = (doubler.path / "app.py").read_text()
+    plant(SQUARES, doubler.path, tmp_path / "mutant")
+    assert (doubler.path / "app.py").read_text() == before
+
+
+def test_every_edit_of_a_bug_is_made(doubler: Project, tmp_path: Path) -> None:
+    both = replace(SQUARES, also=({"file": "Procfile", "find": "app.py", "put": "other.py"},))
+    plant(both, doubler.path, tmp_path / "mutant")
+    assert (tmp_path / "mutant" / "Procfile").read_text() == "web: exec python other.py\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "find", "times"),
+    [("app.py", "number / 2", 0), ("app.py", "class ", 4), ("gone.py", "x", 0)],
+)
+def test_an_edit_that_no_longer_applies_is_an_error(
+    doubler: Project, tmp_path: Path, file: str, find: str, times: int
+) -> None:
+    stale = replace(SQUARES, file=file, find=find)
+    with pytest.raises(KataError) as refused:
+        plant(stale, doubler.path, tmp_path / "mutant")
+    assert str(refused.value) == f"mutant squares no longer applies: its text stands {times} times in {file}"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "is_caught"),
+    [(Exit.FAIL, True), (Exit.NO_TARGET, True), (Exit.PASS, False), (Exit.INCONCLUSIVE, False)],
+)
+def test_a_mutant_is_caught_by_a_failure_or_by_no_start(exit_code: Exit, is_caught: bool) -> None:
+    assert caught(trial("squares", exit_code=exit_code)) == is_caught
+
+
+def test_a_mutant_that_its_checks_caught_is_no_problem() -> None:
+    assert problems([SQUARES], [trial("squares", "C1", "C4"), trial("squares", "C1", seed="0001")]) == []
+
+
+def test_a_survivor_is_named_with_its_seeds() -> None:
+    trials = [
+        trial("squares", "C1"),
+        trial("squares", seed="0001", exit_code=Exit.PASS),
+        trial("squares", seed="0002", exit_code=Exit.INCONCLUSIVE),
+    ]
+    assert problems([SQUARES], trials) == ["squares survived seed 0001, 0002"]
+
+
+def test_a_mutant_that_another_check_caught_was_missed_by_its_own() -> None:
+    squares = replace(SQUARES, caught_by=("C1", "C2"))
+    assert problems([squares], [trial("squares", "C1"), trial("squares", "C1", "C2", seed="0001")]) == [
+        "squares was missed by C2 on seed 5eed"
+    ]
+
+
+def test_the_checks_that_always_failed_are_those_of_every_seed() -> None:
+    trials = [
+        trial("squares", "C10", "C2", "S4", "E1"),
+        trial("squares", "E1", "C2", "C10", "S4", "C3", seed="0001"),
+        trial("slow", "C1"),
+        trial("slow", "C2", seed="0001"),
+    ]
+    assert always_failed(trials) == {"squares": ["S4", "C2", "C10", "E1"], "slow": []}
+
+
+def test_the_matrix_has_a_row_for_each_mutant_and_a_column_for_each_check() -> None:
+    mutants = [SQUARES, replace(SQUARES, id="keeps-for-ever")]
+    trials = [
+        trial("squares", "C1", "C10"),
+        trial("squares", "C1", seed="0001"),
+        trial("keeps-for-ever", "E1"),
+        trial("keeps-for-ever", seed="0001", exit_code=Exit.PASS),
+    ]
+    assert render_matrix(mutants, trials).splitlines() == [
+        "                        C1 C10  E1",
+        "squares           2/2    2   1   .",
+        "keeps-for-ever    1/2    .   .   1",
+    ]
+
+
+def test_the_matrix_keeps_an_order_and_the_rows_that_were_not_run(tmp_path: Path) -> None:
+    bug = '[[mutant]]\nid = "{}"\nsays = ""\nfile = ""\nfind = ""\nput = ""\ncaught_by = []\n'
+    (tmp_path / "mutants.toml").write_text(bug.format("squares") + bug.format("keeps"))
+    write_matrix(tmp_path, {"squares": ["C1"], "keeps": [], "gone": ["C9"]})
+    write_matrix(tmp_path, {"squares": ["C1", "C4"]})
+    text = (tmp_path / "kill-matrix.json").read_text()
+    assert text == '{\n  "keeps": [],\n  "squares": ["C1", "C4"]\n}\n'
+
+
+def test_a_quick_trial_asks_only_the_checks_that_are_to_catch_the_mutant(
+    doubler: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def note(_project: Project, options: Options, _report: Path) -> RunResult:
+        asked.append((options.only, options.seed))
+        return RunResult("00-doubler", "", "5eed", [CheckResult("C1", "", 1, Verdict.FAIL, 0.1)])
+
+    monkeypatch.setattr(module, "verify_in_child", note)
+    seen: list[Trial] = []
+    for quick in (True, False):
+        run_mutants(doubler, [SQUARES], ["5eed"], jobs=1, quick=quick, on_trial=seen.append)
+    assert asked == [(frozenset({"C1"}), "5eed"), (frozenset(), "5eed")]
+    assert seen == [trial("squares", "C1")] * 2
+
+
+def test_a_verifier_that_breaks_ends_the_run_without_the_trials_that_have_not_begun(
+    doubler: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+    ended = threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            ended.set()
+            super().shutdown(wait=wait)
+
+    def breaks(_project: Project, options: Options, _report: Path) -> RunResult:
+        begun.append(options.seed)
+        if len(begun) > 1:
+            ended.wait(30)
+        raise KataError("it broke")
+
+    monkeypatch.setattr(module, "verify_in_child", breaks)
+    monkeypatch.setattr(module, "ThreadPoolExecutor", Pool)
+    with pytest.raises(KataError, match="it broke"):
+        run_mutants(doubler, [SQUARES], ["0001", "0002", "0003"], jobs=1, quick=True, on_trial=lambda _: None)
+    assert len(begun) < 3
+
+
+def test_the_doubler_s_mutants_are_caught_and_a_failure_then_looks_like_one(
+    kata: Kata, project: Project, solution: Solution
+) -> None:
+    code, out, _ = kata("mutants", project.path, "--seed", "5eed", "--seeds", "1", "--write")
+    assert code == 0
+    first, *trials, head, squares, largest, ever, last = out.splitlines()
+    assert first.startswith("3 mutants, 1 seeds drawn from 5eed: ")
+    assert {line.partition(",")[0] for line in trials} == {
+        " ok squares",
+        " ok ignores-largest",
+        " ok keeps-for-ever",
+    }
+    assert [head, squares, largest, ever, last] == [
+        "                         C1  C2  C3  E1",
+        "squares            1/1    1   .   .   1",
+        "ignores-largest    1/1    .   1   .   .",
+        "keeps-for-ever     1/1    .   .   1   .",
+        "3 passed, 0 failed",
+    ]
+    assert json.loads((project.path / "kill-matrix.json").read_text()) == {
+        "ignores-largest": ["C2"],
+        "keeps-for-ever": ["C3"],
+        "squares": ["C1", "E1"],
+    }
+
+    mine = solution(("number * 2}", "number ** 2}"))
+    _, out, _ = kata("verify", project.path, "--dir", mine, "--seed", "5eed", "--only", "C1")
+    assert "       looks like  the number is squared  (mutant squares)" in out.splitlines()
+
+
+def test_a_survivor_fails_the_run_and_leaves_the_matrix_alone(kata: Kata, project: Project) -> None:
+    (project.path / "mutants.toml").write_text(EQUIVALENT)
+    code, out, _ = kata("mutants", project.path, "--seed", "5eed", "--seeds", "1", "--write", "--quick")
+    seed = out.splitlines()[0].rpartition(" ")[2]
+    assert code == 1
+    assert out.splitlines()[1:] == [
+        f" x  equivalent, seed {seed}: exit code 0",
+        "                   ",
+        "equivalent    0/1  ",
+        f"x equivalent survived seed {seed}",
+        "0 passed, 1 failed",
+    ]
+    assert not (project.path / "kill-matrix.json").exists()
+
+
+def test_an_unknown_mutant_is_one_clear_line(kata: Kata, doubler: Project) -> None:
+    assert kata("mutants", doubler.path, "--only", "gone") == (
+        4,
+        "",
+        "kata: 00-doubler has no such mutant: gone\n",
+    )

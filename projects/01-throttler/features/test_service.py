@@ -1,7 +1,0 @@
-"""What every service is: the shared feature, asked of the throttler."""
-
-from pytest_bdd import scenarios
-
-from kata.service_steps import SERVICE_FEATURE
-
-scenarios(str(SERVICE_FEATURE))
