@@ -54,7 +54,7 @@ async def test_the_session_has_the_service_s_name_its_bounds_and_what_it_was_giv
 ) -> None:
     settings = ("application_name", "timezone", "statement_timeout", "lock_timeout", "random_page_cost")
     found = [await asked(database, f"SHOW {setting}") for setting in settings]
-    assert found == ["sample", "UTC", "5s", "5s", "1.25"]
+    assert found == ["sample", "UTC", "5s", "3s", "1.25"]
     assert await asked(database, "SHOW idle_in_transaction_session_timeout") == "5s"
 
 

@@ -22,7 +22,7 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "timezone": "UTC",
         # The server's own bounds, for a client that is frozen or cut off: it must not keep its row locks.
         "statement_timeout": "5s",
-        "lock_timeout": "5s",
+        "lock_timeout": "3s",
         "idle_in_transaction_session_timeout": "5s",
     }
 )

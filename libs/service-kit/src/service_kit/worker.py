@@ -18,8 +18,8 @@ from service_kit import logs
 from service_kit.settings import LogLevel
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-GRACE_SECONDS: Final = 1.5
-"""From the end of a stop's time to when the worker is cut off; both together stay below ten seconds."""
+GRACE_SECONDS: Final = 1.8
+"""For a last word to a dependency that is silent: with the default time to stop, less than ten seconds."""
 
 log = structlog.get_logger()
 
