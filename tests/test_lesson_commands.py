@@ -1,7 +1,7 @@
 """What a lesson commands is executed, and prints what the lesson says.
 
 The reference is verified once, whole, and that is also the test of its features: what the lesson says of the
-checks of one step is compared with it. Nothing else should run beside these tests: a verification judges time.
+checks of one step is compared with it. Nothing else should run beside it: a verification judges time.
 """
 
 import os
