@@ -45,6 +45,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
     # Not at the top: a worker would load the web framework too, and start 0.2 s later.
     from fastapi import FastAPI  # noqa: PLC0415
 
+    from reminders.overview import read_overview  # noqa: PLC0415
     from reminders.page import add_page  # noqa: PLC0415
     from reminders.routes import api  # noqa: PLC0415
     from service_kit.fastapi import install  # noqa: PLC0415
@@ -64,7 +65,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
         partial(unit_of_work, database), index, Admission(guard, settings.message_limit), new_id
     )
     app.include_router(api)
-    add_page(app, settings, database)
+    add_page(app, settings, partial(read_overview, database))
     # Redis is not asked: without it this process can do all that it promises.
     install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
     return app

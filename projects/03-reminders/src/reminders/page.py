@@ -1,5 +1,6 @@
 """The page for people: what is due, delivering, retrying and dead. It is made anew for each look at it."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -10,9 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reminders.domain import Reminder
 from reminders.errors import DatabaseUnavailableError
-from reminders.overview import MOST_COUNTED, Overview, read_overview
+from reminders.overview import MOST_COUNTED, Overview
 from reminders.settings import WebSettings
-from service_kit.database import Database
 from service_kit.page_headers import PAGE_HEADERS
 
 STRIP_SECONDS = 60
@@ -20,7 +20,7 @@ MOST_LISTED = 10
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def add_page(app: FastAPI, settings: WebSettings, database: Database) -> None:
+def add_page(app: FastAPI, settings: WebSettings, read: Callable[[], Awaitable[Overview]]) -> None:
     """Add the page and its files."""
     environment = Environment(
         loader=PackageLoader("reminders"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -33,7 +33,7 @@ def add_page(app: FastAPI, settings: WebSettings, database: Database) -> None:
     async def show() -> HTMLResponse:
         overview: Overview | None = None
         with suppress(DatabaseUnavailableError):
-            overview = await read_overview(database)
+            overview = await read()
         html = template.render(
             overview=overview, settings=settings, strip=strip(overview), wait=wait_seconds, most=MOST_LISTED
         )
