@@ -115,7 +115,7 @@ def test_json_by_any_of_its_names_is_read(url: str, kind: str) -> None:
     [
         ("count", '"1"', "int_type"),
         ("count", "true", "int_type"),
-        ("count", "1.0", "int_type"),
+        ("count", "1.5", "int_from_float"),
         ("is_new", "1", "bool_type"),
         ("is_new", '"yes"', "bool_type"),
         ("name", "1", "string_type"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _is_int(value: object) -> object:
-    if type(value) is not int:
+    if type(value) not in {int, float}:  # 2.0 is an integer in JSON Schema, and 2.5 is refused behind this
         raise PydanticKnownError("int_type")
     return value
 
