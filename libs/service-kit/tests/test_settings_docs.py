@@ -51,6 +51,10 @@ def test_what_must_be_set_is_open_and_what_has_a_default_is_a_comment() -> None:
     assert all(re.fullmatch(r"# .+\.\n#?[A-Z_]+=.*\n?", block) for block in blocks)
 
 
+def test_the_readme_has_the_table_as_it_is_generated() -> None:
+    assert as_markdown(settings_of(ServiceSettings)) in (HERE.parent / "README.md").read_text()
+
+
 def test_a_secret_stays_out_of_every_form() -> None:
     settings = settings_of(Settings)
     for text in (as_markdown(settings), as_env(settings), as_json(settings)):
