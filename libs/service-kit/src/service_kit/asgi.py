@@ -54,6 +54,8 @@ class Plumbing:
             exchange.refusal = None
             await exchange.refuse(refused.problem)
         except Exception:
+            if await exchange.refuse_late():
+                return
             log.exception("unhandled error")
             if exchange.started:
                 raise  # the server breaks the connection, which is all that can be said by now
@@ -204,11 +206,13 @@ class Exchange:
         """Answer with a problem, when the application could not or was not asked."""
         await self.answer(problem_answer(problem, self._scope["path"], self._request_id))
 
-    async def refuse_late(self) -> None:
-        """Answer with what was wrong with the body, now that the application has given its own answer up."""
-        if self.refusal is not None and not self.started:
-            problem, self.refusal = self.refusal, None
-            await self.refuse(problem)
+    async def refuse_late(self) -> bool:
+        """Answer with what was wrong with the body, if anything was, in place of the application's answer."""
+        if self.refusal is None or self.started:
+            return False
+        problem, self.refusal = self.refusal, None
+        await self.refuse(problem)
+        return True
 
     def finish(self) -> None:
         seconds = perf_counter() - self._started_at

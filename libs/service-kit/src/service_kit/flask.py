@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Never, override
 
 import flask
 import structlog
-from flask.json.provider import JSONProvider
 from werkzeug.exceptions import HTTPException
 
-from service_kit import json_text, problems, request_id, wsgi
+from service_kit import problems, request_id, wsgi
+from service_kit.flask_json import StrictJson, StrictRequest
 from service_kit.flask_openapi import Info, document, routes
 from service_kit.health import Check
-from service_kit.json_text import Json
 from service_kit.metrics import Metrics
 from service_kit.operations import problem_answer
-from service_kit.problems import ErrorRule, Problem, ProblemError
+from service_kit.problems import ErrorRule, Problem
 from service_kit.service import Service
 from service_kit.settings import ServiceSettings
 
@@ -75,30 +73,3 @@ def _problem_of(error: Exception, errors: Sequence[ErrorRule]) -> Problem:
     except TypeError:
         log.error("unhandled error", exc_info=error)  # noqa: TRY400 - that one, not this
         return problems.of_status(500)
-
-
-class StrictRequest(flask.Request):
-    """A request whose JSON is refused with a reason."""
-
-    @override
-    def on_json_loading_failed(self, e: ValueError | None) -> Never:
-        if e is None:
-            raise ProblemError(problems.of_status(415, "The body must be application/json."))
-        raise ProblemError(problems.invalid_json(e)) from e
-
-
-class StrictJson(JSONProvider):
-    """Reads and writes JSON with orjson: dates are RFC 3339 (Flask's own: HTTP dates), NaN is refused."""
-
-    @override
-    def loads(self, s: str | bytes, **_options: object) -> Json:
-        return json_text.parse(s.encode(errors="surrogatepass") if isinstance(s, str) else s)
-
-    @override
-    def dumps(self, obj: object, **_options: object) -> str:
-        return json_text.render(obj).decode()
-
-    @override
-    def response(self, *args: object, **kwargs: object) -> flask.Response:
-        body = json_text.render(self._prepare_response_obj(args, kwargs))
-        return flask.Response(body, content_type="application/json")

@@ -12,12 +12,11 @@ from pydantic_core import ValidationError
 from service_kit import problems, request_id
 from service_kit.asgi import Plumbing
 from service_kit.health import AsyncCheck
-from service_kit.json_text import Json, as_mapping
+from service_kit.litestar_openapi import document
 from service_kit.metrics import Metrics
 from service_kit.operations import problem_answer
 from service_kit.problems import ErrorRule, FieldError, Problem, ProblemError
 from service_kit.routing import Route
-from service_kit.schemas import Body
 from service_kit.service import Service
 from service_kit.settings import ServiceSettings
 
@@ -46,32 +45,12 @@ def install(
 
     for kind in (*(rule.error for rule in errors), ProblemError, HTTPException):
         app.exception_handlers[kind] = answer
-    service = Service(settings, _routes(app), _document(app), service_metrics)
+    service = Service(settings, _routes(app), document(app), service_metrics)
     return Plumbing(
         app,  # type: ignore[arg-type]  # ASGI too, in Litestar's own words
         service,
         readiness or {},
     )
-
-
-def _document(app: Litestar) -> dict[str, Json]:
-    """Return Litestar's document, in which models that refuse unknown members say so."""
-    document: dict[str, Json] = app.openapi_schema.to_schema()
-    components = as_mapping(document.get("components"))
-    closed = {model.__name__ for model in _descendants(Body)}
-    schemas: dict[str, Json] = {
-        name: {**as_mapping(schema), "additionalProperties": False}
-        if as_mapping(schema).get("title") in closed
-        else schema
-        for name, schema in as_mapping(components.get("schemas")).items()
-    }
-    return {**document, "components": {**components, "schemas": schemas}}
-
-
-def _descendants(model: type[Body]) -> Iterator[type[Body]]:
-    for child in model.__subclasses__():
-        yield child
-        yield from _descendants(child)
 
 
 def _routes(app: Litestar) -> Iterator[Route]:
