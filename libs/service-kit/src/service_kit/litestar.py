@@ -15,7 +15,7 @@ from service_kit.health import AsyncCheck
 from service_kit.litestar_openapi import document
 from service_kit.metrics import Metrics
 from service_kit.operations import problem_answer
-from service_kit.problems import ErrorRule, FieldError, Problem, ProblemError
+from service_kit.problems import ErrorRule, FieldError, Problem
 from service_kit.routing import Route
 from service_kit.service import Service
 from service_kit.settings import ServiceSettings
@@ -43,7 +43,7 @@ def install(
         answer = problem_answer(_problem_of(error, errors), request.scope["path"], request_id.current())
         return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
 
-    for kind in (*(rule.error for rule in errors), ProblemError, HTTPException):
+    for kind in (*(rule.error for rule in errors), HTTPException, Exception):
         app.exception_handlers[kind] = answer
     service = Service(settings, _routes(app), document(app), service_metrics)
     return Plumbing(

@@ -7,9 +7,12 @@ from http import HTTPStatus
 from types import MappingProxyType
 from urllib.parse import quote
 
+import structlog
 from pydantic_core import ErrorDetails, ValidationError
 
 from service_kit.json_text import Json
+
+log = structlog.get_logger()
 
 CONTENT_TYPE = "application/problem+json"
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -189,17 +192,15 @@ MISSING_BODY = invalid_input([FieldError("missing", "Field required", pointer="#
 
 
 def problem_of(error: Exception, rules: Iterable[ErrorRule]) -> Problem:
-    """Find the row for an error, the most special class first, as `except` in that order would.
-
-    Raises: TypeError for one that no row is for.
-    """
+    """Find the row for an error, the most special class first; without one it is logged, and a plain 500."""
     if isinstance(error, ProblemError):
         return error.problem
     by_class = {rule.error: rule for rule in rules}
     for ancestor in type(error).__mro__:
         if ancestor in by_class:
             return by_class[ancestor].problem_of(error)
-    raise TypeError(f"no problem stands for {error!r}")
+    log.error("unhandled error", exc_info=error)
+    return of_status(500)
 
 
 def invalid_json(error: ValueError) -> Problem:

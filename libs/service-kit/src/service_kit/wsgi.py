@@ -101,8 +101,8 @@ class Exchange:
         self._status = 500
         self._route = routing.UNMATCHED
         self.is_short = False
-        # Never unbound: the body of a streamed answer is made after this call, on the same thread,
-        # and the thread's next request brings its own.
+        # It stays bound: a streamed answer is made after this call, on the same thread, and logs with it too.
+        # The thread's next request binds its own.
         request_id.bind(request_id.choose(environ.get("HTTP_X_REQUEST_ID")))
 
     def find_route(self) -> Match:
@@ -121,7 +121,7 @@ class Exchange:
         present = {name.lower(): value for name, value in own}
         self.is_short = int(present.get("content-length", WHOLE_BODY_BYTES + 1)) <= WHOLE_BODY_BYTES
         complete = [*own, (request_id.HEADER, request_id.current()), *headers.missing_from(present)]
-        # Only a server with bytes already on the wire looks at exc_info, and then it raises.
+        # A server that has already sent bytes raises what is in exc_info; any other ignores it.
         return (
             self._start_response(status, complete, exc_info)
             if exc_info
