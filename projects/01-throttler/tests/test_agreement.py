@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kata.ports import free_port
-from kata.process import ManagedProcess
+from kata.solution.process import ManagedProcess
+from kata.system.ports import free_port
 
 START_SECONDS = 15.0
 
