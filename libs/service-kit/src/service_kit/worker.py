@@ -32,11 +32,11 @@ class WorkerSettings(BaseSettings):
     log_level: Annotated[
         LogLevel,
         BeforeValidator(str.lower),
-        Field(description="how much is logged: debug, info, warning or error"),
+        Field(description="What is logged"),
     ] = "info"
     # Below the 10 s that a supervisor waits between SIGTERM and SIGKILL.
     shutdown_timeout_seconds: Annotated[
-        int, Field(ge=1, le=60, description="how long a stop waits for what still runs")
+        int, Field(ge=1, le=60, description="How long a stop waits for what still runs")
     ] = 8
 
 
