@@ -1,15 +1,20 @@
 """Servers, and limiters over every storage. What is used of kata is used here alone."""
 
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import count
 from pathlib import Path
 
+import httpx
 import pytest
 from redis import Redis
 
+from kata.ports import free_port
 from kata.redis import EmbeddedRedis
 from rate_limit import Algorithm, FailureMode, Limiter, MemoryStorage, Policy, RedisStorage
 
@@ -125,3 +130,41 @@ _NUMBERS = count()
 def key() -> str:
     """A key that no other test has."""
     return f"client-{next(_NUMBERS)}"
+
+
+@contextmanager
+def served(folder: Path, interface: str, target: str, redis_url: str) -> Iterator[httpx.Client]:
+    """Serve an application by one process of granian."""
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            Path(sys.executable).with_name("granian"), "--interface", interface, "--no-ws",
+            "--host", "127.0.0.1", "--port", str(port), "--log-level", "critical", target,
+        ],
+        cwd=folder,
+        env={**os.environ, "REDIS_URL": redis_url},
+    )  # fmt: skip
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        try:
+            wait_for(client)
+            yield client
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def wait_for(client: httpx.Client) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            client.get("/health")
+        except httpx.ConnectError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[Path, str, str, str], AbstractContextManager[httpx.Client]]:
+    return served

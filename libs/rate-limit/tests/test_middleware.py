@@ -1,50 +1,31 @@
 """The middleware, in real servers: WSGI and ASGI, threads and an event loop."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
 import pytest
 from redis import Redis
 
-from kata.ports import free_port
 from kata.redis import EmbeddedRedis
 
 APPS = Path(__file__).parent / "apps"
 
 
+type Serve = Callable[[Path, str, str, str], AbstractContextManager[httpx.Client]]
+
+
 @pytest.fixture(scope="module", params=["wsgi", "asgi"])
-def server(request: pytest.FixtureRequest, redis_server: EmbeddedRedis) -> Iterator[httpx.Client]:
-    """An application of one process behind granian, its limits counted in Redis."""
-    port = free_port()
-    process = subprocess.Popen(
-        [
-            Path(sys.executable).with_name("granian"), "--interface", request.param, "--factory", "--no-ws",
-            "--host", "127.0.0.1", "--port", str(port), "--log-level", "critical",
-            f"{request.param}_app:create",
-        ],
-        cwd=APPS,
-        env={**os.environ, "REDIS_URL": redis_server.url},
-    )  # fmt: skip
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                client.get("/free")
-                break
-            except httpx.ConnectError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+def server(
+    request: pytest.FixtureRequest, serve: Serve, redis_server: EmbeddedRedis
+) -> Iterator[httpx.Client]:
+    interface = str(request.param)
+    with serve(APPS, interface, f"{interface}_app:app", redis_server.url) as client:
         yield client
-    process.terminate()
-    process.wait(10)
 
 
 @pytest.fixture

@@ -48,3 +48,6 @@ def create() -> ASGIApp:
         lambda *policies: AsyncLimiter(shared, *policies), lambda *policies: AsyncLimiter(closed, *policies)
     )
     return ASGIRateLimitMiddleware(inner, *own_rules)
+
+
+app = create()

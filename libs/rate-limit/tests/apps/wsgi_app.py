@@ -45,3 +45,6 @@ def create() -> Flask:
     )
     app.wsgi_app = WSGIRateLimitMiddleware(inner, *own_rules)  # type: ignore[method-assign]  # as Flask's docs
     return app
+
+
+app = create()
