@@ -30,8 +30,11 @@ type Measure = Callable[[float], float]
 HERE = Path(__file__).parent
 DATA = HERE.parents[2] / ".data" / "bench-rate-limit"
 PYTHON = DATA / "venv/bin/python"
-PEERS = ("limits", "throttled-py", "slowapi", "fastapi", "granian", "redis", "hiredis")
+PEERS = (
+    "limits", "throttled-py", "flask-limiter", "slowapi", "flask", "fastapi", "granian", "redis", "hiredis",
+)  # fmt: skip
 CONNECTIONS = 64
+THREADS = 4  # of a WSGI worker
 PROCESSES = 2  # that decide: one a core of a small machine
 
 THREADS_RATIOS = [
@@ -44,7 +47,8 @@ ASYNCIO_RATIOS = [
     ("ours, asyncio, fixed window", "limits, asyncio, fixed window", 3.0),
     ("ours, asyncio, gcra", "throttled-py, asyncio, gcra", 1.4),
 ]
-REQUEST_RATIOS = [("ours", "slowapi", 3.0), ("ours", "bare", 0.6)]
+ASGI_RATIOS = [("ours", "slowapi", 3.0), ("ours", "bare", 0.6)]
+WSGI_RATIOS = [("ours", "flask_limiter", 2.0), ("ours", "bare", 0.5)]
 
 type Ratios = list[tuple[str, str, float]]
 
@@ -118,25 +122,33 @@ def deciding(ratios: Ratios, processes: int) -> Callable[[str, ExitStack], dict[
     return measures
 
 
-def requests(url: str, stack: ExitStack) -> dict[str, Measure]:
-    measures = {}
-    for name in ("bare", "ours", "slowapi"):
-        port = free_port()
-        process = subprocess.Popen(
-            [
-                str(PYTHON.with_name("granian")), "--interface", "asgi", "--factory", "--http", "1",
-                "--no-ws", "--host", "127.0.0.1", "--port", str(port), f"apps:{name}",
-            ],
-            env={**os.environ, "REDIS_URL": url, "PYTHONPATH": str(HERE.parent / "src")},
-            stdout=subprocess.DEVNULL,
-            cwd=HERE,
-        )  # fmt: skip
-        stack.callback(stop, process)
-        wait_for(port)
-        load = Contestant([sys.executable, str(HERE / "load.py"), str(port), str(CONNECTIONS)])
-        stack.callback(load.close)
-        measures[name] = requests_per_second(load, name)
+def serving(interface: str, *names: str) -> Callable[[str, ExitStack], dict[str, Measure]]:
+    """Make servers of one worker, each with the application of that name."""
+
+    def measures(url: str, stack: ExitStack) -> dict[str, Measure]:
+        return {name: served(interface, name, url, stack) for name in names}
+
     return measures
+
+
+def served(interface: str, name: str, url: str, stack: ExitStack) -> Measure:
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            str(PYTHON.with_name("granian")), "--interface", interface, "--factory", "--http", "1",
+            "--no-ws", "--host", "127.0.0.1", "--port", str(port),
+            *(["--blocking-threads", str(THREADS)] if interface == "wsgi" else []),
+            f"{interface}_apps:{name}",
+        ],
+        env={**os.environ, "REDIS_URL": url, "PYTHONPATH": str(HERE.parent / "src")},
+        stdout=subprocess.DEVNULL,
+        cwd=HERE,
+    )  # fmt: skip
+    stack.callback(stop, process)
+    wait_for(port)
+    load = Contestant([sys.executable, str(HERE / "load.py"), str(port), str(CONNECTIONS)])
+    stack.callback(load.close)
+    return requests_per_second(load, name)
 
 
 def wait_for(port: int) -> None:
@@ -206,12 +218,11 @@ def table(title: str, rates: dict[str, list[float]], ratios: Ratios) -> str:
 
 def circumstances(rounds: int, seconds: float) -> str:
     site = DATA / "venv/lib/python3.13/site-packages"
-    versions = {found.name: found.version for found in distributions(path=[str(site)])}
+    versions = {found.name.lower(): found.version for found in distributions(path=[str(site)])}
     peers = ", ".join(f"{name} {versions[name]}" for name in PEERS)
     return (
-        f"# The last run\n\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors "
-        f"({platform.machine()}), "
-        f"Python {platform.python_version()}. {peers}.\n{rounds} rounds of {seconds:g} s, interleaved.\n"
+        f"# The last run\n\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors, {platform.machine()}, "
+        f"Python {platform.python_version()}.\n{peers}.\n{rounds} rounds of {seconds:g} s, interleaved.\n"
     )
 
 
@@ -224,6 +235,8 @@ class Bench(NamedTuple):
     ratios: Ratios
 
 
+ASGI_TITLE = f"Requests through ASGI (FastAPI), {CONNECTIONS} connections, one worker"
+WSGI_TITLE = f"Requests through WSGI (Flask), {CONNECTIONS} connections, one worker of {THREADS} threads"
 BENCHES = [
     Bench("decisions", "Decisions of one process", deciding(THREADS_RATIOS, 1), THREADS_RATIOS),
     Bench(
@@ -238,9 +251,8 @@ BENCHES = [
         deciding(ASYNCIO_RATIOS, 1),
         ASYNCIO_RATIOS,
     ),
-    Bench(
-        "requests", f"Requests through ASGI, {CONNECTIONS} connections, one worker", requests, REQUEST_RATIOS
-    ),
+    Bench("asgi", ASGI_TITLE, serving("asgi", "bare", "ours", "slowapi"), ASGI_RATIOS),
+    Bench("wsgi", WSGI_TITLE, serving("wsgi", "bare", "ours", "flask_limiter"), WSGI_RATIOS),
 ]
 
 
@@ -248,7 +260,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--only", choices=["decisions", "asyncio", "requests"])
+    parser.add_argument("--only", choices=["decisions", "asyncio", "asgi", "wsgi"])
     parser.add_argument("--keep", action="store_true", help="write the run to RESULTS.md")
     arguments = parser.parse_args()
     make_environment()

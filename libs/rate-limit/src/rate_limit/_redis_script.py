@@ -26,7 +26,7 @@ NUMBERS = 3
 
 def packed(*words: bytes) -> bytes:
     """Pack words, without the head that tells how many they are."""
-    return b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+    return b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
 
 
 def command(*words: bytes) -> bytes:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from contextlib import suppress
 from weakref import WeakSet
 
 from hiredis import HiredisError, Reader
@@ -129,20 +128,20 @@ class ConnectionStack:
 
     def close(self) -> None:
         """Close the connections that are idle."""
-        with suppress(IndexError):
-            while True:
-                self._idle.pop().close()
+        while self._idle:
+            self._idle.pop().close()
 
     def _take(self) -> Connection | None:
         """Give an idle connection that still lives, if there is one."""
-        with suppress(IndexError):
-            while True:
+        while True:
+            try:
                 connection = self._idle.pop()
-                idle_seconds = time.monotonic() - connection.idle_since
-                if idle_seconds < TRUSTED_IDLE_SECONDS or not connection.is_stale():
-                    return connection
-                connection.close()
-        return None
+            except IndexError:
+                return None
+            idle_seconds = time.monotonic() - connection.idle_since
+            if idle_seconds < TRUSTED_IDLE_SECONDS or not connection.is_stale():
+                return connection
+            connection.close()
 
     def _open(self, deadline: float) -> Connection:
         opened: Future[Connection] = Future()
