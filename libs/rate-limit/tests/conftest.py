@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from redis import Redis
+from redis import Redis, RedisCluster
 
 from kata.ports import free_port
 from kata.redis import EmbeddedRedis
@@ -41,8 +41,13 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedR
 
 
 @pytest.fixture(scope="session")
-def session_redis(redis_server: EmbeddedRedis) -> Iterator[Redis]:
-    with Redis.from_url(redis_server.url) as redis:
+def session_redis_url(redis_server: EmbeddedRedis) -> str:
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def session_redis(session_redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(session_redis_url) as redis:
         yield redis
 
 
@@ -53,9 +58,9 @@ def redis(session_redis: Redis) -> Redis:
 
 
 @pytest.fixture
-def redis_url(redis: Redis, redis_server: EmbeddedRedis) -> str:
+def redis_url(redis: Redis, session_redis_url: str) -> str:
     assert redis.ping()
-    return redis_server.url
+    return session_redis_url
 
 
 @pytest.fixture
@@ -86,6 +91,16 @@ def cluster_url(tmp_path: Path) -> Iterator[str]:
             time.sleep(0.05)
     yield server.url
     server.kill()
+
+
+@pytest.fixture
+def cluster(cluster_url: str) -> Iterator[RedisCluster]:
+    with RedisCluster.from_url(cluster_url) as client:
+        yield client
+        # Those by which it found the Cluster are left open by redis-py.
+        for node in client.nodes_manager.startup_nodes.values():
+            if node.redis_connection is not None:
+                node.redis_connection.close()
 
 
 @pytest.fixture

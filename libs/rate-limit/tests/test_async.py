@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio import RedisCluster as AsyncRedisCluster
 
-from kata.redis import EmbeddedRedis
 from rate_limit import (
     Algorithm,
     AsyncLimiter,
@@ -25,6 +25,16 @@ from rate_limit import (
 HOUR = 3_600
 BOUND_SECONDS = 0.2
 """For one decision: the time-out is 0.12 s, and the machine may be busy."""
+
+
+class Server(Protocol):
+    """A Redis that the test may kill."""
+
+    @property
+    def url(self) -> str: ...
+    def start(self) -> None: ...
+    def kill(self) -> None: ...
+
 
 type Behaviour = Callable[[AsyncRedisStorage | MemoryStorage], Awaitable[None]]
 
@@ -131,7 +141,7 @@ def test_a_silent_redis_costs_each_task_one_time_out(silent_url: str, mode: Fail
     asyncio.run(outage())
 
 
-def test_redis_is_in_use_again_after_its_return(own_redis: EmbeddedRedis) -> None:
+def test_redis_is_in_use_again_after_its_return(own_redis: Server) -> None:
     async def outage() -> None:
         changes: list[str | None] = []
         storage = AsyncRedisStorage(own_redis.url, on_change=changes.append, timeout_seconds=10)
@@ -149,7 +159,7 @@ def test_redis_is_in_use_again_after_its_return(own_redis: EmbeddedRedis) -> Non
     asyncio.run(outage())
 
 
-def test_a_redis_that_falls_silent_in_the_middle_is_noticed_in_time(own_redis: EmbeddedRedis) -> None:
+def test_a_redis_that_falls_silent_in_the_middle_is_noticed_in_time(own_redis: Server) -> None:
     async def outage() -> None:
         async with opened(own_redis.url, timeout_seconds=0.12) as storage:
             limiter = AsyncLimiter(storage, Policy(9, HOUR))
@@ -204,7 +214,7 @@ def test_a_cluster_by_its_client(cluster_url: str) -> None:
     assert asyncio.run(hits()) == [True, False, True]
 
 
-def test_a_wrong_password_is_an_outage_that_says_why(own_redis: EmbeddedRedis) -> None:
+def test_a_wrong_password_is_an_outage_that_says_why(own_redis: Server) -> None:
     async def hit() -> list[str | None]:
         changes: list[str | None] = []
         url = own_redis.url.replace("redis://", "redis://:wrong@")

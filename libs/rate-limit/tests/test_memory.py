@@ -77,6 +77,13 @@ def test_the_entries_are_counted_right(algorithm: Algorithm) -> None:
     assert storage.entries == 0
 
 
+def test_a_huge_cost_is_one_entry() -> None:
+    storage = MemoryStorage()
+    Limiter(storage, Policy(10**6, 60), algorithm=Algorithm.SLIDING_WINDOW).hit("key", 10**6)
+
+    assert storage.entries == 1
+
+
 @pytest.mark.parametrize("step", [1, 1_000_000])
 def test_a_log_holds_no_more_than_its_limit(step: int) -> None:
     clock = Clock()

@@ -11,8 +11,6 @@ import httpx
 import pytest
 from redis import Redis
 
-from kata.redis import EmbeddedRedis
-
 APPS = Path(__file__).parent / "apps"
 
 
@@ -20,11 +18,9 @@ type Serve = Callable[[Path, str, str, str], AbstractContextManager[httpx.Client
 
 
 @pytest.fixture(scope="module", params=["wsgi", "asgi"])
-def server(
-    request: pytest.FixtureRequest, serve: Serve, redis_server: EmbeddedRedis
-) -> Iterator[httpx.Client]:
+def server(request: pytest.FixtureRequest, serve: Serve, session_redis_url: str) -> Iterator[httpx.Client]:
     interface = str(request.param)
-    with serve(APPS, interface, f"{interface}_app:app", redis_server.url) as client:
+    with serve(APPS, interface, f"{interface}_app:app", session_redis_url) as client:
         yield client
 
 

@@ -1,6 +1,8 @@
 """The README's examples are run as they stand."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -48,6 +50,24 @@ def test_every_name_that_the_readme_takes_from_the_library_is_public() -> None:
 
     assert names
     assert names <= set(rate_limit.__all__)
+
+
+WITHOUT_EXTRA = """
+import sys
+sys.modules["redis"] = sys.modules["hiredis"] = None
+from rate_limit import Limiter, MemoryStorage, Policy
+assert Limiter(MemoryStorage(), Policy(1, 1)).hit("key")
+try:
+    from rate_limit import RedisStorage
+except ImportError:
+    print("needs redis")
+"""
+
+
+def test_only_the_storage_in_redis_needs_the_extra() -> None:
+    output = subprocess.run([sys.executable, "-c", WITHOUT_EXTRA], check=True, capture_output=True, text=True)
+
+    assert output.stdout == "needs redis\n"
 
 
 def test_every_public_name_exists() -> None:

@@ -4,11 +4,11 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from typing import Protocol
 
 import pytest
 from redis import Redis, RedisCluster
 
-from kata.redis import EmbeddedRedis
 from rate_limit import (
     Algorithm,
     FailureMode,
@@ -23,6 +23,15 @@ from rate_limit import (
 HOUR = 3_600
 BOUND_SECONDS = 0.2
 """For one decision: the time-out is 0.12 s, and the machine may be busy."""
+
+
+class Server(Protocol):
+    """A Redis that the test may kill."""
+
+    @property
+    def url(self) -> str: ...
+    def start(self) -> None: ...
+    def kill(self) -> None: ...
 
 
 def test_each_policy_has_a_key_that_lives_as_long_as_its_window(
@@ -75,6 +84,13 @@ def test_a_log_is_cut_to_what_still_counts(redis: Redis, shared: RedisStorage) -
     assert redis.llen(name) <= 10
 
 
+def test_a_huge_cost_is_one_entry_of_a_log(redis: Redis, shared: RedisStorage) -> None:
+    Limiter(shared, Policy(10**6, HOUR), algorithm=Algorithm.SLIDING_WINDOW).hit("key", 10**6)
+    (name,) = redis.scan_iter()
+
+    assert redis.llen(name) == 1
+
+
 def test_what_a_key_is_called_can_be_told(redis: Redis, redis_url: str) -> None:
     with closing(RedisStorage(redis_url, key_template="old:{key}")) as storage:
         Limiter(storage, Policy(1, 60)).hit("someone")
@@ -113,17 +129,16 @@ def test_a_flushed_script_is_sent_again(redis: Redis, shared: RedisStorage, algo
     assert limiter.hit("key").remaining == 0
 
 
-def test_all_keys_of_a_decision_share_a_slot(cluster_url: str, algorithm: Algorithm) -> None:
+def test_all_keys_of_a_decision_share_a_slot(cluster: RedisCluster, algorithm: Algorithm) -> None:
     policies = [Policy(limit, HOUR) for limit in (2, 3, 4)]
-    with RedisCluster.from_url(cluster_url) as client:
-        storage = RedisStorage(client, failure_mode=FailureMode.CLOSED)
-        limiter = Limiter(storage, *policies, algorithm=algorithm)
-        for key in ("203.0.113.7", "", "}", "{}", "a{b}c", "}{"):
-            assert [limiter.hit(key).admitted for _ in range(3)] == [True, True, False]
-            limiter.clear(key)
-            assert limiter.hit(key)
-        storage.clear_all()
-        assert limiter.peek("}").remaining == 2
+    storage = RedisStorage(cluster, failure_mode=FailureMode.CLOSED)
+    limiter = Limiter(storage, *policies, algorithm=algorithm)
+    for key in ("203.0.113.7", "", "}", "{}", "a{b}c", "}{"):
+        assert [limiter.hit(key).admitted for _ in range(3)] == [True, True, False]
+        limiter.clear(key)
+        assert limiter.hit(key)
+    storage.clear_all()
+    assert limiter.peek("}").remaining == 2
 
 
 @pytest.mark.parametrize("port_of", ["refused", "silent"])
@@ -174,7 +189,7 @@ def test_a_host_that_cannot_be_one_is_a_redis_that_is_away() -> None:
     assert limiter.hit("key")
 
 
-def test_a_redis_that_falls_silent_in_the_middle(own_redis: EmbeddedRedis) -> None:
+def test_a_redis_that_falls_silent_in_the_middle(own_redis: Server) -> None:
     with (
         Redis.from_url(own_redis.url) as redis,
         closing(RedisStorage(own_redis.url, failure_mode=FailureMode.CLOSED)) as storage,
@@ -190,7 +205,7 @@ def test_a_redis_that_falls_silent_in_the_middle(own_redis: EmbeddedRedis) -> No
         assert time.monotonic() - started < BOUND_SECONDS
 
 
-def test_a_restart_fails_no_request_of_an_idle_connection(own_redis: EmbeddedRedis) -> None:
+def test_a_restart_fails_no_request_of_an_idle_connection(own_redis: Server) -> None:
     changes: list[str | None] = []
     with closing(RedisStorage(own_redis.url, on_change=changes.append, timeout_seconds=10)) as storage:
         limiter = Limiter(storage, Policy(9, HOUR))
@@ -203,7 +218,7 @@ def test_a_restart_fails_no_request_of_an_idle_connection(own_redis: EmbeddedRed
         assert changes == []
 
 
-def test_redis_is_in_use_again_after_the_cool_down(own_redis: EmbeddedRedis) -> None:
+def test_redis_is_in_use_again_after_the_cool_down(own_redis: Server) -> None:
     changes: list[str | None] = []
     with closing(RedisStorage(own_redis.url, on_change=changes.append, timeout_seconds=10)) as storage:
         limiter = Limiter(storage, Policy(3, HOUR))
@@ -231,7 +246,7 @@ def test_a_url_that_is_none_is_refused(url: str, reason: str) -> None:
     assert "hidden" not in str(raised.value)
 
 
-def test_password_and_database_of_the_url_are_used(own_redis: EmbeddedRedis) -> None:
+def test_password_and_database_of_the_url_are_used(own_redis: Server) -> None:
     with Redis.from_url(own_redis.url) as redis:
         redis.acl_setuser("limiter", enabled=True, passwords=["+se:cr@t"], keys=["*"], commands=["+@all"])
     address = own_redis.url.removeprefix("redis://").removesuffix("/0")
