@@ -239,3 +239,18 @@ def test_a_lowered_limit_or_window_holds_from_the_next_request(pairs: Pairs) -> 
     assert not both(after, 1, charge=True).admitted
     pairs.clock.set(START_US + 60 * SECOND_US)
     assert both(after, 10, charge=True).admitted
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.SLIDING_WINDOW], indirect=True)
+def test_a_slot_of_a_sliding_window_frees_to_the_microsecond(pairs: Pairs) -> None:
+    pair = pairs.fresh(Policy(2, 1))
+    both(pair, 1, charge=True)
+    pairs.clock.set(START_US + SECOND_US // 4)
+    both(pair, 1, charge=True)
+
+    pairs.clock.set(START_US + SECOND_US - 1)
+    assert both(pair, 1, charge=False).standings[0] == (0, 1, 1)
+    pairs.clock.set(START_US + SECOND_US)
+    assert both(pair, 1, charge=False).standings[0] == (1, SECOND_US // 4, 0)
+    pairs.clock.set(START_US + SECOND_US * 5 // 4)
+    assert both(pair, 2, charge=True).admitted
