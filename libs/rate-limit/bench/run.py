@@ -21,8 +21,8 @@ from typing import IO, NamedTuple
 
 import redis
 
-from kata.ports import free_port
-from kata.redis import EmbeddedRedis
+from kata.servers.valkey import EmbeddedValkey
+from kata.system.ports import free_port
 
 type Measure = Callable[[float], float]
 """Takes seconds, gives a rate."""
@@ -264,7 +264,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write the run to RESULTS.md")
     arguments = parser.parse_args()
     make_environment()
-    server = EmbeddedRedis(DATA / "redis")
+    server = EmbeddedValkey(DATA / "redis")
     server.start()
     report = [circumstances(arguments.rounds, arguments.seconds)]
     try:

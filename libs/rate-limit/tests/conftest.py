@@ -14,8 +14,8 @@ import httpx
 import pytest
 from redis import Redis, RedisCluster
 
-from kata.ports import free_port
-from kata.redis import EmbeddedRedis
+from kata.servers.valkey import EmbeddedValkey
+from kata.system.ports import free_port
 from rate_limit import Algorithm, FailureMode, Limiter, MemoryStorage, Policy, RedisStorage
 
 PATIENCE_SECONDS = 10
@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 10
 type MakeLimiter = Callable[[*tuple[Policy, ...]], Limiter]
 
 
-class EmbeddedCluster(EmbeddedRedis):
+class EmbeddedCluster(EmbeddedValkey):
     """A Redis Cluster of one node, which refuses what touches two slots at once."""
 
     def _argv(self) -> Sequence[str]:
@@ -33,15 +33,15 @@ class EmbeddedCluster(EmbeddedRedis):
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
-    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    server = EmbeddedValkey(tmp_path_factory.mktemp("redis"))
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def session_redis_url(redis_server: EmbeddedRedis) -> str:
+def session_redis_url(redis_server: EmbeddedValkey) -> str:
     return redis_server.url
 
 
@@ -64,9 +64,9 @@ def redis_url(redis: Redis, session_redis_url: str) -> str:
 
 
 @pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedValkey]:
     """A Redis that the test may kill."""
-    server = EmbeddedRedis(tmp_path / "redis")
+    server = EmbeddedValkey(tmp_path / "redis")
     server.start()
     yield server
     server.kill()
