@@ -81,21 +81,20 @@ def _failure(item: pytest.Item, error: CheckFailedError) -> _Finding:
         rule=error.rule or contract_of(project_folder(item.path)).get(item.stash[CHECK].id),
         timeline=error.timeline,
     )
-    stall = item.config.stash[MONITOR].worst_between(item.stash[STARTED], time.monotonic())
     world = item.stash.get(WORLD, None)
     died = world.died() if world is not None else []
     if died:
         return replace(found, reason=describe_deaths(died), output=last_words(died))
-    alone = item.config.stash.get(ALONE, True)
-    if error.timing and (excuse := _excuse(stall, alone=alone)):
+    if error.timing and (excuse := _excuse(item)):
         return replace(found, verdict=Verdict.INCONCLUSIVE, reason=excuse)
     return found
 
 
-def _excuse(stall_seconds: float, *, alone: bool) -> str | None:
+def _excuse(item: pytest.Item) -> str | None:
     """Say why it may have been the machine, and not the service, that was late."""
-    if not alone:
+    if not item.config.stash.get(ALONE, True):
         return "other checks ran at the same time"
+    stall_seconds = item.config.stash[MONITOR].worst_between(item.stash[STARTED], time.monotonic())
     if stall_seconds > STALL_SECONDS:
         return f"the machine stood still for {stall_seconds:.2f} s while it was judged"
     load, processors = os.getloadavg()[0], os.cpu_count() or 1

@@ -88,7 +88,7 @@ def pytest_bdd_before_step(step: Step, step_func: object) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a check up to three times, if nothing else runs: again only if the machine was too slow to judge."""
+    """Run a check up to three times if nothing else runs: again where the machine was too slow to judge."""
     if CHECK not in item.stash:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -122,7 +122,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if CHECK not in item.stash:
         return
     config = item.config
-    if MONITOR not in config.stash:
+    if MONITOR not in config.stash and config.stash.get(ALONE, True):  # else time decides nothing yet
         config.stash[MONITOR] = StallMonitor()
         config.stash[MONITOR].start()
     after = item.stash[CHECK].after

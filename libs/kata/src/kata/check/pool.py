@@ -19,14 +19,16 @@ from kata.options import Options
 from kata.system.child import describe_exit
 
 _END_SECONDS = 30.0  # a worker that ends stops its services first, each within ten seconds
-_SHOWN_LINES = 10
+_SHOWN_LINES = 100  # the stack of a crash, whose first line says which
+
+type _Channel = Connection[Order | tuple[Project, Options], Answer]
 
 
 @dataclass(eq=False)
 class _WorkerProcess:
     number: int
     process: subprocess.Popen[bytes]
-    channel: Connection
+    channel: _Channel
     said: IO[bytes]
     busy: bool = field(default=True)  # until it has collected
 

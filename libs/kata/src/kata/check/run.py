@@ -31,6 +31,14 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """A check has its verdict; `services` are those that it used and that stay for the next ones."""
+
+    result: CheckResult
+    services: frozenset[str]
+
+
+@dataclass(frozen=True)
 class NoTarget:
     """The solution could not be started, or reached."""
 
@@ -46,11 +54,11 @@ class Broken:
 
 
 type Order = TryStart | Judge | End
-type Answer = Collected | Started | NoTarget | Broken | CheckResult
+type Answer = Collected | Started | NoTarget | Broken | Judged
 
 
 class Run:
-    """Hands out the orders and takes the answers, until every check has its verdict or nothing more can be said."""
+    """Hands out orders and takes answers, until every check has its verdict or no more can be said."""
 
     def __init__(self, most_workers: int, on_result: Callable[[CheckResult], None]) -> None:
         self.results: list[CheckResult] = []
@@ -93,8 +101,8 @@ class Run:
                 self.error = TargetError(message, output)
             case Broken(message):
                 self.error = KataError(message)
-            case CheckResult():
+            case Judged(judged, services):
                 assert self._schedule is not None
-                for result in self._schedule.take(worker, answer):
+                for result in self._schedule.take(worker, judged, services):
                     self.results.append(result)
                     self._on_result(result)

@@ -9,7 +9,8 @@ tagged `@alone` is judged in that way at once.
 
 A check with `@after-X` waits for X to pass, and is not run if it does not. Apart from that the order is the
 one that the seed has drawn, with two exceptions that save time: checks that others wait for go first, and a
-worker prefers checks that need a service it has started already.
+worker prefers checks for which it need not start a service. Which services a check uses is seen when it, or
+one with the same first step, has run.
 """
 
 from collections import Counter, defaultdict
@@ -19,6 +20,9 @@ from dataclasses import dataclass
 from kata.catalog.checks import Check
 from kata.judge.verdicts import CheckResult, Verdict
 
+# A worker starts a service that others have started, too, if so many checks wait for each of those.
+_WORTH_A_START = 3
+
 
 @dataclass(frozen=True)
 class Job:
@@ -26,7 +30,7 @@ class Job:
 
     position: int
     check: Check
-    service: str  # its first step: checks that begin alike share a service
+    beginning: str  # its first step: checks that begin alike use the same services
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Schedule:
         self._running: dict[int, Judge] = {}
         self._alone = {job.position for job in jobs if job.check.alone}
         self._needed = {job.check.after for job in jobs}
-        self._served: defaultdict[int, set[str]] = defaultdict(set)
+        self._uses: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+        self._has: defaultdict[int, frozenset[str]] = defaultdict(frozenset)
 
     @property
     def done(self) -> bool:
@@ -61,16 +66,22 @@ class Schedule:
             return self._begin(worker, self._waiting[0], alone=True)
         ready = self._ready()
         together = [job for job in ready if job.position not in self._alone]
-        if together:
-            return self._begin(worker, self._best(worker, together), alone=False)
-        if self._running:
+        best = self._best(worker, together)
+        if best is not None:
+            return self._begin(worker, best, alone=False)
+        if self._running or together:
             return None
         # Nothing is ready where prerequisites form a circle.
         return self._begin(worker, (ready or self._waiting)[0], alone=True)
 
-    def take(self, worker: int, result: CheckResult) -> list[CheckResult]:
-        """Return the verdicts that count from now on: this one, unless it has to fall again, and what follows."""
+    def take(self, worker: int, result: CheckResult, services: frozenset[str]) -> list[CheckResult]:
+        """Return the verdicts that count now: this one, unless it has to fall again, and what follows.
+
+        `services` are those that the check used and that stay for the next ones.
+        """
         order = self._running.pop(worker)
+        self._uses[self._jobs[order.position].beginning] |= services
+        self._has[worker] |= services
         if result.verdict is Verdict.INCONCLUSIVE and not order.alone:
             self._alone.add(order.position)
             self._waiting.append(self._jobs[order.position])
@@ -79,7 +90,7 @@ class Schedule:
 
     def _begin(self, worker: int, job: Job, *, alone: bool) -> Judge:
         self._waiting.remove(job)
-        self._served[worker].add(job.service)
+        self._has[worker] |= self._services(job)
         self._running[worker] = Judge(job.position, alone)
         return self._running[worker]
 
@@ -88,16 +99,28 @@ class Schedule:
         unfinished |= {self._jobs[order.position].check.id for order in self._running.values()}
         return [job for job in self._waiting if job.check.after not in unfinished]
 
-    def _best(self, worker: int, jobs: Sequence[Job]) -> Job:
-        """Choose what needs no service to be started, else what nobody has started, else the longest queue."""
-        queues = Counter(job.service for job in jobs)
-        started = set[str]().union(*self._served.values())
+    def _services(self, job: Job) -> frozenset[str]:
+        """Return what the check will use; as long as that is not known, something that nobody has."""
+        return self._uses.get(job.beginning, frozenset({job.beginning}))
 
-        def cost(job: Job) -> tuple[bool, bool, bool, int]:
-            own = job.service in self._served[worker]
-            return job.check.id not in self._needed, not own, job.service in started, -queues[job.service]
+    def _best(self, worker: int, jobs: Sequence[Job]) -> Job | None:
+        """Choose what needs no service started, else what nobody has started, else from a long queue."""
+        queues = Counter(service for job in self._waiting for service in self._services(job))
+        servers = Counter(service for started in self._has.values() for service in started)
 
-        return min(jobs, key=cost)
+        def missing(job: Job) -> frozenset[str]:
+            return self._services(job) - self._has[worker]
+
+        def worthwhile(job: Job) -> bool:
+            known = job.beginning in self._uses
+            return not known or all(queues[it] > _WORTH_A_START * servers[it] for it in missing(job))
+
+        def cost(job: Job) -> tuple[bool, int, int, int]:
+            lacking = missing(job)
+            others = sum(servers[service] for service in lacking)
+            return job.check.id not in self._needed, len(lacking), others, -sum(queues[it] for it in lacking)
+
+        return min(filter(worthwhile, jobs), key=cost, default=None)
 
     def _not_run_after(self, result: CheckResult) -> list[CheckResult]:
         if result.verdict is Verdict.PASS:

@@ -14,11 +14,12 @@ import pytest
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from kata.catalog.projects import ROOT, Project
-from kata.check.run import Answer, Broken, Collected, End, NoTarget, Order, Started, TryStart
+from kata.check.run import Answer, Broken, Collected, End, Judged, NoTarget, Order, Started, TryStart
 from kata.check.scheduling import Job, Judge
-from kata.check.stash import ALONE, CHECK, ON_RESULT, OPTIONS
+from kata.check.stash import ALONE, CHECK, ON_RESULT, OPTIONS, WORLDS
 from kata.check.worlds import world_of
 from kata.errors import KataError, ProcfileError, TargetError
+from kata.judge.verdicts import CheckResult
 from kata.options import Options
 from kata.system.preexec import die_with_parent
 from kata.world.attached import AttachedWorld
@@ -43,7 +44,13 @@ class Worker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[OPTIONS] = self._options
-        config.stash[ON_RESULT] = self._channel.send
+
+        def judged(result: CheckResult) -> None:
+            world = config.stash[WORLDS].get(self._project.path)
+            services = frozenset(world.shared_services) if world is not None else frozenset[str]()
+            self._channel.send(Judged(result, services))
+
+        config.stash[ON_RESULT] = judged
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
