@@ -17,6 +17,7 @@ from kata.errors import KataError, TargetError
 from kata.judge.verdicts import CheckResult, Exit, RunResult
 from kata.options import Options
 from kata.report.diagnosis import looks_like
+from kata.world.draw import Draw
 
 RUN_SECONDS = 600
 
@@ -56,11 +57,12 @@ def verify(
         KataError: the features can't be run.
 
     """
-    options = options if options.seed else replace(options, seed=new_seed())
+    options = replace(options, seed=Draw(options.seed).seed)  # one that is none is refused here
     began = time.monotonic()
     target = options.url or str(options.directory or project.path)
-    run = Run(side_by_side, on_result)
-    if side_by_side > 1 and options.url is None:  # there is only one of what --url attaches to
+    workers = side_by_side if options.url is None else 1  # there is only one of what --url attaches to
+    run = Run(workers, on_result)
+    if workers > 1:
         with Pool(project, options, run) as pool:
             pool.work()
     else:
