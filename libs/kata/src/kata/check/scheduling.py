@@ -3,9 +3,9 @@
 Most of a verification is waiting, so checks run side by side, each worker with a world of its own. What they
 do to each other is load, and load may spoil what depends on time, but nothing else. So a failure that is
 not one of timing counts at once: a race that was lost once is a race. A verdict that load may have spoilt
-(the check was inconclusive, or failed in what depends on time) is thrown away. The check is judged again
-when nothing else runs, as if it had not run before: with the same draws, and as many tries as any. A check
-tagged `@alone` is judged in that way at once.
+(the check was inconclusive, failed in what depends on time, or its service was not ready in time) is thrown
+away. The check is judged again when nothing else runs, as if it had not run before: with the same draws, and
+as many tries as any. A check tagged `@alone` is judged in that way at once.
 
 A check with `@after-X` waits for X to pass, and is not run if it does not. Apart from that the order is the
 one that the seed has drawn, with two exceptions that save time: checks that others wait for go first, and a
