@@ -1,14 +1,12 @@
 """What the template's files are told of a project."""
 
 import re
-import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kata.catalog.members import libs_below, load_member
 from kata.solution.procfile import read_procfile
 
-_DISTRIBUTION = re.compile(r"[A-Za-z0-9._-]+")
 _ASSIGNMENTS = re.compile(r"(?:\w+=\S*\s+)*")
 
 
@@ -66,36 +64,12 @@ class Facts:
 
 def image_context(project: Path, root: Path) -> dict[str, object]:
     """Read what the Dockerfile is told from the other files of a project."""
-    about = _about(project)
+    member = load_member(project)
     return {
         "folder": project.name,
-        "name": about["name"],
-        "description": about["description"],
-        "libs": local_libs(project, root),
+        "name": member.name,
+        "description": member.description,
+        "libs": [lib.path.name for lib in libs_below(member, root)],
         "command": _ASSIGNMENTS.sub("", read_procfile(project)["web"], count=1).split(),
         "migrations": (project / "migrations").is_dir(),
     }
-
-
-def local_libs(project: Path, root: Path) -> list[str]:
-    """Return the folders in libs/ that a project depends on, and what those depend on, each once."""
-    folder_of = {str(_about(path)["name"]): path for path in sorted(root.glob("libs/*"))}
-    found: dict[str, Path] = {}
-    todo = [project]
-    while todo:
-        for name in _dependencies(todo.pop()):
-            if name in folder_of and name not in found:
-                found[name] = folder_of[name]
-                todo.append(folder_of[name])
-    return sorted(path.name for path in found.values())
-
-
-def _dependencies(member: Path) -> Iterator[str]:
-    for requirement in _about(member).get("dependencies", []):
-        match = _DISTRIBUTION.match(requirement)
-        if match:
-            yield match[0]
-
-
-def _about(member: Path) -> dict:
-    return tomllib.loads((member / "pyproject.toml").read_text())["project"]

@@ -1,4 +1,4 @@
-"""The template: real files below files/, with Jinja's {{ name }}, and statements on lines that begin with %%."""
+"""The files of a new project: those below files/, in Jinja's language. A line of `%% …` is a statement."""
 
 import re
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _ENVIRONMENT = Environment(  # noqa: S701 - it makes no HTML
 
 
 def render_project(facts: Facts) -> dict[str, str]:
-    """Return the text of each file by its path in the folder, the lesson and the Dockerfile left out: they follow from the rest."""
+    """Return the text of each file by its path; the lesson and the Dockerfile follow from these."""
     context = facts.context()
     texts: dict[str, str] = {}
     for layer in facts.layers:
