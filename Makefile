@@ -53,8 +53,9 @@ down-%: ## stop what up-NN started, and remove its volumes
 
 test-all: $(READY) lint types contracts test ## every check of the repository
 
-test: $(READY) ## every test of the repository, features of every project included
-	@.venv/bin/pytest -q
+test: $(READY) ## every test of the repository: files side by side; then the commands and the features of each lesson
+	@.venv/bin/pytest -q -n 3 --dist loadfile --ignore-glob '*/features' --ignore tests/test_lesson_commands.py
+	@.venv/bin/pytest -q tests/test_lesson_commands.py
 
 lint: $(READY) ## ruff: lint and format
 	@.venv/bin/ruff check -q .

@@ -130,9 +130,12 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[]
 
 
 @pytest.fixture(scope="module", params=SAMPLES)
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Service]:
     """One service for all tests that only ask."""
-    shared = Service(request.param, tmp_path_factory.mktemp("shared") / "gate").ready()
+    gate = tmp_path_factory.mktemp("shared") / "gate"
+    shared = Service(request.param, gate, PORT=str(free_port())).ready()
     yield shared
     shared.kill()
 

@@ -11,7 +11,7 @@ _ITEM = re.compile(
 _MILLISECOND = 0.001
 
 
-def items(exchange: Exchange, field: str, rule: str) -> dict[str, dict[str, str]]:
+def items(exchange: Exchange, field: str, rule: str | None = None) -> dict[str, dict[str, str]]:
     """Read a list of quoted names with parameters: {"default": {"q": "10", "w": "60"}}."""
     value = exchange.header(field)
     expect(value is not None, expected=f"the field {field}", got=f"none on the {exchange.status}", rule=rule)
@@ -25,14 +25,14 @@ def items(exchange: Exchange, field: str, rule: str) -> dict[str, dict[str, str]
     return found
 
 
-def item(exchange: Exchange, field: str, rule: str) -> tuple[str, dict[str, str]]:
+def item(exchange: Exchange, field: str, rule: str | None = None) -> tuple[str, dict[str, str]]:
     """Read a field that has exactly one member."""
     found = items(exchange, field, rule)
     expect(len(found) == 1, expected=f"one policy in {field}", got=exchange.header(field), rule=rule)
     return next(iter(found.items()))
 
 
-def whole_seconds(value: str | None, name: str, rule: str) -> int:
+def whole_seconds(value: str | None, name: str, rule: str | None = None) -> int:
     """Read a number of seconds: digits alone."""
     expect(value is not None and value.isdigit(), expected=f"whole seconds in {name}", got=value, rule=rule)
     return int(value or 0)

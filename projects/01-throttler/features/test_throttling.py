@@ -125,12 +125,11 @@ def it_pings_echoes_a_word_and_echoes_one(world: World, client: Caller) -> None:
 
 @then("the answers are pong, the word, and a problem with status 422")
 def the_answers_are_pong_the_word_and_422(client: Caller) -> None:
-    rule = "ping answers a pong, echo the word of at most 64 characters, and 422 for a longer one"
     wanted = ({"message": "pong"}, {"word": client.word})
     for answer, body in zip(client.sent, wanted, strict=False):
-        expect(answer.status == OK, expected=f"200 {body}", got=describe_answer(answer), rule=rule)
-        expect(as_object(answer, rule) == body, expected=str(body), got=answer.text[:200], rule=rule)
-    is_problem(client.sent[-1], UNPROCESSABLE, rule)
+        expect(answer.status == OK, expected=f"200 {body}", got=describe_answer(answer))
+        expect(as_object(answer) == body, expected=str(body), got=answer.text[:200])
+    is_problem(client.sent[-1], UNPROCESSABLE)
 
 
 @when("it sends a request, and just before its window closes the rest of its budget")
@@ -222,7 +221,6 @@ def every_one_of_its_keys_has_a_time_to_live_again(client: Caller) -> None:
         not lost,
         expected="a time to live on every key, at the latest after the next request",
         got=f"none on {', '.join(lost)}: the client is banned for ever",
-        rule="a count without a time to live gets one at the next request",
         exchanges=client.sent,
     )
 
@@ -235,7 +233,6 @@ def after_a_further_window_it_is_let_in_again(world: World, client: Caller) -> N
         answer.status == OK,
         expected="200, one window after the count was found without a time to live",
         got=describe_answer(answer),
-        rule="a crash between counting and expiring must not ban a client for ever",
         exchanges=client.sent,
     )
 
@@ -247,15 +244,13 @@ def each_of_them_sends_a_request_while_redis_is_watched(clients: list[Caller]) -
 
 @then("their counts were seen, and never without a time to live")
 def their_counts_were_seen_and_never_without_a_time_to_live(looks: list[Looks]) -> None:
-    rule = "counting and expiring are one atomic step: a crash between them must not leave a key for ever"
     seen = {key for look in looks for key in look.seen}
-    expect(bool(seen), expected="a key rate:{address}:… for each client", got="none", rule=rule)
+    expect(bool(seen), expected="a key rate:{address}:… for each client", got="none")
     lasting = sorted(key for key, expires in seen if not expires)
     expect(
         not lasting,
         expected="a time to live on every key at every moment",
         got=f"{lasting[0] if lasting else ''} without one, between two commands",
-        rule=rule,
     )
     if min(look.blind_seconds for look in looks) > 2 * DELAY_SECONDS:
         raise Inconclusive("Redis could not be looked at often enough to see what is between two commands")
@@ -329,8 +324,7 @@ def the_seconds_to_wait_reach_the_end_of_the_window(client: Caller) -> None:
 def it_is_refused_and_waits_as_long_as_retry_after_says(world: World, client: Caller) -> None:
     refusal = client.send()
     refused(client)
-    rule = "a 429 says in Retry-After how many whole seconds to wait"
-    world.sleep_until(refusal.received + whole_seconds(refusal.header("retry-after"), "Retry-After", rule))
+    world.sleep_until(refusal.received + whole_seconds(refusal.header("retry-after"), "Retry-After"))
     del client.sent[:]
 
 

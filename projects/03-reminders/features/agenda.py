@@ -166,9 +166,15 @@ class Agenda:
     def cancel(self, reminder: Reminder) -> Exchange:
         return self.http.request("DELETE", reminder.at)
 
-    def wait_for_state(self, reminder: Reminder, state: str, rule: str, patience: float = 0.0) -> Json:
+    def wait_for_state(
+        self,
+        reminder: Reminder,
+        state: str,
+        rule: str | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> Json:
         """Return the reminder once it is in this state, or fail the check."""
-        deadline = time.monotonic() + (patience or PATIENCE_SECONDS)
+        deadline = time.monotonic() + patience_seconds
         now = self.show(reminder)
         while now.get("state") != state and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
@@ -259,7 +265,7 @@ def moment_of(value: object) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def objects(value: object, name: str, rule: str) -> list[Json]:
+def objects(value: object, name: str, rule: str | None = None) -> list[Json]:
     """Read a list of JSON objects."""
     right = isinstance(value, list) and all(isinstance(item, dict) for item in value)
     expect(right, expected=f"{name}: a list of objects", got=value, rule=rule)

@@ -46,7 +46,11 @@ class Receiver:
         return self.sink.received(reminder.path)
 
     def wait_for(
-        self, reminder: Reminder, count: int, rule: str, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        reminder: Reminder,
+        count: int,
+        rule: str | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> list[Received]:
         """Return the calls once there are so many, or fail the check."""
         calls = self.sink.wait_for(reminder.path, count, patience_seconds)
@@ -58,7 +62,7 @@ class Receiver:
         )
         return calls
 
-    def delivered_once(self, reminders: Sequence[Reminder], rule: str) -> None:
+    def delivered_once(self, reminders: Sequence[Reminder], rule: str | None = None) -> None:
         """Wait until all are delivered and nobody has any of them in hand, and demand one call for each."""
         for reminder in reminders:
             self._agenda.wait_for_state(reminder, "delivered", rule)
@@ -96,7 +100,7 @@ def in_time(reminder: Reminder, call: Received) -> None:
     )
 
 
-def content(call: Received, rule: str) -> Json:
+def content(call: Received, rule: str | None = None) -> Json:
     """Return the JSON object that was posted."""
     expect(call.method == "POST", expected="POST", got=call.method, rule=rule)
     kind = (call.header("content-type") or "none").partition(";")[0]
@@ -122,7 +126,7 @@ def attempt_numbers(calls: Iterable[Received]) -> list[object]:
     return [content(call, "the call is a POST of JSON").get("attempt") for call in calls]
 
 
-def once_each(receiver: Receiver, reminders: Iterable[Reminder], rule: str) -> None:
+def once_each(receiver: Receiver, reminders: Iterable[Reminder], rule: str | None = None) -> None:
     """Demand one call for each, and say how those overlap that are not alone."""
     for reminder in reminders:
         calls = receiver.calls(reminder)

@@ -61,15 +61,14 @@ def a_reminder_is_made_that_recurs_two_seconds_after(agenda: Agenda, receiver: R
 
 @then("it fires at both times, with the occurrences 1 and 2 in its body and its Idempotency-Key")
 def it_fires_at_both_times(receiver: Receiver, reminder: Reminder) -> None:
-    rule = "a recurring reminder fires at each of its times, as an occurrence of its own"
-    calls = receiver.wait_for(reminder, 2, rule, 2 * PATIENCE_SECONDS)
+    calls = receiver.wait_for(reminder, 2, patience_seconds=2 * PATIENCE_SECONDS)
     for number, call in enumerate(calls, start=1):
         in_time(reminder, call)
         one_key(reminder, [call], number)
-        body = content(call, rule)
+        body = content(call)
         got = (body.get("occurrence"), body.get("attempt"), moment_of(body.get("remind_at")))
         wanted = (number, 1, reminder.remind_at)
-        expect(got == wanted, expected=str(wanted), got=body, rule=rule)
+        expect(got == wanted, expected=str(wanted), got=body)
         reminder.remind_at += timedelta(seconds=INTERVAL_SECONDS)
 
 
@@ -114,13 +113,12 @@ def its_next_times_are_at_the_same_local_time_on_each_day(
     agenda: Agenda, changing: tuple[Reminder, ZoneInfo]
 ) -> None:
     reminder, zone = changing
-    rule = "a recurring reminder keeps its local time, also when the offset of its zone changes"
     shown = agenda.show(reminder).get("upcoming")
     upcoming = [moment_of(text) for text in shown] if isinstance(shown, list) else []
     first = reminder.remind_at.astimezone(zone)
     wanted = [(first + timedelta(days=days)).astimezone(UTC) for days in range(1, len(upcoming) + 1)]
-    expect(bool(upcoming), expected="the next times in `upcoming`", got=shown, rule=rule)
-    expect(upcoming == wanted, expected=", ".join(map(spelled, wanted)), got=shown, rule=rule)
+    expect(bool(upcoming), expected="the next times in `upcoming`", got=shown)
+    expect(upcoming == wanted, expected=", ".join(map(spelled, wanted)), got=shown)
 
 
 def day_before_change(zone: ZoneInfo, draw: Draw) -> datetime:
@@ -151,27 +149,29 @@ def a_reminder_service_that_signs_with_a_drawn_secret(world: World, secret: byte
 def its_callback_gets_a_signature_that_is_right_for_its_id(
     receiver: Receiver, reminder: Reminder, secret: bytes
 ) -> None:
-    rule = "webhook-id, webhook-timestamp and webhook-signature: v1,base64(HMAC-SHA256(id.timestamp.body))"
-    call = receiver.wait_for(reminder, 1, rule, 2 * PATIENCE_SECONDS)[0]
+    call = receiver.wait_for(reminder, 1, patience_seconds=2 * PATIENCE_SECONDS)[0]
     message_id, timestamp, signature = (
         call.header(f"webhook-{name}") or "" for name in ("id", "timestamp", "signature")
     )
     one_key(reminder, [call])
-    expect(message_id == call.header("idempotency-key"), expected="the same id", got=message_id, rule=rule)
+    expect(
+        message_id == call.header("idempotency-key"),
+        expected="the Idempotency-Key as webhook-id",
+        got=message_id,
+    )
     near = timestamp.isdigit() and abs(int(timestamp) - call.received_at.timestamp()) <= PATIENCE_SECONDS
-    expect(near, expected="the time in whole seconds", got=timestamp, rule=rule)
+    expect(near, expected="the time in whole seconds as webhook-timestamp", got=timestamp)
     signed = f"{message_id}.{timestamp}.".encode() + call.body
     wanted = "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
-    expect(wanted in signature.split(), expected=wanted, got=signature or "none", rule=rule)
+    expect(wanted in signature.split(), expected=f"webhook-signature: {wanted}", got=signature or "none")
 
 
 @when("a reminder for the log is due", target_fixture="logged")
 def a_reminder_for_the_log_is_due(agenda: Agenda, world: World) -> str:
     message = world.draw.word()
     body = {"message": message, "remind_at": spelled(soon(0.2)), "channel": "log"}
-    rule = "a reminder with the channel log needs no callback"
     answer = agenda.post(body)
-    expect(answer.status == 201, expected="201", got=answer.text[:300], rule=rule)
+    expect(answer.status == 201, expected="201", got=answer.text[:300])
     return message
 
 
@@ -183,10 +183,9 @@ def a_line_of_a_workers_output_is_a_json(agenda: Agenda, logged: str) -> None:
         outputs = [worker.output() for worker in agenda.service.workers]
         lines = [line for output in outputs for line in output if logged in line]
         time.sleep(0.02)
-    rule = "a reminder with the channel log is one line of a worker's output"
-    expect(len(lines) == 1, expected=f"a line with {logged}", got=len(lines), rule=rule)
+    expect(len(lines) == 1, expected=f"a line with {logged}", got=len(lines))
     entry = json.loads(lines[0])
-    expect(entry.get("message") == logged, expected=f'"message": "{logged}"', got=lines[0], rule=rule)
+    expect(entry.get("message") == logged, expected=f'"message": "{logged}"', got=lines[0])
 
 
 @when("reminders are made at odd moments, each shortly before it is due", target_fixture="reminders")
@@ -209,7 +208,6 @@ def each_of_them_fires_within_a_fifth_of_a_second(receiver: Receiver, reminders:
             late <= QUICK_SECONDS,
             expected=f"at most {QUICK_SECONDS:.3f} s after its time",
             got=f"{late:.3f} s",
-            rule="a worker sleeps until something is due, or until it is woken",
             timing=True,
         )
 
@@ -236,18 +234,17 @@ def several_times_of_a_recurring_reminder_are_missed(agenda: Agenda, receiver: R
 
 @then("the latest of them fires once, and thereafter the ones to come")
 def the_latest_of_them_fires_once(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
-    rule = "of the times that were missed the latest fires, once and late"
-    calls = receiver.wait_for(reminder, 1, rule, 2 * PATIENCE_SECONDS)
+    calls = receiver.wait_for(reminder, 1, patience_seconds=2 * PATIENCE_SECONDS)
     latest = reminder.remind_at + timedelta(seconds=2)
-    got = moment_of(content(calls[0], rule).get("remind_at"))
-    expect(got == latest, expected=spelled(latest), got=content(calls[0], rule), rule=rule)
-    shown = agenda.wait_for_state(reminder, "scheduled", rule)
+    got = moment_of(content(calls[0]).get("remind_at"))
+    expect(got == latest, expected=spelled(latest), got=content(calls[0]))
+    shown = agenda.wait_for_state(reminder, "scheduled")
     following = moment_of(shown.get("remind_at"))
     wanted = reminder.remind_at + timedelta(hours=1)
-    expect(following == wanted, expected=f"{spelled(wanted)} next", got=shown, rule=rule)
+    expect(following == wanted, expected=f"{spelled(wanted)} next", got=shown)
     receiver.everybody_works()
     count = len(receiver.calls(reminder))
-    expect(count == 1, expected="one call", got=count, rule=rule)
+    expect(count == 1, expected="one call", got=count)
 
 
 @when("a reminder with markup in its message is soon due, and the page is looked at", target_fixture="seen")
@@ -260,10 +257,9 @@ def a_reminder_with_markup_in_its_message_is_soon_due(agenda: Agenda, world: Wor
 @then("the page is HTML with that message, and without its markup")
 def the_page_is_html_with_that_message(seen: tuple[str, Exchange]) -> None:
     word, page = seen
-    rule = "the page shows what is due soon, each message as text"
     kind = (page.header("content-type") or "none").partition(";")[0]
     got = f"{describe_answer(page)} {kind}"
-    expect((page.status, kind) == (200, "text/html"), expected="200 text/html", got=got, rule=rule)
-    expect(word in page.text, expected=f"{word} on the page", got="not there", rule=rule)
+    expect((page.status, kind) == (200, "text/html"), expected="200 text/html", got=got)
+    expect(word in page.text, expected=f"{word} on the page", got="not there")
     marked = f"<s>{word}" in page.text
-    expect(not marked, expected=f"&lt;s&gt;{word}", got=f"<s>{word}", rule=rule)
+    expect(not marked, expected=f"&lt;s&gt;{word}", got=f"<s>{word}")

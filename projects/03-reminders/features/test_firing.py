@@ -81,19 +81,17 @@ def a_reminder_is_due(receiver: Receiver, world: World) -> tuple[Reminder, int]:
 @then("it is shown as delivered, with one attempt and that status")
 def it_is_shown_as_delivered(agenda: Agenda, answered: tuple[Reminder, int]) -> None:
     reminder, status = answered
-    rule = "a 2xx is a success: the reminder is delivered, and its attempt shows number and status_code"
-    shown = agenda.wait_for_state(reminder, "delivered", rule)
+    shown = agenda.wait_for_state(reminder, "delivered")
     got = (numbers_of(shown), statuses_of(shown), shown.get("attempt_count"))
     expect(
         got == ([1], [status], 1),
         expected=f"attempt_count 1, and one attempt with number 1 and status_code {status}",
         got=f"attempt_count {got[2]}, {attempts_of(shown)}",
-        rule=rule,
     )
     attempt = attempts_of(shown)[0]
     started, finished = (moment_of(attempt.get(name)) for name in ("started_at", "finished_at"))
     in_order = started is not None and finished is not None and started <= finished
-    expect(in_order, expected="started_at before finished_at", got=attempt, rule=rule)
+    expect(in_order, expected="started_at before finished_at", got=attempt)
 
 
 @given(
@@ -112,7 +110,6 @@ def a_reminder_that_is_changed_to_come_earlier(agenda: Agenda, receiver: Receive
         answer.status == OK,
         expected="200",
         got=describe_answer(answer),
-        rule="a scheduled reminder can be changed",
     )
     return reminder
 
@@ -126,7 +123,6 @@ def a_reminder_that_is_changed_to_come_later(agenda: Agenda, receiver: Receiver)
         answer.status == OK,
         expected="200",
         got=describe_answer(answer),
-        rule="a scheduled reminder can be changed",
     )
     return reminder
 
@@ -135,14 +131,13 @@ def a_reminder_that_is_changed_to_come_later(agenda: Agenda, receiver: Receiver)
 def both_fire_in_time_once_and_as_they_were_changed(
     agenda: Agenda, receiver: Receiver, earlier: Reminder, later: Reminder
 ) -> None:
-    rule = "a changed reminder fires at its new time, with what it now says"
     for reminder in (earlier, later):
-        call = receiver.wait_for(reminder, 1, rule)[0]
+        call = receiver.wait_for(reminder, 1)[0]
         in_time(reminder, call)
-        message = content(call, rule).get("message")
-        expect(message == reminder.message, expected=reminder.message, got=message, rule=rule)
-        agenda.wait_for_state(reminder, "delivered", rule)
-    once_each(receiver, [earlier, later], rule)
+        message = content(call).get("message")
+        expect(message == reminder.message, expected=reminder.message, got=message)
+        agenda.wait_for_state(reminder, "delivered")
+    once_each(receiver, [earlier, later])
 
 
 @given("reminders that are cancelled shortly before they are due", target_fixture="reminders")
@@ -153,8 +148,7 @@ def reminders_that_are_cancelled_shortly_before_they_are_due(
     for reminder in reminders:
         reminder.cancelled = agenda.cancel(reminder)
         got = describe_answer(reminder.cancelled)
-        rule = "DELETE cancels a scheduled reminder: 204"
-        expect(reminder.cancelled.status == NO_CONTENT, expected="204", got=got, rule=rule, timing=True)
+        expect(reminder.cancelled.status == NO_CONTENT, expected="204", got=got, timing=True)
     return reminders
 
 
@@ -168,4 +162,4 @@ def their_time_is_over(receiver: Receiver, reminders: list[Reminder]) -> None:
 def none_of_them_has_fired(receiver: Receiver, reminders: list[Reminder]) -> None:
     for reminder in reminders:
         count = len(receiver.calls(reminder))
-        expect(count == 0, expected="no call", got=count, rule="a reminder that was cancelled never fires")
+        expect(count == 0, expected="no call", got=count)

@@ -155,23 +155,20 @@ def that_worker_stands_still_past_its_lease(
 def the_reminder_is_delivered(
     agenda: Agenda, receiver: Receiver, in_hand: Held, states: list[object]
 ) -> None:
-    rule = "the result of a worker whose lease has gone to another is refused"
     seen = list(dict.fromkeys(states))
     expect(
         seen in (["delivering", "delivered"], ["delivered"]),
         expected="delivering, then delivered",
         got=", ".join(map(str, seen)),
-        rule=rule,
     )
     shown = agenda.show(in_hand.reminder)
     expect(
         (numbers_of(shown), statuses_of(shown)[-1:]) == ([1, 2], [NO_CONTENT]),
         expected=f"two attempts, the second with status {NO_CONTENT}",
         got=shown.get("attempts"),
-        rule=rule,
     )
     calls = receiver.calls(in_hand.reminder)
-    expect(len(calls) == 2, expected="two calls", got=len(calls), rule=rule)
+    expect(len(calls) == 2, expected="two calls", got=len(calls))
     one_key(in_hand.reminder, calls)
 
 
@@ -199,12 +196,11 @@ def it_is_dead_after_as_many_attempts_as_are_allowed(
     agenda: Agenda, receiver: Receiver, in_hand: Held
 ) -> None:
     most = agenda.times.max_attempts
-    rule = "an attempt that kills its worker counts: after MAX_ATTEMPTS of them the reminder is dead"
-    shown = agenda.wait_for_state(in_hand.reminder, "dead", rule, 2 * PATIENCE_SECONDS)
+    shown = agenda.wait_for_state(in_hand.reminder, "dead", patience_seconds=2 * PATIENCE_SECONDS)
     wanted = list(range(1, most + 1))
-    expect(numbers_of(shown) == wanted, expected=f"attempts {wanted}", got=shown.get("attempts"), rule=rule)
+    expect(numbers_of(shown) == wanted, expected=f"attempts {wanted}", got=shown.get("attempts"))
     numbers = attempt_numbers(receiver.calls(in_hand.reminder))
-    expect(numbers == wanted, expected=f"calls with the attempts {wanted}", got=numbers, rule=rule)
+    expect(numbers == wanted, expected=f"calls with the attempts {wanted}", got=numbers)
 
 
 @given(
@@ -227,21 +223,18 @@ def it_ends_with_exit_code_0_within_10_seconds(exit_code: int | None) -> None:
         exit_code == 0,
         expected=f"exit code 0 within {STOP_SECONDS:.0f} s of SIGTERM",
         got=describe_stop(exit_code),
-        rule="SIGTERM: a worker claims no more, finishes what it holds or gives it back, and exits with 0",
     )
 
 
 @then("the reminder is delivered, and not twice if it was finished")
 def the_reminder_is_delivered_and_not_twice(agenda: Agenda, receiver: Receiver, in_hand: Held) -> None:
-    rule = "a worker that is stopped finishes what it holds, or gives it back"
-    agenda.wait_for_state(in_hand.reminder, "delivered", rule)
+    agenda.wait_for_state(in_hand.reminder, "delivered")
     first, *others = receiver.calls(in_hand.reminder)
     answered = first.finished is not None and first.finished - first.received >= 0.9
     expect(
         bool(others) != answered,
         expected="one call if it was answered, else another",
         got=f"the first was {'answered' if answered else 'broken off'}, and {len(others)} followed",
-        rule=rule,
     )
 
 
@@ -253,8 +246,7 @@ def the_time_of_some_reminders_comes_and_goes(agenda: Agenda, receiver: Receiver
     wait_past(reminders[-1].remind_at + timedelta(seconds=0.2))
     for reminder in reminders:
         state = agenda.show(reminder).get("state")
-        rule = "what no worker has claimed is scheduled"
-        expect(state == "scheduled", expected='"state": "scheduled"', got=state, rule=rule)
+        expect(state == "scheduled", expected='"state": "scheduled"', got=state)
     for worker in agenda.service.workers:
         worker.restart()
     return reminders
@@ -320,14 +312,17 @@ def many_reminders_are_cancelled_at_the_very_moment(
 def those_that_were_cancelled_never_fire(
     agenda: Agenda, receiver: Receiver, reminders: list[Reminder]
 ) -> None:
-    rule = "of a cancel and a claim one wins: a 204 never fires, a 409 does"
     for reminder in reminders:
         answer = reminder.cancelled
         status = answer.status if answer else 0
         got = describe_answer(answer) if answer else "none"
-        expect(status in {NO_CONTENT, CONFLICT}, expected="204 or 409", got=got, rule=rule)
+        expect(status in {NO_CONTENT, CONFLICT}, expected="204 or 409", got=got)
         wanted = "cancelled" if status == NO_CONTENT else "delivered"
-        agenda.wait_for_state(reminder, wanted, f"{rule} (the answer was {status})")
+        agenda.wait_for_state(
+            reminder,
+            wanted,
+            f"after a 204 a reminder never fires, after a 409 it does (the answer was {status})",
+        )
     receiver.everybody_works()
     for reminder in reminders:
         status = reminder.cancelled.status if reminder.cancelled else 0
@@ -337,5 +332,4 @@ def those_that_were_cancelled_never_fire(
             count == wanted_calls,
             expected=f"{wanted_calls} calls after a {status}",
             got=str(count),
-            rule=rule,
         )

@@ -136,7 +136,6 @@ def it_works_again_within_five_seconds_of_postgresqls_return(agenda: Agenda, pos
         statuses == [OK, CREATED],
         expected=f"200 from /ready and 201 {BACK_SECONDS:g} s after PostgreSQL's return",
         got=", ".join(map(describe_answer, answers)),
-        rule="the service finds PostgreSQL again by itself",
         timing=True,
     )
 
@@ -163,8 +162,7 @@ def the_workers_are_the_same_as_before(agenda: Agenda, reminders: list[Reminder]
     for reminder in reminders:
         agenda.wait_for_state(reminder, "delivered", FIRES)
     dead = [worker.name for worker in agenda.service.workers if not worker.alive]
-    rule = "a worker survives the loss of PostgreSQL"
-    expect(not dead, expected="both workers alive", got=f"{', '.join(dead)} ended", rule=rule)
+    expect(not dead, expected="both workers alive", got=f"{', '.join(dead)} ended")
 
 
 @dataclass(frozen=True)
@@ -208,16 +206,15 @@ def its_web_process_is_killed_amid_a_burst_of_creates(
     "each reminder exists once, the acknowledged ones as they were acknowledged", target_fixture="reminders"
 )
 def each_reminder_exists_once(agenda: Agenda, creates: Creates) -> list[Reminder]:
-    rule = "a create that is sent again with its Idempotency-Key makes one reminder, whatever died in between"
     reminders = [made(body, answer) for body, answer in zip(creates.bodies, creates.again, strict=True)]
     for reminder, answer in zip(reminders, creates.first, strict=True):
         if answer.status == CREATED:
-            acknowledged = as_object(answer, rule).get("id")
-            expect(acknowledged == reminder.id, expected=str(acknowledged), got=reminder.id, rule=rule)
+            acknowledged = as_object(answer).get("id")
+            expect(acknowledged == reminder.id, expected=str(acknowledged), got=reminder.id)
     found = [item.get("message") for item in agenda.named(reminder.message for reminder in reminders)]
     for reminder in reminders:
         times = found.count(reminder.message)
-        expect(times == 1, expected="one reminder in the list", got=f"{times} of it", rule=rule)
+        expect(times == 1, expected="one reminder in the list", got=f"{times} of it")
     return reminders
 
 

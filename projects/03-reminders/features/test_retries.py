@@ -115,20 +115,18 @@ def receivers_ask_for_patience(receiver: Receiver, world: World) -> list[Patient
 def each_is_called_again_once_that_time_is_over(
     agenda: Agenda, receiver: Receiver, patients: list[Patient]
 ) -> None:
-    rule = "Retry-After, in seconds or as a date, is a lower bound for the wait"
     bound = agenda.times.longest_wait_seconds(1)
     for patient in patients:
         sent = f"after Retry-After: {patient.retry_after}, and the backoff is {bound:.3f} s at most"
-        calls = receiver.wait_for(patient.reminder, 2, f"{rule} ({sent})")
+        calls = receiver.wait_for(patient.reminder, 2, f"Retry-After is a lower bound for the wait ({sent})")
         earliest, second = patient.earliest(calls), calls[1].received_at
         late = (second - earliest).total_seconds()
         got = f"one at {second:%H:%M:%S.%f}, {gap_seconds(*calls[:2]):.3f} s after the answer"
-        expect(late >= 0, expected=f"no call before {earliest:%H:%M:%S.%f}, {sent}", got=got, rule=rule)
+        expect(late >= 0, expected=f"no call before {earliest:%H:%M:%S.%f}, {sent}", got=got)
         expect(
             late <= LATE_SECONDS + MOMENT_SECONDS,
             expected=f"a call within {LATE_SECONDS:g} s of {earliest:%H:%M:%S.%f}, {sent}",
             got=got,
-            rule="where Retry-After is longer than the wait of the backoff, it is the wait",
             timing=True,
         )
 
@@ -189,13 +187,12 @@ def a_receiver_answers_410(receiver: Receiver) -> Reminder:
 
 @then("the reminder is dead after one attempt")
 def the_reminder_is_dead_after_one_attempt(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
-    rule = "a receiver that answers 410 Gone is not called again: the reminder is dead"
-    receiver.wait_for(reminder, 1, rule)
-    shown = agenda.wait_for_state(reminder, "dead", rule)
-    expect(statuses_of(shown) == [GONE], expected="one attempt, 410", got=shown.get("attempts"), rule=rule)
+    receiver.wait_for(reminder, 1)
+    shown = agenda.wait_for_state(reminder, "dead")
+    expect(statuses_of(shown) == [GONE], expected="one attempt, 410", got=shown.get("attempts"))
     receiver.everybody_works()
     count = len(receiver.calls(reminder))
-    expect(count == 1, expected="one call", got=count, rule=rule)
+    expect(count == 1, expected="one call", got=count)
 
 
 @given("a reminder that has failed all its attempts", target_fixture="reminder")
@@ -237,19 +234,17 @@ def it_is_listed_as_dead(agenda: Agenda, reminder: Reminder) -> None:
 @when("it is replayed, and its receiver fails once more")
 def it_is_replayed_and_its_receiver_fails_once_more(agenda: Agenda, reminder: Reminder) -> None:
     answer = agenda.http.request("POST", f"{reminder.at}/replay")
-    rule = "POST …/replay has a dead reminder delivered again: 200 and the reminder"
-    expect(answer.status == OK, expected="200", got=describe_answer(answer), rule=rule)
+    expect(answer.status == OK, expected="200", got=describe_answer(answer))
 
 
 @then("it is delivered")
 def it_is_delivered(agenda: Agenda, receiver: Receiver, reminder: Reminder) -> None:
-    rule = "a replay begins at once, as a new occurrence with all its attempts"
-    shown = agenda.wait_for_state(reminder, "delivered", rule)
+    shown = agenda.wait_for_state(reminder, "delivered")
     calls = receiver.calls(reminder)[agenda.times.max_attempts :]
     one_key(reminder, calls, occurrence=2)
-    expect(attempt_numbers(calls) == [1, 2], expected="[1, 2]", got=attempt_numbers(calls), rule=rule)
+    expect(attempt_numbers(calls) == [1, 2], expected="[1, 2]", got=attempt_numbers(calls))
     last = statuses_of(shown)[-2:]
-    expect(last == [503, NO_CONTENT], expected="503, then 204", got=shown.get("attempts"), rule=rule)
+    expect(last == [503, NO_CONTENT], expected="503, then 204", got=shown.get("attempts"))
 
 
 @then("it cannot be replayed again")

@@ -83,7 +83,7 @@ def callback_server() -> Iterator[CallbackServer]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def free_port() -> FreePort:
     """Find a port on which nobody listens, another at nearly each call."""
     return ports.free_port

@@ -2,6 +2,7 @@
 
 from kata.errors import TargetError
 from kata.judge.expectations import describe_answer, describe_stop, expect
+from kata.judge.formats import as_object, is_problem
 from kata.judge.intervals import (
     TOLERANCE_SECONDS,
     Inconclusive,
@@ -11,7 +12,6 @@ from kata.judge.intervals import (
     surely_within,
     wait_until,
 )
-from kata.judge.problems import as_object, is_problem
 from kata.judge.verdicts import NotRunError
 from kata.network.burst import burst
 from kata.network.callback_server import CallbackServer

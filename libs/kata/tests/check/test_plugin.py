@@ -311,6 +311,48 @@ def test_features_that_can_t_be_run_are_the_verifier_s_fault_in_one_line(
     assert capfd.readouterr() == ("", "")
 
 
+RULES = """
+@then("it keeps the contract")
+def _():
+    expect(False, expected="1", got="2")
+"""
+
+
+def test_the_rule_of_a_failed_check_is_the_contracts_sentence_unless_the_step_gives_one(
+    written: Written,
+) -> None:
+    scenarios = scenario("@C1", "Then it keeps the contract") + scenario("@C2", "Then 1 is 2")
+    project = written(scenarios + scenario("@C9", "Then it keeps the contract"), RULES)
+    assert {check.id: check.rule for check in judge(project)[0].checks} == {
+        "C1": "GET /api/v1/double/{number} answers 200 with the number and its double",
+        "C2": "numbers are what they are",
+        "C9": None,
+    }
+
+
+SETTINGS = """
+import pytest
+
+
+@pytest.fixture
+def service_settings():
+    return {"LARGEST": "7", "KEEP_MILLISECONDS": "9"}
+
+
+@pytest.fixture
+def contract_paths():
+    return ["/api/v1/nowhere"]
+"""
+
+
+def test_every_project_is_asked_what_all_services_are_with_its_own_fixtures(written: Written) -> None:
+    project = written(scenario("@C1", "Then 1 is 1"), "")
+    (project.features / "conftest.py").write_text(SETTINGS)
+    (check,) = verify(project, Options(seed=SEED, only=frozenset({"S9"})), lambda _: None).checks
+    assert (check.verdict.value, check.expected) == ("fail", "/api/v1/nowhere among its paths")
+    assert check.settings == {"LARGEST": "7", "KEEP_MILLISECONDS": "9"}
+
+
 def test_plain_pytest_prints_the_report_with_the_seed_and_hides_nothing(written: Written) -> None:
     project = written(scenario("@C1 @step-2", "Then 1 is 2") + scenario("@C2 @after-C1", "Then 1 is 1"), "")
     command = [

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from kata.catalog.lesson import Block, blocks
 from kata.catalog.projects import Project
 from kata.commands.lesson import checks_of, generated_in_project, render_checks, write
 from kata.errors import KataError
@@ -27,19 +26,6 @@ OWN_CHECKS = """\
 def project(doubler: Project, tmp_path: Path) -> Path:
     """A copy of the doubler, to be changed."""
     return Path(shutil.copytree(doubler.path, tmp_path / "00-doubler"))
-
-
-def test_a_lesson_s_fenced_blocks_come_in_order() -> None:
-    lesson = "Run:\n\n```sh run\nmake run-00\n\nls\n```\n\nIt says:\n\n```text\nok\n```\n"
-    assert blocks(lesson) == [Block("sh", "run", "make run-00\n\nls\n"), Block("text", "", "ok\n")]
-
-
-def test_a_fence_without_a_language_is_no_block() -> None:
-    assert blocks("```\nls\n```\n") == []
-
-
-def test_a_lesson_without_fences_has_no_blocks() -> None:
-    assert blocks("Read `this` first.\n") == []
 
 
 def test_the_checks_of_a_project_are_every_service_s_its_own_and_its_extensions(doubler: Project) -> None:

@@ -13,7 +13,7 @@ import pytest
 from kata.errors import LaunchError
 from kata.solution.process import ManagedProcess
 from kata.system.child import KEPT_LINES, OnLine, describe_exit
-from kata.system.groups import runs_in
+from kata.system.processes import runs_in
 
 
 class Run(Protocol):

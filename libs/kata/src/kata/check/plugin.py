@@ -16,7 +16,7 @@ from pytest_bdd.parser import Step
 
 from kata.catalog.checks import is_check_tag
 from kata.catalog.projects import load_project
-from kata.check import service_steps, worlds
+from kata.check import project_fixtures, service_steps, worlds
 from kata.check.judging import result_of
 from kata.check.ordering import arrange
 from kata.check.service_feature import FeaturesFolder, is_features_folder
@@ -50,8 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SEED] = options.seed or Draw().seed
     config.stash[WORLDS] = {}
     config.stash[VERDICTS] = {}
-    config.pluginmanager.register(worlds, "kata.check.worlds")
-    config.pluginmanager.register(service_steps, "kata.check.service_steps")
+    for module in (project_fixtures, service_steps, worlds):
+        config.pluginmanager.register(module, module.__name__)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

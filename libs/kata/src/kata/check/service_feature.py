@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SERVICE_FEATURE = Path(__file__).with_name("service.feature")
+from kata.check.service_steps import SERVICE_FEATURE
 
 
 class FeaturesFolder(pytest.Directory):

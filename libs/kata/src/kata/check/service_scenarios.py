@@ -2,6 +2,6 @@
 
 from pytest_bdd import scenarios
 
-from kata.check.service_feature import SERVICE_FEATURE
+from kata.check.service_steps import SERVICE_FEATURE
 
 scenarios(str(SERVICE_FEATURE))

@@ -3,12 +3,12 @@
 import json
 import re
 import time
-from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from pytest_bdd import given, parsers, then, when
 
+from kata.judge.formats import is_utc, samples
 from kata.steps import (
     Exchange,
     Instance,
@@ -22,34 +22,15 @@ from kata.steps import (
     send_raw,
 )
 
+SERVICE_FEATURE = Path(__file__).with_name("service.feature")
+
 _STOP_SECONDS = 10.0
 _START_SECONDS = 20.0
 _LOG_SECONDS = 5.0
 _REQUESTS = 5
-_SAMPLE = re.compile(
-    r"^(?P<series>[a-zA-Z_:][a-zA-Z0-9_:]*(?:\{.*\})?) (?P<value>[-+0-9.eE]+|NaN|[+-]Inf)(?: \d+)?$"
-)
 # How http.client names a connection that was closed without an answer.
 _HUNG_UP = ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-
-@pytest.fixture
-def service_settings() -> dict[str, str]:
-    """The settings with which the service is asked; a project's conftest.py overrides them."""
-    return {}
-
-
-@pytest.fixture
-def bad_settings() -> list[tuple[str, str]]:
-    """Settings that must stop the start; a project's conftest.py adds its own."""
-    return []
-
-
-@pytest.fixture
-def contract_paths() -> list[str]:
-    """The route templates that /openapi.json has to list; a project's conftest.py names them."""
-    return []
 
 
 @given("the running service", target_fixture="service")
@@ -136,7 +117,7 @@ def a_line_of_its_output_is_a_json_object(service: Service, request_id: str) -> 
         entry = None
     expect(isinstance(entry, dict), expected="a JSON object", got=lines[0])
     expect(entry.get("request_id") == request_id, expected="request_id", got=lines[0])
-    stamps = [value for value in entry.values() if isinstance(value, str) and _is_utc(value)]
+    stamps = [value for value in entry.values() if isinstance(value, str) and is_utc(value)]
     expect(bool(stamps), expected="a timestamp in UTC", got=lines[0])
 
 
@@ -177,7 +158,7 @@ def it_is_asked_for_metrics_and_again_after_five_requests(service: Service) -> l
 
 @then("both answers are in the text format, and a counter has grown by five")
 def both_answers_are_in_the_text_format(scrapes: list[Exchange]) -> None:
-    before, after = (_samples(scrape) for scrape in scrapes)
+    before, after = (samples(scrape) for scrape in scrapes)
     grown = [name for name, value in after.items() if value - before.get(name, 0.0) == _REQUESTS]
     expect(bool(grown), expected=f"a series that grew by {_REQUESTS}", got="none")
 
@@ -255,23 +236,3 @@ def _host(service: Service) -> str:
 
 def _answers(instance: Instance) -> bool:
     return send_raw(instance.url or "", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200
-
-
-def _is_utc(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).utcoffset() == timedelta(0)
-    except ValueError:
-        return False
-
-
-def _samples(scrape: Exchange) -> dict[str, float]:
-    expect(scrape.status == 200, expected="200 from /metrics", got=describe_answer(scrape))
-    samples = {}
-    for line in scrape.text.splitlines():
-        if not line or line.startswith("#"):
-            continue
-        match = _SAMPLE.match(line)
-        expect(match is not None, expected="a sample: name{labels} value", got=line)
-        if match:
-            samples[match["series"]] = float(match["value"])
-    return samples

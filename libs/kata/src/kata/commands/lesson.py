@@ -13,7 +13,7 @@ from kata.catalog.generated import with_part
 from kata.catalog.overview import glossary, project_table
 from kata.catalog.projects import ROOT, all_projects, find_project, load_project
 from kata.catalog.settings import contract_table, sample
-from kata.check.service_feature import SERVICE_FEATURE
+from kata.check.service_steps import SERVICE_FEATURE
 from kata.errors import KataError, UsageError
 
 

@@ -6,8 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +19,7 @@ from kata.servers.embedded import EmbeddedServer
 from kata.system.child import ChildProcess, describe_exit
 from kata.system.ports import HOST
 from kata.system.preexec import become, can_reach_every_file
+from kata.system.processes import command_lines, signal_all
 
 _USER = "postgres"
 _NOBODY = 65534
@@ -78,16 +77,16 @@ class EmbeddedPostgres(EmbeddedServer):
             # Each backend has a session of its own, so a signal to the postmaster's group does not reach it.
             backends = self._pids()
             super().kill()
-            _signal_all(backends, signal.SIGKILL)
+            signal_all(backends, signal.SIGKILL)
             self._wait_until_gone()
 
     def pause(self) -> None:
         """Freeze the server: it accepts connections and never answers."""
-        _signal_all(self._pids(), signal.SIGSTOP)
+        signal_all(self._pids(), signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let a paused server go on."""
-        _signal_all(self._pids(), signal.SIGCONT)
+        signal_all(self._pids(), signal.SIGCONT)
 
     def _argv(self) -> Sequence[str]:
         settings = {
@@ -185,7 +184,7 @@ class EmbeddedPostgres(EmbeddedServer):
     def _pids(self) -> list[int]:
         """Return the processes of this cluster, whoever started them."""
         marker = self._cluster_name
-        return [pid for pid, command in _command_lines() if marker in command]
+        return [pid for pid, command in command_lines() if marker in command]
 
     def _server_uid(self) -> int | None:
         """Return the user that PostgreSQL runs as, or None for this one: it refuses to be root."""
@@ -230,22 +229,3 @@ def _can_enter(target: Path, uid: int) -> bool:
         if not status.st_mode & (0o100 if status.st_uid == uid else 0o001):
             return False
     return True
-
-
-def _command_lines() -> list[tuple[int, str]]:
-    if sys.platform != "linux":
-        listing = subprocess.run(
-            ["/bin/ps", "-axo", "pid=,command="], capture_output=True, text=True, check=True
-        )
-        return [(int(line.split()[0]), line) for line in listing.stdout.splitlines()]
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):  # not ps, which small images do not have
-        with suppress(OSError):  # it ended while we looked
-            found.append((int(path.parent.name), path.read_text(errors="replace")))
-    return found
-
-
-def _signal_all(pids: Sequence[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)

@@ -8,13 +8,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from concurrent.futures import wait as wait_for_all
+from concurrent import futures
 from pathlib import Path
 
 from kata.errors import LaunchError
-from kata.system.groups import group_runs, signal_group
 from kata.system.preexec import die_with_parent
+from kata.system.processes import group_runs, signal_group
 
 KEPT_LINES = 200
 _POLL_MILLISECONDS = 50
@@ -54,7 +53,7 @@ class ChildProcess:
         self._partial = b""
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._spawned = Future[None]()
+        self._spawned = futures.Future[None]()
         self._spawned.set_result(None)
         self._pid: int | None = None
         self._exit_code: int | None = None
@@ -93,7 +92,7 @@ class ChildProcess:
         self._exit_code = None
         self._grace_until = 0.0
         self._had_to_be_killed = False
-        self._spawned = Future[None]()
+        self._spawned = futures.Future[None]()
         self._thread = threading.Thread(
             target=self._run, args=(self._spawned,), name=f"process-{self.name}", daemon=True
         )
@@ -141,12 +140,12 @@ class ChildProcess:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        wait_for_all([self._spawned])  # start() may have been interrupted, by Ctrl-C for one
+        futures.wait([self._spawned])  # start() may have been interrupted, by Ctrl-C for one
         with self._lock:
             if self._pid is not None:  # until the group is gone: no other process can have the id
                 signal_group(self._pid, number)
 
-    def _run(self, spawned: Future[None]) -> None:
+    def _run(self, spawned: futures.Future[None]) -> None:
         try:
             process = self._spawn()
         except (OSError, subprocess.SubprocessError) as error:

@@ -1,10 +1,16 @@
-"""Answers in JSON, and problems (RFC 9457)."""
+"""Formats that every contract names, read strictly: JSON, problems, Prometheus' text, RFC 3339."""
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from kata.judge.expectations import describe_answer, expect
 from kata.network.exchange import Exchange
+
+_SAMPLE = re.compile(
+    r"^(?P<series>[a-zA-Z_:][a-zA-Z0-9_:]*(?:\{.*\})?) (?P<value>[-+0-9.eE]+|NaN|[+-]Inf)(?: \d+)?$"
+)
 
 
 def is_problem(answer: Exchange, status: int, rule: str | None = None) -> Mapping[str, object]:
@@ -33,3 +39,25 @@ def as_object(answer: Exchange, rule: str | None = None) -> Mapping[str, object]
     right = isinstance(body, dict)
     expect(right, expected="a JSON object", got=answer.text[:200] or "an empty body", rule=rule)
     return body if isinstance(body, dict) else {}
+
+
+def samples(scrape: Exchange) -> dict[str, float]:
+    """Return the series of a scrape with their values, or fail the check."""
+    expect(scrape.status == HTTPStatus.OK, expected="200 from /metrics", got=describe_answer(scrape))
+    found = {}
+    for line in scrape.text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        match = _SAMPLE.match(line)
+        expect(match is not None, expected="a sample: name{labels} value", got=line)
+        if match:
+            found[match["series"]] = float(match["value"])
+    return found
+
+
+def is_utc(text: str) -> bool:
+    """Tell whether this is a moment with the offset of UTC."""
+    try:
+        return datetime.fromisoformat(text).utcoffset() == timedelta(0)
+    except ValueError:
+        return False
