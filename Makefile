@@ -73,7 +73,7 @@ contracts: $(READY) ## import-linter: who may know whom, as each lib and project
 	  report=$$(.venv/bin/lint-imports --no-cache --config $$file 2>&1) || { echo "$$file: $$report"; exit 1; }; \
 	done
 
-lessons: $(READY) ## renew what is generated: in every lesson, in .env.sample, the list of projects, the glossary
+lessons: $(READY) ## renew what is generated: tables of lessons, .env.sample, Dockerfiles, list of projects, glossary
 	@$(KATA) lesson --write
 
 doctor: $(READY) ## what is missing on this machine, and how to mend it

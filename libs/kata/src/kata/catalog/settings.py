@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
 
 from kata.catalog.projects import Project
 from kata.errors import KataError
@@ -11,27 +13,41 @@ from kata.errors import KataError
 _NAME_OF_ROW = re.compile(r"^\| `(\w+)` \|")
 _NAME_OF_BLOCK = re.compile(r"^#?(\w+)=", re.MULTILINE)
 _REQUIRED = re.compile(r"^\w+=", re.MULTILINE)
-_HEAD_LINES = 2
+_HEAD = ("| variable | value | default |", "|---|---|---|")
 
 
-def sample(project: Project) -> str:
-    """Return what .env.sample says of each setting; one that several processes read stands once."""
-    return "\n".join(_blocks(project).values())
+@dataclass(frozen=True)
+class Described:
+    """Each setting, by its name, as a block of .env.sample and as a row of a table."""
+
+    blocks: Mapping[str, str]
+    rows: Mapping[str, str]
+
+    def sample(self) -> str:
+        """Return what .env.sample says of them; one that several processes read stands once."""
+        return "\n".join(self.blocks.values())
+
+    def table(self, defaults: Container[str]) -> str:
+        """Return the settings of the contract: those that must be set, and those whose default it names."""
+        rows = [
+            row for name, row in self.rows.items() if name in defaults or _REQUIRED.search(self.blocks[name])
+        ]
+        return "\n".join([*_HEAD, *rows, ""])
 
 
-def contract_table(project: Project) -> str:
-    """Return the contract's settings as a table: those that must be set, and `[tool.kata.defaults]`."""
-    contract = {name for name, block in _blocks(project).items() if _REQUIRED.search(block)}
-    contract.update(project.defaults)
-    lines = [line for it in project.settings for line in _described(project, it, "markdown").splitlines()]
-    rows = _first_of_each(lines, _NAME_OF_ROW)
-    return "\n".join([*lines[:_HEAD_LINES], *(row for name, row in rows.items() if name in contract), ""])
+def described(project: Project) -> Described:
+    """Ask a project's code for its settings.
 
+    Raises:
+        KataError: they cannot be read.
 
-def _blocks(project: Project) -> dict[str, str]:
-    texts = [_described(project, settings, "env") for settings in project.settings]
-    blocks = [f"{block.strip()}\n" for text in texts for block in text.split("\n\n")]
-    return _first_of_each(blocks, _NAME_OF_BLOCK)
+    """
+    blocks = [block for it in project.settings for block in _read(project, it, "env").split("\n\n")]
+    rows = [row for it in project.settings for row in _read(project, it, "markdown").splitlines()]
+    return Described(
+        _first_of_each([f"{block.strip()}\n" for block in blocks], _NAME_OF_BLOCK),
+        _first_of_each(rows, _NAME_OF_ROW),
+    )
 
 
 def _first_of_each(texts: list[str], name: re.Pattern[str]) -> dict[str, str]:
@@ -43,7 +59,7 @@ def _first_of_each(texts: list[str], name: re.Pattern[str]) -> dict[str, str]:
     return found
 
 
-def _described(project: Project, settings: str, form: str) -> str:
+def _read(project: Project, settings: str, form: str) -> str:
     done = subprocess.run(  # noqa: S603 - the project's own code
         [sys.executable, "-m", "service_kit.settings_docs", settings, "--format", form],
         env={**os.environ, "PYTHONPATH": str(project.path / "src")},

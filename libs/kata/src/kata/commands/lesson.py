@@ -12,9 +12,10 @@ from kata.catalog.checks import Check, read_check
 from kata.catalog.generated import with_part
 from kata.catalog.overview import glossary, project_table
 from kata.catalog.projects import ROOT, all_projects, find_project, load_project
-from kata.catalog.settings import contract_table, sample
+from kata.catalog.settings import described
 from kata.check.service_steps import SERVICE_FEATURE
 from kata.errors import KataError, UsageError
+from kata.template.rendering import render_dockerfile
 
 
 def checks_of(project: Path) -> list[Check]:
@@ -54,14 +55,15 @@ def render_checks(project: Path) -> str:
 def generated_in_project(path: Path) -> dict[Path, str]:
     """Return the documents of a project as they are to be, their generated parts renewed."""
     project = load_project(path)
-    lesson = with_part((path / "README.md").read_text(), "checks", render_checks(path))
-    if not project.settings:
-        return {path / "README.md": lesson}
-    environment = path / ".env.sample"
-    return {
-        path / "README.md": with_part(lesson, "settings", contract_table(project)),
-        environment: with_part(environment.read_text(), "settings", sample(project)),
-    }
+    lesson, dockerfile, environment = (path / name for name in ("README.md", "Dockerfile", ".env.sample"))
+    documents = {lesson: with_part(lesson.read_text(), "checks", render_checks(path))}
+    if project.settings:
+        settings = described(project)
+        documents[lesson] = with_part(documents[lesson], "settings", settings.table(project.defaults))
+        documents[environment] = with_part(environment.read_text(), "settings", settings.sample())
+    if dockerfile.exists():
+        documents[dockerfile] = render_dockerfile(path)
+    return documents
 
 
 def generated_in_root(root: Path) -> dict[Path, str]:

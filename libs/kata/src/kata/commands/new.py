@@ -17,7 +17,7 @@ from kata.commands.lesson import generated_in_project, write
 from kata.errors import KataError, UsageError
 from kata.template.facts import Facts
 from kata.template.pins import image_requirements
-from kata.template.rendering import render_dockerfile, render_lesson, render_project
+from kata.template.rendering import render_lesson, render_project
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_NAME = 40
@@ -67,12 +67,13 @@ def write_project(facts: Facts, projects: Path) -> Path:
     _refuse_what_is_taken(facts, projects)
     project = projects / facts.folder
     try:
-        _write_texts(project, render_project(facts))
+        for path, text in render_project(facts).items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text)
         _tidy(project)
-        _write_texts(project, {"requirements.txt": image_requirements(project, ROOT)})
-        _write_texts(
-            project, {"Dockerfile": render_dockerfile(project), "README.md": render_lesson(facts, project)}
-        )
+        (project / "requirements.txt").write_text(image_requirements(project, ROOT))
+        (project / "README.md").write_text(render_lesson(facts, project))
+        (project / "Dockerfile").touch()  # generated, as parts of the lesson are
         write(generated_in_project(project))
     except BaseException:
         shutil.rmtree(project, ignore_errors=True)
@@ -88,12 +89,6 @@ def _refuse_what_is_taken(facts: Facts, projects: Path) -> None:
             raise UsageError(f"the name {facts.name} is taken: {folder.name}")
     if keyword.iskeyword(facts.package) or find_spec(facts.package) is not None:
         raise UsageError(f"the name {facts.name} is taken: Python has a {facts.package} already")
-
-
-def _write_texts(project: Path, texts: dict[str, str]) -> None:
-    for path, text in texts.items():
-        (project / path).parent.mkdir(parents=True, exist_ok=True)
-        (project / path).write_text(text)
 
 
 def _tidy(project: Path) -> None:
