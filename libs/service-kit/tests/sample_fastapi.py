@@ -1,33 +1,23 @@
-"""The service that test_server starts; sample_flask is its twin."""
+"""The sample service in FastAPI; sample_flask and sample_litestar are its twins."""
 
 import asyncio
 import contextlib
 import os
-import time
 from collections.abc import AsyncIterator
-from pathlib import Path
+from typing import Annotated
 
 import fastapi
 from fastapi.responses import StreamingResponse
 from pydantic import JsonValue
+from sample_models import NewThing, Settings, Thing, Things, start, things
 
 from service_kit.fastapi import install
 from service_kit.server import serve
-from service_kit.settings import ServiceSettings, load
-
-
-class Settings(ServiceSettings):
-    gate: Path = Path("/nowhere")
-    start: str = "well"
+from service_kit.settings import load
 
 
 def create_app(settings: Settings) -> fastapi.FastAPI:  # noqa: C901 - many small routes
-    if settings.start == "badly":
-        raise RuntimeError("no such script: limit.lua")
-    if settings.start == "slowly":
-        settings.gate.with_suffix(".loading").touch()
-        while True:
-            time.sleep(0.01)
+    start(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[None]:
@@ -36,6 +26,26 @@ def create_app(settings: Settings) -> fastapi.FastAPI:  # noqa: C901 - many smal
         yield
 
     app = fastapi.FastAPI(title="Sample", version="1", lifespan=lifespan)
+
+    @app.get("/things")
+    async def list_things(limit: Annotated[int, fastapi.Query(ge=1, le=100)] = 20) -> Things:
+        """List things."""
+        return things(limit)
+
+    @app.post("/things", status_code=201)
+    async def make(body: NewThing) -> Thing:
+        """Make a thing."""
+        return Thing(**body.model_dump(), number=1)
+
+    @app.get("/things/{number}")
+    async def show(number: Annotated[int, fastapi.Path(ge=0)]) -> Thing:
+        """Show a thing."""
+        return Thing(name="a", number=number)
+
+    @app.api_route("/search", methods=["QUERY"])
+    async def search(body: NewThing) -> Things:
+        """Find things like this one."""
+        return Things(items=[Thing(**body.model_dump(), number=1)])
 
     @app.get("/items/{number}")
     async def item(number: int) -> dict[str, int]:

@@ -1,35 +1,51 @@
-"""The service that test_server starts; sample_fastapi is its twin."""
+"""The sample service in Flask; sample_fastapi and sample_litestar are its twins."""
 
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Annotated
 
 import flask
+from pydantic import BaseModel, Field
+from sample_models import NewThing, Settings, Thing, Things, start, things
 
 from service_kit.flask import install
+from service_kit.flask_openapi import Info, described
 from service_kit.server import serve
-from service_kit.settings import ServiceSettings, load
+from service_kit.settings import load
 
 
-class Settings(ServiceSettings):
-    gate: Path = Path("/nowhere")
-    start: str = "well"
-
-
-def wait_for(gate: Path) -> None:
-    while not gate.exists():
-        time.sleep(0.01)
+class Page(BaseModel):
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
 def create_app(settings: Settings) -> flask.Flask:  # noqa: C901 - many small routes
-    if settings.start == "badly":
-        raise RuntimeError("no such script: limit.lua")
-    if settings.start == "slowly":
-        settings.gate.with_suffix(".loading").touch()
-        wait_for(Path("/never"))
-
+    start(settings)
     app = flask.Flask(__name__, static_folder=None)
+
+    @app.get("/things")
+    @described()
+    def list_things(query: Page) -> Things:
+        """List things."""
+        return things(query.limit)
+
+    @app.post("/things")
+    @described(status=201)
+    def make(body: NewThing) -> Thing:
+        """Make a thing."""
+        return Thing(**body.model_dump(), number=1)
+
+    @app.get("/things/<int:number>")
+    @described()
+    def show(number: int) -> Thing:
+        """Show a thing."""
+        return Thing(name="a", number=number)
+
+    @app.route("/search", methods=["QUERY"])
+    @described()
+    def search(body: NewThing) -> Things:
+        """Find things like this one."""
+        return Things(items=[Thing(**body.model_dump(), number=1)])
 
     @app.get("/items/<int:number>")
     def item(number: int) -> dict[str, int]:
@@ -42,7 +58,8 @@ def create_app(settings: Settings) -> flask.Flask:  # noqa: C901 - many small ro
     @app.get("/gated")
     def gated() -> dict[str, bool]:
         settings.gate.with_suffix(".waiting").touch()
-        wait_for(settings.gate)
+        while not settings.gate.exists():
+            time.sleep(0.01)
         return {"done": True}
 
     @app.post("/size")
@@ -65,7 +82,7 @@ def create_app(settings: Settings) -> flask.Flask:  # noqa: C901 - many small ro
 
         return flask.Response(parts(), mimetype="text/plain")
 
-    install(app, settings, openapi={"info": {"title": "Sample", "version": "1"}, "paths": {}})
+    install(app, settings, info=Info("Sample"))
     return app
 
 

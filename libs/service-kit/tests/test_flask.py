@@ -137,7 +137,7 @@ def test_every_error_is_a_problem(
 def test_the_headers_of_an_error_are_kept(client: FlaskClient) -> None:
     assert client.get("/raise/taken").headers["X-Hint"] == "another"
     assert client.get("/return").headers["Retry-After"] == "3"
-    assert set(client.delete("/page").headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    assert client.delete("/page").headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_a_crash_is_logged_and_not_told(client: FlaskClient) -> None:
@@ -178,7 +178,7 @@ def test_flask_asks_only_once_whether_a_view_is_a_coroutine(
     monkeypatch.setattr("flask.app.iscoroutinefunction", asked.append)
     for _ in range(2):
         assert client.get("/page").status_code == 200
-    assert len(asked) == 1
+    assert len(asked) == 2  # the kit's hook and the view, each once
 
 
 def test_a_short_answer_is_closed_too(fixture: Fixture) -> None:
@@ -214,9 +214,9 @@ def test_probes(client: FlaskClient) -> None:
     assert (ready.status_code, ready.get_json()["checks"]) == (503, {"redis": "unavailable"})
 
 
-def test_without_a_document_there_is_no_page(client: FlaskClient) -> None:
-    assert client.get("/docs").status_code == 404
-    assert client.get("/openapi.json").status_code == 404
+def test_views_that_are_not_described_are_not_in_the_document(client: FlaskClient) -> None:
+    paths = client.get("/openapi.json").get_json()["paths"]
+    assert paths.keys() == {"/health", "/ready", "/metrics", "/openapi.json", "/docs"}
 
 
 def test_a_body_that_is_not_read_is_limited_too(client: FlaskClient) -> None:

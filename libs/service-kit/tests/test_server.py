@@ -112,7 +112,7 @@ def follow(stream: IO[str], lines: list[str]) -> threading.Thread:
     return thread
 
 
-SAMPLES = ["sample_flask", "sample_fastapi"]
+SAMPLES = ["sample_flask", "sample_fastapi", "sample_litestar"]
 
 
 @pytest.fixture(params=SAMPLES)
@@ -213,7 +213,7 @@ def test_an_application_that_cannot_be_made_ends_the_service_with_one_line(
     assert service.errors == []
 
 
-@pytest.mark.parametrize("start", ["sample_fastapi"], indirect=True)
+@pytest.mark.parametrize("start", ["sample_fastapi", "sample_litestar"], indirect=True)
 def test_a_lifespan_that_fails_ends_the_service_with_one_line(start: Start) -> None:
     service = start(START="late and badly")
     assert service.exit_code() == 1
@@ -307,7 +307,7 @@ def test_a_crash_is_told_to_the_log_and_not_to_the_client(start: Start) -> None:
     assert "RuntimeError: hunter2" in str(service.events("unhandled error")[0]["exception"])
 
 
-@pytest.mark.parametrize("start", ["sample_fastapi"], indirect=True)
+@pytest.mark.parametrize("start", ["sample_fastapi", "sample_litestar"], indirect=True)
 def test_an_answer_that_crashes_midway_does_not_look_whole(start: Start) -> None:
     service = start().ready()
     with pytest.raises(httpx.RemoteProtocolError):

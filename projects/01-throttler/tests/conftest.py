@@ -31,7 +31,7 @@ class PatientLimiter(RedisLimiter):
     """One that a busy machine does not drive into failover: for tests that are not about time."""
 
     def __init__(self, url: str, algorithm: Algorithm) -> None:
-        super().__init__(url, algorithm, timeout_seconds=10)
+        super().__init__(url, algorithm, open_seconds=10, answer_seconds=10)
 
     def warm_up(self, _connections: int) -> None:
         """Do nothing: what it opens on the side would outlive the test."""

@@ -19,7 +19,7 @@ from throttler.limiter import Algorithm, Budget, Policy
 from throttler.redis_limiter import RedisLimiter
 
 url, algorithm, threads, limit = sys.argv[1], Algorithm(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-limiter = RedisLimiter(url, algorithm, timeout_seconds=10)  # no failover on a busy machine
+limiter = RedisLimiter(url, algorithm, open_seconds=10, answer_seconds=10)  # no failover on a busy machine
 # A day: no token comes back while the test runs.
 budget = Budget("/route", (Policy("default", limit, 86_400), Policy("other", limit + 50, 86_400)))
 barrier = Barrier(threads)

@@ -12,8 +12,7 @@ from kata.network.fault_proxy import FaultProxy
 from kata.servers.valkey import EmbeddedValkey
 from throttler.errors import LimiterUnavailableError
 from throttler.limiter import Algorithm, Budget, Policy
-from throttler.redis_connections import TRUSTED_IDLE_SECONDS
-from throttler.redis_limiter import TIMEOUT_SECONDS, RedisLimiter
+from throttler.redis_limiter import ANSWER_SECONDS, OPEN_SECONDS, RedisLimiter
 
 type LimiterWith = Callable[[Algorithm], RedisLimiter]
 type LimiterAt = Callable[[str], RedisLimiter]
@@ -185,16 +184,16 @@ def test_a_decision_survives_a_forgotten_script(
     assert spend(limiter, budget) == (True, [1])
 
 
-def test_a_restarted_redis_is_used_at_once_for_idle_connections_are_checked(
+def test_a_restarted_redis_costs_one_request_however_many_connections_there_were(
     own_redis: EmbeddedValkey, limiter_at: LimiterAt
 ) -> None:
     limiter = limiter_at(own_redis.url)
-    budget = Budget("/route", (DEFAULT,))
-    spend(limiter, budget)
+    limiter.warm_up(3)
     own_redis.kill()
     own_redis.start()
-    time.sleep(TRUSTED_IDLE_SECONDS)
-    assert spend(limiter, budget) == (True, [2])
+    with unavailable_in_time():
+        limiter.ping()
+    assert spend(limiter, Budget("/route", (DEFAULT,))) == (True, [2])
 
 
 def test_a_refused_connection_is_reported_in_time(proxy: FaultProxy, limiter_at: LimiterAt) -> None:
@@ -224,11 +223,27 @@ def test_a_connection_that_is_reset_in_the_middle_is_reported_in_time(
     assert limiter.spend(CLIENT, Budget("/route", (DEFAULT,)), 1).admitted
 
 
-def test_connecting_and_asking_share_one_time_out(proxy: FaultProxy, limiter_at: LimiterAt) -> None:
-    """To select a database takes a round trip; each of the two alone would be in time."""
+def test_a_conversation_ends_before_an_answer_is_due() -> None:
+    assert OPEN_SECONDS + ANSWER_SECONDS < 0.2
+
+
+def test_opening_a_connection_has_a_time_out_as_a_whole(proxy: FaultProxy, limiter_at: LimiterAt) -> None:
+    """To select a database takes a round trip, for which an answer's time-out would be long enough."""
     limiter = limiter_at(f"redis://127.0.0.1:{proxy.port}/1")
-    with proxy.delay(0.35 * TIMEOUT_SECONDS), unavailable_in_time():
+    with proxy.delay(0.6 * OPEN_SECONDS), unavailable_in_time():
         limiter.ping()
+
+
+def test_a_slow_redis_that_has_lost_the_script_is_not_asked_twice(
+    redis: Redis, proxy: FaultProxy, limiter_at: LimiterAt
+) -> None:
+    limiter = limiter_at(f"redis://127.0.0.1:{proxy.port}")
+    budget = Budget("/route", (DEFAULT,))
+    spend(limiter, budget)
+    redis.script_flush()
+    with proxy.delay(0.6 * OPEN_SECONDS), unavailable_in_time():
+        limiter.spend(CLIENT, budget, 1)
+    assert spend(limiter, budget) == (True, [1])
 
 
 def test_a_late_reply_is_not_taken_for_that_of_the_next_request(
@@ -237,7 +252,7 @@ def test_a_late_reply_is_not_taken_for_that_of_the_next_request(
     limiter = limiter_at(f"redis://127.0.0.1:{proxy.port}")
     mine, other = Budget("/mine", (Policy("default", 100, 60),)), Budget("/other", (DEFAULT,))
     limiter.spend(CLIENT, mine, 1)
-    with proxy.delay(2 * TIMEOUT_SECONDS), unavailable_in_time():
+    with proxy.delay(2 * ANSWER_SECONDS), unavailable_in_time():
         limiter.spend(CLIENT, mine, 1)
     assert spend(limiter, other) == (True, [2])
 
@@ -321,7 +336,7 @@ def test_a_connection_that_comes_too_late_is_closed_and_not_left_open(
 ) -> None:
     """To select a database takes a round trip, which a slow Redis does not finish in time."""
     limiter = limiter_at(f"redis://127.0.0.1:{proxy.port}/1")
-    with proxy.delay(2 * TIMEOUT_SECONDS), unavailable_in_time():
+    with proxy.delay(2 * ANSWER_SECONDS), unavailable_in_time():
         limiter.ping()
     wait_until(lambda: proxy.live_connections == 0)
 

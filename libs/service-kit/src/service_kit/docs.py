@@ -9,7 +9,7 @@ import orjson
 
 from service_kit.json_text import Json, as_mapping
 
-METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "query")
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }

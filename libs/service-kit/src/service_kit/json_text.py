@@ -1,5 +1,6 @@
 """JSON, read strictly: a document that another parser would refuse or read differently is refused here."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
@@ -16,9 +17,9 @@ class InvalidJsonError(ValueError):
 
 
 def parse(text: bytes) -> Json:
-    """Parse JSON; NaN, Infinity and nesting beyond the limit are refused.
+    """Parse JSON; NaN, Infinity, a name that an object has twice, and nesting beyond the limit are refused.
 
-    The standard library accepts the first two, and the third ends in a RecursionError somewhere behind it.
+    The standard library accepts the first three, and the last ends in a RecursionError somewhere behind it.
     Raises: InvalidJsonError, with the place but never the text.
     """
     try:
@@ -28,7 +29,18 @@ def parse(text: bytes) -> Json:
     # As many brackets as that are needed to exceed the limit: mostly there are fewer, and nothing to walk.
     if text.count(b"[") + text.count(b"{") > NESTING_LIMIT and is_nested_beyond(document, NESTING_LIMIT):
         raise InvalidJsonError(f"nested more than {NESTING_LIMIT} levels deep")
+    if b"{" in text:
+        json.loads(text, object_pairs_hook=refuse_twice)  # orjson keeps the last of two, and does not tell
     return document
+
+
+def refuse_twice(pairs: list[tuple[str, Json]]) -> None:
+    """Look at one object. Two readers of a name that is there twice may see two values.
+
+    Raises: InvalidJsonError.
+    """
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise InvalidJsonError("an object has the same name twice")
 
 
 def is_nested_beyond(document: Json, levels: int) -> bool:

@@ -7,9 +7,12 @@ from http import HTTPStatus
 from types import MappingProxyType
 from urllib.parse import quote
 
-from pydantic_core import ErrorDetails
+import structlog
+from pydantic_core import ErrorDetails, ValidationError
 
 from service_kit.json_text import Json
+
+log = structlog.get_logger()
 
 CONTENT_TYPE = "application/problem+json"
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -178,6 +181,26 @@ def invalid_input(errors: Sequence[FieldError]) -> Problem:
     """Make the 422 that lists everything wrong with the input at once."""
     count = "1 value is" if len(errors) == 1 else f"{len(errors)} values are"
     return Problem(422, "invalid_input", "Invalid input", f"{count} not acceptable.", errors=errors)
+
+
+def invalid_body(error: ValidationError) -> Problem:
+    """Make the 422 for a body that pydantic refused."""
+    return invalid_input([body_error(detail) for detail in error.errors(include_url=False)])
+
+
+MISSING_BODY = invalid_input([FieldError("missing", "Field required", pointer="#")])
+
+
+def problem_of(error: Exception, rules: Iterable[ErrorRule]) -> Problem:
+    """Find the row for an error, the most special class first; without one it is logged, and a plain 500."""
+    if isinstance(error, ProblemError):
+        return error.problem
+    by_class = {rule.error: rule for rule in rules}
+    for ancestor in type(error).__mro__:
+        if ancestor in by_class:
+            return by_class[ancestor].problem_of(error)
+    log.error("unhandled error", exc_info=error)
+    return of_status(500)
 
 
 def invalid_json(error: ValueError) -> Problem:

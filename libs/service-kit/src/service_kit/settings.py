@@ -27,17 +27,32 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True)
 
-    port: Annotated[int, Field(ge=1, le=65535)]
+    port: Annotated[int, Field(ge=1, le=65535, description="Where to listen")]
     # Only this machine, unless told otherwise: the container image sets HOST=0.0.0.0.
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = "info"
-    body_limit_bytes: Annotated[int, Field(ge=0, le=2**40)] = 1024 * 1024
-    web_concurrency: Annotated[int, Field(ge=1, le=64)] = 1
+    host: Annotated[
+        str, Field(min_length=1, description="The address to listen on; 0.0.0.0 for all, as in a container")
+    ] = "127.0.0.1"
+    log_level: Annotated[
+        LogLevel,
+        BeforeValidator(str.lower),
+        Field(description="What is logged; from warning up there is no line for each request"),
+    ] = "info"
+    body_limit_bytes: Annotated[
+        int, Field(ge=0, le=2**40, description="The largest body of a request; a larger one gets 413")
+    ] = 1024 * 1024
+    web_concurrency: Annotated[int, Field(ge=1, le=64, description="Worker processes")] = 1
     # Flask on two cores, one worker, 16 connections: 18-20k requests/s with 1 to 8 threads, 11k with 16.
-    web_threads: Annotated[int, Field(ge=1, le=64)] = 4
-    readiness_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 1.0
+    web_threads: Annotated[
+        int, Field(ge=1, le=64, description="Requests that a worker handles at once, under WSGI")
+    ] = 4
+    readiness_timeout_seconds: Annotated[
+        float, Field(gt=0, le=30, description="How long /ready waits, for all its checks together")
+    ] = 1.0
     # Below the 10 s that a supervisor waits between SIGTERM and SIGKILL.
-    shutdown_timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 8
+    shutdown_timeout_seconds: Annotated[
+        int,
+        Field(ge=1, le=60, description="How long requests may go on after a stop before they are cut off"),
+    ] = 8
 
 
 def load[S: BaseSettings](settings_class: type[S]) -> S:
@@ -69,8 +84,7 @@ def _line(
 ) -> str:
     if not field:
         return f"settings: {message(detail)}"
-    prefix = settings_class.model_config.get("env_prefix", "") if field in settings_class.model_fields else ""
-    name = f"{prefix}{field}".upper()
+    name = variable(field, settings_class)
     subschema = inline(as_mapping(schema["properties"]).get(field), as_mapping(schema.get("$defs")))
     wanted = describe(subschema)
     if detail["type"] == "missing" and len(detail["loc"]) == 1:
@@ -81,6 +95,12 @@ def _line(
     if not wanted:
         return f"settings: {name}: {message(detail)}{was}"
     return f"settings: {name} must be {wanted}{was}"
+
+
+def variable(field: str, settings_class: type[BaseSettings]) -> str:
+    """Name the variable of a field, or of its alias, which takes no prefix."""
+    prefix = settings_class.model_config.get("env_prefix", "") if field in settings_class.model_fields else ""
+    return f"{prefix}{field}".upper()
 
 
 class QuietSchema(GenerateJsonSchema):

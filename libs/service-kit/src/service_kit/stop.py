@@ -1,10 +1,10 @@
 """How a worker hears that it shall stop: once, however often it is told and in whichever thread.
 
-granian's own way has two gaps. It passes each signal into a channel with room for one, and who finds it
-full waits for ever with the interpreter's lock in its hands: the second signal while a worker starts, or the
-third later. And it relies on Python's handlers, which only run when the main thread wakes, while the kernel
-may give a signal to another one. Of 60 services with two workers that got SIGTERM as soon as their port was
-open, three had to be killed.
+granian's own way has two gaps. It puts each signal into a channel with room for one. When the channel is
+full, the next signal waits for ever and holds the interpreter's lock meanwhile: that is the second signal
+while a worker starts, and the third later. And it relies on Python's handlers, which run only when the
+main thread wakes up, while the kernel may deliver a signal to another thread. Of 60 services with two
+workers that got SIGTERM as soon as their port was open, three had to be killed.
 """
 
 import multiprocessing

@@ -2,19 +2,17 @@
 
 import re
 import threading
-from collections.abc import Callable, Mapping
-from importlib import resources
+from collections.abc import Callable
 
 import structlog
 from flask import Flask
 from prometheus_client import Counter
 
 from service_kit import flask as kit
-from service_kit import json_text
-from service_kit.json_text import Json
 from service_kit.metrics import Metrics
 from service_kit.problems import ErrorRule, FieldError, on
 from throttler.client_address import Client, ClientIdentifier
+from throttler.documentation import INFO
 from throttler.errors import (
     BudgetExhaustedError,
     ClientDeniedError,
@@ -65,18 +63,10 @@ def create_app(settings: Settings) -> Flask:
         settings,
         readiness={"redis": redis.ping},
         errors=error_table(int(settings.gate_deny_status)),
-        openapi=openapi_document(),
+        info=INFO,
         service_metrics=metrics,
     )
     return app
-
-
-def openapi_document() -> Mapping[str, Json]:
-    """Read the description of the API that is shipped with it."""
-    document = json_text.parse((resources.files("throttler") / "openapi.json").read_bytes())
-    if not isinstance(document, Mapping):
-        raise TypeError("openapi.json is no object")
-    return document
 
 
 def limited_endpoints(app: Flask) -> dict[str, str]:

@@ -8,14 +8,23 @@ import posixpath
 from urllib.parse import unquote
 
 from flask import Blueprint, request
-from flask.typing import ResponseReturnValue
 
+from service_kit.flask_openapi import Refusal, described
+from throttler.documentation import FIELDS, REFUSALS
 from throttler.errors import BudgetExhaustedError, GateClosedError, UnclearTargetError
 from throttler.limiter import Budget
 from throttler.middleware import Throttling
 from throttler.policies import Policies
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+REQUEST_HEADERS = {
+    "X-Forwarded-Uri": "What the client asked for (Caddy, Traefik). This or the next is needed by rules.",
+    "X-Original-URI": "The same, as nginx calls it.",
+    "X-Forwarded-Method": "The client's method.",
+    "X-Forwarded-For": "The addresses that the request passed.",
+}
+UNCLEAR = Refusal("There are rules, and the URI is missing or is given twice and differs.")
+DENIED = Refusal("The address is on the deny list; or the budget is spent, and GATE_DENY_STATUS is 403.")
 
 
 def make_gate(throttling: Throttling, policies: Policies) -> Blueprint:
@@ -23,14 +32,26 @@ def make_gate(throttling: Throttling, policies: Policies) -> Blueprint:
     gate = Blueprint("gate", __name__)
 
     @gate.route("/gate", methods=METHODS, provide_automatic_options=False)
-    def ask() -> ResponseReturnValue:
+    @described(
+        status=204,
+        answer="It may pass. The fields are missing where no rule limits it.",
+        headers=FIELDS,
+        refusals={**REFUSALS, 400: UNCLEAR, 403: DENIED},
+        request_headers=REQUEST_HEADERS,
+    )
+    def ask() -> None:
+        """Ask whether a request to an upstream may pass.
+
+        For a proxy: Caddy forward_auth, Traefik ForwardAuth, nginx auth_request. The client is the one in
+        X-Forwarded-For, by TRUSTED_HOPS. Which budget is asked depends on the rules of the policies file;
+        without rules there is one for all.
+        """
         budget = asked_budget(policies)
         if budget is not None:
             try:
                 throttling.enforce(budget)
             except BudgetExhaustedError as exc:
                 raise GateClosedError(exc.budget, exc.decision) from exc
-        return "", 204
 
     return gate
 

@@ -9,7 +9,7 @@ from throttler.algorithms import STEPS, State
 from throttler.limiter import Algorithm, Budget, Decision, Policy, Standing
 
 MAX_NUMBERS = 1_000_000
-"""How many integers all states may hold together: some 60 MB at worst, and no outage makes it more."""
+"""How many integers all states may hold together: some 60 MB, however long an outage lasts."""
 
 
 def monotonic_us() -> int:

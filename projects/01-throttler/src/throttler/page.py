@@ -2,9 +2,12 @@
 
 from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
+from pydantic import BaseModel
 
+from service_kit.flask_openapi import described
+from throttler.documentation import UNAVAILABLE
 from throttler.errors import LimiterUnavailableError
-from throttler.limiter import MICROSECONDS, Budget
+from throttler.limiter import MICROSECONDS, Algorithm, Budget
 from throttler.middleware import Throttling
 from throttler.rate_limit_fields import whole_seconds
 from throttler.settings import Settings
@@ -14,6 +17,25 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+class PolicyAnswer(BaseModel):
+    """A policy, and where the caller stands with it. `more_in_seconds` is 0 when nothing is used."""
+
+    name: str
+    limit: int
+    window_seconds: int
+    remaining: int
+    more_in_seconds: float
+
+
+class BudgetAnswer(BaseModel):
+    """The caller's budget on one route."""
+
+    route: str
+    algorithm: Algorithm
+    cost: int
+    policies: list[PolicyAnswer]
 
 
 def make_page(throttling: Throttling, budget: Budget, settings: Settings) -> Blueprint:
@@ -37,23 +59,28 @@ def make_page(throttling: Throttling, budget: Budget, settings: Settings) -> Blu
         return Response(html, content_type="text/html; charset=utf-8", headers=_HEADERS)
 
     @page.get("/api/v1/budget")
-    def look() -> ResponseReturnValue:
+    @described(answer="The caller's budget.", refusals=UNAVAILABLE)
+    def look() -> BudgetAnswer:
+        """Show where the caller stands on /api/v1/ping.
+
+        Costs nothing, and is what the page at / is drawn from.
+        """
         decision = throttling.peek(budget)
-        return {
-            "route": budget.route,
-            "algorithm": settings.algorithm,
-            "cost": budget.cost,
-            "policies": [
-                {
-                    "name": policy.name,
-                    "limit": policy.limit,
-                    "window_seconds": policy.window_seconds,
-                    "remaining": standing.remaining,
-                    "more_in_seconds": standing.reset_us / MICROSECONDS,
-                }
+        return BudgetAnswer(
+            route=budget.route,
+            algorithm=settings.algorithm,
+            cost=budget.cost,
+            policies=[
+                PolicyAnswer(
+                    name=policy.name,
+                    limit=policy.limit,
+                    window_seconds=policy.window_seconds,
+                    remaining=standing.remaining,
+                    more_in_seconds=standing.reset_us / MICROSECONDS,
+                )
                 for policy, standing in zip(budget.policies, decision.standings, strict=True)
             ],
-        }
+        )
 
     return page
 

@@ -18,8 +18,8 @@ def rate_limit_policy(budget: Budget) -> str:
 def rate_limit(budget: Budget, decision: Decision) -> str:
     """`"default";r=7;t=42`: what is left, and the seconds until there is more.
 
-    A rejection names the violated policies only: Retry-After should not point to before a `t` beside it (the
-    draft), and that of a policy with room left may reach further. Without `t`: the quota is full.
+    A rejection names the violated policies only. The draft asks that Retry-After is not earlier than any `t`
+    beside it, and the `t` of a policy that has room left may be later. A full quota has no `t`.
     """
     return ", ".join(
         f'"{policy.name}";r={standing.remaining};t={whole_seconds(standing.reset_us)}'

@@ -1,23 +1,27 @@
-"""The shared limiter: one EVALSHA, one round trip, one decision for all processes."""
+"""The shared limiter: one script, one round trip, one decision for all processes."""
 
 import hashlib
+import threading
 import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from importlib import resources
 from itertools import batched
 
+from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
+from redis.retry import Retry
 
 from throttler.errors import LimiterUnavailableError
 from throttler.limiter import Algorithm, Budget, Decision, Policy, Standing
-from throttler.redis_connections import Connection, RedisConnections
 
-TIMEOUT_SECONDS = 0.12
-"""For one conversation with Redis, connecting included. An answer may take 200 ms in all: the rest is for the
-rest, on a machine that is busy."""
-
-type Plan = tuple[tuple[str, ...], tuple[int, ...]]
-"""What never changes for a budget: the ends of its keys; its limits and windows as the script wants them."""
+# An answer may take 200 ms in all, and a conversation with Redis takes 180 at most: either a connection is
+# opened and then asked, or an open one says that it lacks the script, and is asked again with the whole text.
+OPEN_SECONDS = 0.07
+ANSWER_SECONDS = 0.11
 
 
 class RedisLimiter:
@@ -26,33 +30,36 @@ class RedisLimiter:
     There are no retries: they would not fit into the time, and after a lost reply one might charge twice.
     """
 
-    def __init__(self, url: str, algorithm: Algorithm, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        algorithm: Algorithm,
+        *,
+        open_seconds: float = OPEN_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self._url = url
         self._algorithm = algorithm
-        self._timeout_seconds = timeout_seconds
+        self._open_seconds = open_seconds
+        self._answer_seconds = answer_seconds
         file = resources.files("throttler") / "lua" / f"{algorithm.replace('-', '_')}.lua"
         self._script = file.read_text(encoding="utf-8")
         self._sha = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
-        self._connections = RedisConnections(url, timeout_seconds)
-        self._plans: dict[Budget, Plan] = {}
+        self._idle: deque[Redis] = deque()  # its pop and append are atomic
 
     def spend(self, client: str, budget: Budget, cost: int) -> Decision:
         """Charge the cost to all policies of the budget, or to none of them, in one round trip.
 
-        Raises: LimiterUnavailableError, after `timeout_seconds` at the latest.
+        Raises: LimiterUnavailableError, in bounded time.
         """
-        plan = self._plans.get(budget)
-        if plan is None:
-            plan = self._plans[budget] = self._plan(budget)
-        suffixes, limits = plan
-        reply = self._converse(
-            "EVALSHA",
-            self._sha,
-            len(suffixes),
-            *[f"rate:{client}{suffix}" for suffix in suffixes],
-            cost,
-            *limits,
-        )
-        if not isinstance(reply, list) or len(reply) != 3 * len(suffixes):
+        keys = [self._key(client, budget, policy) for policy in budget.policies]
+        # The fixed window's clock is a TTL, which PTTL tells in milliseconds.
+        scale = 1000 if self._algorithm is Algorithm.FIXED_WINDOW else 1
+        limits = [
+            number for policy in budget.policies for number in (policy.limit, policy.window_us // scale)
+        ]
+        reply = self._converse(lambda redis: self._run(redis, keys, [cost, *limits]))
+        if not isinstance(reply, list) or len(reply) != 3 * len(keys):
             raise LimiterUnavailableError(f"Redis gave an answer that is none: {reply!r}")
         standings = tuple(Standing(*numbers) for numbers in batched(reply, 3, strict=True))
         return Decision(standings, not any(standing.retry_us for standing in standings))
@@ -62,51 +69,85 @@ class RedisLimiter:
 
         Raises: LimiterUnavailableError.
         """
-        self._converse("PING")
+        self._converse(lambda redis: redis.ping())
 
     def warm_up(self, connections: int) -> None:
-        """Open connections and load the script ahead of the first requests. To be run on the side."""
-        with suppress(LimiterUnavailableError):
-            self._converse("SCRIPT", "LOAD", self._script)
-            self._connections.open_ahead(connections, time.monotonic() + self._timeout_seconds)
+        """Load the script and open connections ahead of the first requests. To be run on the side."""
+        with suppress(LimiterUnavailableError, RedisError, OSError):
+            self._converse(lambda redis: redis.script_load(self._script))
+            for _ in range(connections - len(self._idle)):
+                self._idle.append(self._open())
 
     def close(self) -> None:
         """Close the connections that are idle."""
-        self._connections.close()
+        while self._idle:
+            self._idle.pop().close()
 
-    def _converse(self, *command: str | int) -> object:
-        deadline = time.monotonic() + self._timeout_seconds
-        connection = self._connections.take()
-        is_new = connection is None
+    def _run(self, redis: Redis, keys: list[str], arguments: list[int]) -> object:
+        asked_at = time.monotonic()
         try:
-            connection = connection or self._connections.open(deadline)
-            try:
-                reply = self._ask(connection, command, deadline if is_new else None)
-            except NoScriptError:
-                # Redis was restarted or flushed. EVAL runs the text and keeps it for the next EVALSHA.
-                reply = self._ask(connection, ("EVAL", self._script, *command[2:]), deadline)
-        except (RedisError, OSError) as exc:
-            if connection is not None:
-                connection.disconnect()
+            return redis.evalsha(self._sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            # Redis was restarted or flushed. EVAL runs the text and keeps it for the next EVALSHA.
+            if time.monotonic() - asked_at > self._open_seconds:
+                raise  # too late for a second round trip
+            return redis.eval(self._script, len(keys), *keys, *arguments)
+
+    def _converse(self, ask: Callable[[Redis], object]) -> object:
+        redis = None
+        try:
+            redis = self._take() or self._open()
+            answer = ask(redis)
+        except (RedisError, OSError, ValueError) as exc:  # ValueError: a host name that cannot be one
+            if redis is not None:
+                redis.close()
+            self.close()  # whatever befell this connection, the idle ones lead to the same server
             raise LimiterUnavailableError(f"{type(exc).__name__}: {exc}") from exc
-        self._connections.give_back(connection)
-        return reply
+        self._idle.append(redis)
+        return answer
 
-    def _ask(self, connection: Connection, command: tuple[str | int, ...], deadline: float | None) -> object:
-        connection.send_packed_command(connection.pack_command(*command), check_health=False)
-        if deadline is None:
-            # The socket's own time-out is as long as a whole conversation; another takes two system calls.
-            return connection.read_response()
-        return connection.read_response(timeout=max(deadline - time.monotonic(), 0.001))
+    def _take(self) -> Redis | None:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
 
-    def _plan(self, budget: Budget) -> Plan:
-        suffixes = tuple(f":{budget.route}{self._ending(policy)}" for policy in budget.policies)
-        # The fixed window's clock is a TTL, which PTTL tells in milliseconds.
-        scale = 1000 if self._algorithm is Algorithm.FIXED_WINDOW else 1
-        limits = [(policy.limit, policy.window_us // scale) for policy in budget.policies]
-        return suffixes, tuple(number for pair in limits for number in pair)
+    def _open(self) -> Redis:
+        """Open a connection, on the side: nothing bounds the look-up of a host's name.
 
-    def _ending(self, policy: Policy) -> str:
-        """Tell policies of one route apart, and algorithms that keep different things under a key."""
+        Raises: RedisError, OSError, of which TimeoutError is one, ValueError.
+        """
+        opened: Future[Redis] = Future()
+        threading.Thread(target=self._connect, args=(opened,), name="redis-open", daemon=True).start()
+        try:
+            return opened.result(self._open_seconds)
+        except TimeoutError:
+            if opened.cancel():
+                raise
+            return opened.result()  # it arrived between the two lines
+
+    def _connect(self, opened: Future[Redis]) -> None:
+        try:
+            # RESP2 and no driver_info: nothing to negotiate, so connecting costs no round trip of its own.
+            redis = Redis.from_url(
+                self._url,
+                single_connection_client=True,
+                protocol=2,
+                driver_info=None,
+                retry=Retry(NoBackoff(), 0),  # the default makes a refused connection cost seconds
+                socket_connect_timeout=self._open_seconds,
+                socket_timeout=self._answer_seconds,
+            )
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+            if opened.set_running_or_notify_cancel():
+                opened.set_exception(exc)
+            return
+        if opened.set_running_or_notify_cancel():
+            opened.set_result(redis)
+        else:
+            redis.close()
+
+    def _key(self, client: str, budget: Budget, policy: Policy) -> str:
+        """Name a count: policies of one route are told apart, and algorithms, which keep different things."""
         name = "" if policy.name == "default" else f":{policy.name}"
-        return name if self._algorithm is Algorithm.FIXED_WINDOW else f"{name}:{self._algorithm}"
+        kind = "" if self._algorithm is Algorithm.FIXED_WINDOW else f":{self._algorithm}"
+        return f"rate:{client}:{budget.route}{name}{kind}"

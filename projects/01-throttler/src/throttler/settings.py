@@ -20,19 +20,36 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
-    redis_url: Annotated[RedisDsn, Field(repr=False)]  # it may hold a password
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+    redis_url: Annotated[
+        RedisDsn, Field(repr=False, description="Where the counts are kept, as redis://host:port/database")
+    ]
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Requests in a window")]
     # Whole seconds, because the `w` of RateLimit-Policy is; at most a day.
-    window_seconds: Annotated[int, Field(ge=1, le=MAX_WINDOW_SECONDS)]
-    algorithm: Algorithm = Algorithm.FIXED_WINDOW
-    trusted_hops: Annotated[int, Field(ge=0, le=10)] = 0
-    failure_mode: FailureMode = FailureMode.LOCAL
-    policies_file: Path | None = None
-    shadow: bool = False
-    allow: NetworkList = Field(default=(), validate_default=False)
-    deny: NetworkList = Field(default=(), validate_default=False)
+    window_seconds: Annotated[
+        int, Field(ge=1, le=MAX_WINDOW_SECONDS, description="Length of the window in whole seconds")
+    ]
+    algorithm: Annotated[Algorithm, Field(description="What a window of time means")] = Algorithm.FIXED_WINDOW
+    trusted_hops: Annotated[
+        int, Field(ge=0, le=10, description="How many proxies of yours stand in front")
+    ] = 0
+    failure_mode: Annotated[FailureMode, Field(description="Who decides while Redis is lost")] = (
+        FailureMode.LOCAL
+    )
+    policies_file: Annotated[
+        Path | None, Field(description="A file of more policies, as policies.sample.toml")
+    ] = None
+    shadow: Annotated[bool, Field(description="Count and tell, but refuse nobody")] = False
+    allow: Annotated[
+        NetworkList,
+        Field(description="Networks that are never limited, with commas between", validate_default=False),
+    ] = ()
+    deny: Annotated[
+        NetworkList, Field(description="Networks that get 403, with commas between", validate_default=False)
+    ] = ()
     # nginx's auth_request makes a 500 of any refusal but 401 and 403; Caddy and Traefik hand 429 on.
-    gate_deny_status: Literal["429", "403"] = "429"
+    gate_deny_status: Annotated[
+        Literal["429", "403"], Field(description="The status of a refusal at the gate; 403 for nginx")
+    ] = "429"
 
     @property
     def default_policy(self) -> Policy:

@@ -1,0 +1,42 @@
+"""What the plumbing has to know of a service; the adapters find it out from their frameworks."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+
+from service_kit import logs
+from service_kit.json_text import Json
+from service_kit.metrics import Metrics
+from service_kit.openapi import completed
+from service_kit.operations import READY, Answer, endpoints
+from service_kit.routing import Match, Route, RouteTable
+from service_kit.settings import ServiceSettings
+
+GET = frozenset({"GET"})
+
+
+class Service:
+    """The routes, the operational answers, and the settings that the plumbing needs."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        routes: Iterable[Route],
+        document: Mapping[str, Json],
+        service_metrics: Metrics | None,
+    ) -> None:
+        self.metrics = service_metrics or Metrics()
+        self.body_limit_bytes = settings.body_limit_bytes
+        self.readiness_timeout_seconds = settings.readiness_timeout_seconds
+        self.is_logged = logs.access_filter(settings.log_level)
+        self.document = completed(document)
+        self._endpoints = endpoints(self.document, self.metrics)
+        own = [Route(path, GET) for path in (READY, *self._endpoints)]
+        replaced = {route.path for route in own}
+        self.table = RouteTable([*own, *(one for one in routes if one.path not in replaced)], self.document)
+
+    def answer(self, match: Match, method: str) -> Answer | None:
+        """Answer what the framework need not be asked about; readiness is the plumbing's."""
+        if method == "OPTIONS" and match.operation is None and match.allow:
+            return Answer(HTTPStatus.NO_CONTENT, headers={"allow": match.allow})
+        endpoint = self._endpoints.get(match.template)
+        return endpoint() if endpoint is not None else None
