@@ -83,9 +83,10 @@ def write_project(facts: Facts, projects: Path) -> Path:
 
 def _refuse_what_is_taken(facts: Facts, projects: Path) -> None:
     for folder in sorted(projects.glob("*")):
-        if folder.name.startswith(f"{facts.number}-"):
+        number, _, name = folder.name.partition("-")
+        if number == facts.number:
             raise UsageError(f"the number {facts.number} is taken: {folder.name}")
-        if folder.name.endswith(f"-{facts.name}") and folder.name[:2].isdigit():
+        if name == facts.name:
             raise UsageError(f"the name {facts.name} is taken: {folder.name}")
     if keyword.iskeyword(facts.package) or find_spec(facts.package) is not None:
         raise UsageError(f"the name {facts.name} is taken: Python has a {facts.package} already")
