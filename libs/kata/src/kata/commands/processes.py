@@ -20,6 +20,7 @@ _STOP_TIMEOUT_SECONDS = 10.0
 _WATCH_SECONDS = 0.1
 _POLL_SECONDS = 0.5
 _WAITS = "; waiting for the next edit"
+_AGAIN = "it runs again"
 
 
 class Processes:
@@ -93,23 +94,24 @@ class Processes:
                 if seen:
                     self._console.say(f"{changed_file(seen, now)} has changed: starting again")
                 seen = now
-                dead = set()
-                welcome = self._try_to_start(welcome)
+                if self._try_to_start(welcome):
+                    welcome, dead = _AGAIN, set()
+                else:
+                    dead = {instance.name for instance in self.instances if not instance.alive}
             for instance in self.instances:
                 if not instance.alive and instance.name not in dead:
                     dead.add(instance.name)
                     self._console.say(f"{instance.name} {describe_exit(instance.exit_code)}{_WAITS}")
             time.sleep(_POLL_SECONDS)
 
-    def _try_to_start(self, welcome: str) -> str:
-        """Start; return what is still to be said once that has succeeded."""
+    def _try_to_start(self, welcome: str) -> bool:
         try:
             self.start()
         except TargetError as error:
             self._console.say(f"{error}{_WAITS}")
-            return welcome
+            return False
         self._console.say(welcome)
-        return "it runs again"
+        return True
 
 
 type Fingerprint = frozenset[tuple[str, int, int]]
