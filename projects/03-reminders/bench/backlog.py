@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import psycopg
 from contestants import CONCURRENCY, Ours
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from reminders.lease import Leases, statement
-from reminders.unit_of_work import make_engine
+from reminders.app import SESSION_SETTINGS
+from reminders.errors import DatabaseUnavailableError
+from reminders.leases import Leases, statement
+from service_kit.database import Database
 
 DAY_SECONDS = 86_400
 WARM_UP = 5
@@ -44,8 +45,10 @@ def backlog(ours: Ours, database_url: str, sizes: list[int], repeats: int) -> di
 
 async def measure(ours: Ours, database_url: str, repeats: int) -> Cost:
     """Claim as a worker does: the same statement, on a connection with the same settings."""
-    engine = make_engine(database_url, pool_size=1)
-    leases = Leases(engine, "bench", LEASE_SECONDS, MAX_ATTEMPTS)
+    database = Database(
+        database_url, "bench", DatabaseUnavailableError, pool_size=1, session_settings=SESSION_SETTINGS
+    )
+    leases = Leases(database, "bench", LEASE_SECONDS, MAX_ATTEMPTS)
     seconds = []
     for number in range(WARM_UP + repeats):
         ours.insert(CONCURRENCY, time.time(), 0)
@@ -55,12 +58,12 @@ async def measure(ours: Ours, database_url: str, repeats: int) -> Cost:
             seconds.append(time.perf_counter() - began)
         assert len(claimed.claims) == CONCURRENCY
     ours.insert(CONCURRENCY, time.time(), 0)
-    plan = await explain(engine)
-    await engine.dispose()
+    plan = await explain(database)
+    await database.close()
     return Cost(seconds, plan)
 
 
-async def explain(engine: AsyncEngine) -> list[str]:
+async def explain(database: Database) -> list[str]:
     """Return what PostgreSQL did for the claim; it is rolled back."""
     explain_claim = text(
         f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement('claim').text}"
@@ -71,9 +74,8 @@ async def explain(engine: AsyncEngine) -> list[str]:
         "max_attempts": MAX_ATTEMPTS,
         "worker": "bench",
     }
-    async with engine.connect() as connection:
+    async with database.transaction() as connection:
         lines = (await connection.execute(explain_claim, parameters)).scalars().all()
-        await connection.rollback()
     return [str(line) for line in lines]
 
 

@@ -17,7 +17,7 @@ from typing import IO, Protocol
 import psycopg
 import redis
 
-from reminders.scheduler import KEY
+from reminders.due_index import KEY
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[2] / ".data" / "bench-03"

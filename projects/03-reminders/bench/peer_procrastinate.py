@@ -1,5 +1,7 @@
 """procrastinate's side, in an environment of its own: `peer_procrastinate.py schema|fill|work`."""
 
+# mypy: disable-error-code="import-not-found,import-untyped"
+
 import asyncio
 import logging
 import os

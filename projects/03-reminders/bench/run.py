@@ -22,7 +22,8 @@ from recovery import LEASE_SECONDS, arq_recovery, our_recovery
 
 from kata.servers.postgres import EmbeddedPostgres
 from kata.servers.valkey import EmbeddedValkey
-from reminders.migrate import migrate
+from reminders.__main__ import MIGRATIONS
+from service_kit.migrations import migrate
 
 PEERS = ("arq", "procrastinate")
 PARTS = ("lateness", "recovery", "drain", "backlog")
@@ -128,7 +129,7 @@ def main() -> None:
             server.start()
             stack.callback(server.stop)
         database_url = new_database(postgres, "reminders")
-        migrate(database_url)
+        migrate(database_url, MIGRATIONS)
         ours = Ours(database_url, cache.url)
         polling = Arq(arq_redis.url, DEFAULT_POLL_SECONDS)
         busy = Arq(arq_redis.url, BUSY_POLL_SECONDS)

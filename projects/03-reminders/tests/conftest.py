@@ -6,7 +6,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kata.network.callback_server import CallbackServer
 from kata.servers.postgres import EmbeddedPostgres
@@ -14,9 +13,11 @@ from kata.servers.valkey import EmbeddedValkey
 from kata.solution.procfile_target import ProcfileTarget
 from kata.world.draw import Draw
 from kata.world.owned import OwnedWorld
-from reminders.app import new_id
-from reminders.migrate import migrate
-from reminders.unit_of_work import make_engine
+from reminders.__main__ import MIGRATIONS
+from reminders.app import SESSION_SETTINGS, new_id
+from reminders.errors import DatabaseUnavailableError
+from service_kit.database import Database
+from service_kit.migrations import migrate
 
 PROJECT = Path(__file__).parents[1]
 
@@ -39,7 +40,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 @pytest.fixture(scope="session")
 def migrated_url(postgres: EmbeddedPostgres) -> str:
     url = postgres.create_database("reminders")
-    migrate(url)
+    migrate(url, MIGRATIONS)
     return url
 
 
@@ -52,11 +53,13 @@ def connection(migrated_url: str) -> Iterator[Connection]:
 
 
 @pytest.fixture
-async def engine(migrated_url: str, connection: Connection) -> AsyncIterator[AsyncEngine]:
+async def database(migrated_url: str, connection: Connection) -> AsyncIterator[Database]:
     assert not connection.closed
-    engine = make_engine(migrated_url)
-    yield engine
-    await engine.dispose()
+    database = Database(
+        migrated_url, "reminders", DatabaseUnavailableError, session_settings=SESSION_SETTINGS
+    )
+    yield database
+    await database.close()
 
 
 @pytest.fixture(scope="session")

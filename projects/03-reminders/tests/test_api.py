@@ -1,6 +1,7 @@
 """The API as a client sees it: a real process, started by the Procfile."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -117,7 +118,6 @@ def test_a_created_reminder_has_a_place_and_a_version(client: Client) -> None:
         ({"surprise": True}, ("#/surprise", "extra_forbidden")),
         ({"channel": "pigeon"}, ("#/channel", "enum")),
         ({"channel": "log"}, ("#/callback_url", "not_allowed")),
-        ({"channel": "email", "callback_url": "mailto:a@example.com"}, ("#/channel", "not_configured")),
         (
             {"recurrence": {"rrule": "FREQ=HOURLY", "zone": "UTC"}},
             ("#/recurrence/rrule", "invalid_rrule"),
@@ -412,16 +412,12 @@ def test_a_recurring_reminder_tells_its_next_occurrences(client: Client) -> None
     ]
 
 
-def test_the_overview_counts_and_shows(service: OwnedService, client: Client) -> None:
-    reminder = created(client)
+def test_the_page_counts_and_shows_what_is_tried_again(service: OwnedService, client: Client) -> None:
+    reminder = created(client, message="tried once")
     set_state(service, reminder, "scheduled")  # with an attempt behind it
-    overview = document(client.get("/api/v1/overview"))
-    counts = overview["counts"]
-    assert isinstance(counts, dict)
-    assert counts["retrying"] >= 1
-    retrying = overview["retrying"]
-    assert isinstance(retrying, list)
-    assert reminder["id"] in [item["id"] for item in retrying]
+    page = client.get("/").text
+    assert re.search(r"<dt>retrying</dt><dd>[1-9]", page)
+    assert "tried once" in page.partition("Retrying")[2].partition("Dead")[0]
 
 
 def test_the_api_describes_itself(client: Client) -> None:

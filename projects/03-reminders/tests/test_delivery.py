@@ -2,23 +2,19 @@ import base64
 import hashlib
 import hmac
 import socket
-import socketserver
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email import message_from_string
-from email.policy import default
-from typing import ClassVar
 from uuid import UUID
 
 import pytest
 
 from kata.network.callback_server import CallbackServer
 from kata.network.callbacks import Reply
-from reminders.callbacks import CallbackGuard, mail_address_of
+from reminders.callbacks import CallbackGuard
 from reminders.delivery import LogChannel, WebhookChannel, retry_after_seconds
-from reminders.domain import Channel, Claim, Outcome, Result
-from reminders.mail import MailChannel
+from reminders.domain import Channel, Claim, Draft, Outcome, Result, State
+from reminders.lifecycle import begun
 
 NOW = datetime(2026, 11, 20, 9, 0, 0, 250_000, tzinfo=UTC)
 KEY = b"k" * 32
@@ -26,19 +22,10 @@ KEY = b"k" * 32
 pytestmark = pytest.mark.anyio
 
 
-def claim(url: str | None, message: str = "tea") -> Claim:
-    return Claim(
-        id=UUID(int=7),
-        token=3,
-        occurrence=2,
-        attempt=4,
-        message=message,
-        channel=Channel.WEBHOOK,
-        callback_url=url,
-        remind_at=NOW - timedelta(seconds=1),
-        recurrence=None,
-        claimed_at=NOW,
-    )
+def claim(url: str | None) -> Claim:
+    draft = Draft("tea", NOW - timedelta(seconds=1), Channel.WEBHOOK, url)
+    reminder = begun(UUID(int=7), draft, NOW)
+    return Claim(replace(reminder, state=State.DELIVERING, occurrence=2, attempt_count=4), token=3)
 
 
 @pytest.fixture
@@ -216,72 +203,3 @@ async def test_retry_after_reaches_the_result(webhook: WebhookChannel, sink: Cal
 async def test_the_log_channel_delivers_to_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert await LogChannel().deliver(claim(None), NOW) == Result(Outcome.DELIVERED)
     assert "tea" in capsys.readouterr().out
-
-
-class MailServer(socketserver.StreamRequestHandler):
-    """Just enough of SMTP to take a letter, or to refuse it."""
-
-    letters: ClassVar[list[str]] = []
-    refusal: ClassVar[bytes] = b""
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 ready\r\n")
-        for line in self.rfile:
-            command = line[:4].upper().strip()
-            if command == b"DATA" and not self.refusal:
-                self.wfile.write(b"354 go on\r\n")
-                letter = iter(self.rfile.readline, b".\r\n")
-                self.letters.append(b"".join(letter).replace(b"\r\n..", b"\r\n.").decode("ascii"))
-            self.wfile.write((self.refusal if command == b"DATA" else b"") or b"250 fine\r\n")
-
-
-@pytest.fixture
-def mail_port() -> Iterator[int]:
-    MailServer.letters.clear()
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailServer) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
-
-
-async def test_mail_goes_to_its_address_with_an_id_that_stays_the_same(mail_port: int) -> None:
-    channel = MailChannel(f"smtp://127.0.0.1:{mail_port}", "me@example.org", 5.0)
-    letter = claim("mailto:ada@example.com", "Tee, schön heiß\n.\nnow")
-    assert await channel.deliver(letter, NOW) == Result(Outcome.DELIVERED)
-    message = message_from_string(MailServer.letters[0], policy=default)
-    assert (message["to"], message["from"]) == ("ada@example.com", "me@example.org")
-    assert message["message-id"] == f"<{UUID(int=7)}.2@reminders>"
-    assert message.get_content().strip().splitlines() == ["Tee, schön heiß", ".", "now"]
-
-
-async def test_a_mail_server_that_refuses_is_a_failure(
-    mail_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(MailServer, "refusal", b"451 later\r\n")
-    channel = MailChannel(f"smtp://127.0.0.1:{mail_port}", "me@example.org", 5.0)
-    result = await channel.deliver(claim("mailto:ada@example.com"), NOW)
-    assert (result.outcome, result.status_code) == (Outcome.FAILED, 451)
-
-
-async def test_no_mail_server_is_a_failure() -> None:
-    channel = MailChannel("smtp://127.0.0.1:1", "me@example.org", 5.0)
-    assert (await channel.deliver(claim("mailto:ada@example.com"), NOW)).outcome is Outcome.FAILED
-
-
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("mailto:ada@example.com", "ada@example.com"),
-        ("MAILTO:ada%2Bx@example.com", "ada+x@example.com"),
-        ("mailto:", None),
-        ("mailto:ada", None),
-        ("mailto:ada@example.com,bob@example.com", None),
-        ("mailto:ada@example.com?cc=bob@example.com", None),
-        ("mailto:ada@example.com%0ABcc:bob@example.com", None),
-        ("http://example.com", None),
-    ],
-)
-async def test_a_mail_address_is_one_address(url: str, address: str | None) -> None:
-    assert mail_address_of(url) == address

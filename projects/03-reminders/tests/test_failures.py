@@ -224,7 +224,7 @@ def test_without_redis_reminders_are_taken_and_fire(
             wait_for_state(client, path, "delivered")
         assert all(request.received_at >= due for request in sink.received("/a"))
         assert client.get("/ready").status == 200
-    wait_until(lambda: said(worker, "redis is in use again"))
+    wait_until(lambda: said(worker, "dependency in use again"))
     wait_for_state(client, create(client, sink.url("/b"), 0.5), "delivered")
 
 

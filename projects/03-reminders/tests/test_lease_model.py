@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -24,11 +25,12 @@ from reminders.admission import Admission
 from reminders.app import new_id
 from reminders.callbacks import CallbackGuard
 from reminders.domain import Claim, Completion, Outcome, Result, State
-from reminders.errors import DeliveryInProgressError, ReminderFinishedError
-from reminders.lease import Leases
-from reminders.scheduler import DueIndex
+from reminders.due_index import DueIndex
+from reminders.errors import DatabaseUnavailableError, DeliveryInProgressError, ReminderFinishedError
+from reminders.leases import Leases
+from reminders.repository import unit_of_work
 from reminders.service import ReminderService
-from reminders.unit_of_work import Database, make_engine
+from service_kit.database import Database
 
 type Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -61,12 +63,12 @@ class LeaseMachine(RuleBasedStateMachine):
         self.connection = connection
         self.insert = insert
         self.runner = asyncio.Runner()
-        self.engine = make_engine(url)
-        self.leases = Leases(self.engine, "model", LEASE_SECONDS, MAX_ATTEMPTS)
+        self.database = Database(url, "model", DatabaseUnavailableError)
+        self.leases = Leases(self.database, "model", LEASE_SECONDS, MAX_ATTEMPTS)
         self.service = ReminderService(
-            Database(self.engine),
+            partial(unit_of_work, self.database),
             DueIndex("redis://127.0.0.1:1/0"),
-            Admission(CallbackGuard(allow_private=True), message_limit=100, mail_enabled=False),
+            Admission(CallbackGuard(allow_private=True), message_limit=100),
             new_id,
         )
         self.now = 0.0
@@ -103,33 +105,33 @@ class LeaseMachine(RuleBasedStateMachine):
         ]
         moments = sorted(known.due_at for known in due if known.due_at is not None)
         claimed = self.runner.run(self.leases.claim(batch))
-        taken = {claim.id for claim in claimed.claims} | set(claimed.buried)
+        taken = {claim.reminder.id for claim in claimed.claims} | set(claimed.dead)
         assert len(taken) == min(batch, len(moments))
         assert sorted(self.expected[one].due_at or 0.0 for one in taken) == moments[:batch]
-        for reminder_id in claimed.buried:
+        for reminder_id in claimed.dead:
             known = self.expected[reminder_id]
             assert (known.state, known.attempts) == (State.DELIVERING, MAX_ATTEMPTS)
             known.state, known.due_at = State.DEAD, None
             known.token += 1
         for claim in claimed.claims:
-            known = self.expected[claim.id]
+            known = self.expected[claim.reminder.id]
             assert known.attempts < MAX_ATTEMPTS
             known.state, known.due_at = State.DELIVERING, self.now + LEASE_SECONDS
             known.token += 1
             known.attempts += 1
-            assert (claim.token, claim.attempt) == (known.token, known.attempts)
+            assert (claim.token, claim.reminder.attempt_count) == (known.token, known.attempts)
         return multiple(*claimed.claims)
 
     @rule(claim=claims)
     def renew(self, claim: Claim) -> None:
-        renewed = self.runner.run(self.leases.renew([claim]))
+        renewed = self.runner.run(self.leases.renew([claim.lease]))
         assert bool(renewed) == self.is_held(claim)
         if renewed:
-            self.expected[claim.id].due_at = self.now + LEASE_SECONDS
+            self.expected[claim.reminder.id].due_at = self.now + LEASE_SECONDS
 
     @rule(claim=claims, fails=st.booleans(), strides=st.integers(0, 2))
     def complete(self, claim: Claim, *, fails: bool, strides: int) -> None:
-        if fails and claim.attempt < MAX_ATTEMPTS:
+        if fails and claim.reminder.attempt_count < MAX_ATTEMPTS:
             delay = (strides + 0.5) * STRIDE_SECONDS
             completion = Completion(claim, Result(Outcome.FAILED), State.SCHEDULED, retry_delay_seconds=delay)
             due_at: float | None = self.now + delay
@@ -140,15 +142,15 @@ class LeaseMachine(RuleBasedStateMachine):
         accepted = self.runner.run(self.leases.complete([completion]))
         assert bool(accepted) == self.is_held(claim)
         if accepted:
-            known = self.expected[claim.id]
+            known = self.expected[claim.reminder.id]
             known.state, known.due_at = completion.state, due_at
 
     @rule(claim=consumes(claims))
     def give_back(self, claim: Claim) -> None:
-        released = self.runner.run(self.leases.release([claim]))
+        released = self.runner.run(self.leases.release([claim.lease]))
         assert bool(released) == self.is_held(claim)
         if released:
-            known = self.expected[claim.id]
+            known = self.expected[claim.reminder.id]
             known.state, known.due_at = State.SCHEDULED, self.now - 1
             known.token += 1
             known.attempts -= 1
@@ -184,11 +186,11 @@ class LeaseMachine(RuleBasedStateMachine):
         assert Counter(row[0] for row in rows) == Counter(delivering)
 
     def is_held(self, claim: Claim) -> bool:
-        known = self.expected[claim.id]
+        known = self.expected[claim.reminder.id]
         return known.state is State.DELIVERING and known.token == claim.token
 
     def teardown(self) -> None:
-        self.runner.run(self.engine.dispose())
+        self.runner.run(self.database.close())
         self.runner.close()
 
 

@@ -5,19 +5,13 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, text
 
 from kata.servers.postgres import EmbeddedPostgres
-from reminders.migrate import migrate
-from reminders.models import Base
-
-
-def sqlalchemy_url(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+psycopg://")
-
-
-def tables(connection: Connection) -> set[str]:
-    return set(inspect(connection).get_table_names()) - {"alembic_version"}
+from reminders.__main__ import MIGRATIONS
+from reminders.tables import METADATA
+from service_kit.database import driver_url
+from service_kit.migrations import EMPTY, LATEST, migrate
 
 
 @pytest.fixture
@@ -26,35 +20,35 @@ def empty_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> str
 
 
 def test_migrations_go_forward_and_back_and_forward_again(empty_url: str) -> None:
-    engine = create_engine(sqlalchemy_url(empty_url))
+    engine = create_engine(driver_url(empty_url))
     with engine.connect() as connection:
-        for revision, expected in [("head", set(Base.metadata.tables)), ("base", set[str]())] * 2:
-            migrate(empty_url, revision)
-            assert tables(connection) == expected
+        for revision, expected in [(LATEST, set(METADATA.tables)), (EMPTY, set[str]())] * 2:
+            migrate(empty_url, MIGRATIONS, revision)
+            assert set(inspect(connection).get_table_names()) - {"alembic_version"} == expected
             connection.rollback()
     engine.dispose()
 
 
-def test_the_models_are_what_the_migrations_make(migrated_url: str) -> None:
-    engine = create_engine(sqlalchemy_url(migrated_url))
+def test_the_tables_are_what_the_migrations_make(migrated_url: str) -> None:
+    engine = create_engine(driver_url(migrated_url))
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": True}
         )
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, METADATA) == []
     engine.dispose()
 
 
-def test_the_checks_of_the_models_are_those_of_the_database(
+def test_the_checks_of_the_tables_are_those_of_the_database(
     migrated_url: str, postgres: EmbeddedPostgres
 ) -> None:
     """Alembic compares no check constraints: so PostgreSQL's own words for them are."""
-    made_url = postgres.create_database("made_from_models")
+    made_url = postgres.create_database("made_from_tables")
     found = []
     for url in (migrated_url, made_url):
-        engine = create_engine(sqlalchemy_url(url))
+        engine = create_engine(driver_url(url))
         with engine.begin() as connection:
-            Base.metadata.create_all(connection)
+            METADATA.create_all(connection)
             rows = connection.execute(
                 text(
                     "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"

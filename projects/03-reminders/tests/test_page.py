@@ -3,7 +3,9 @@ from uuid import UUID
 
 import pytest
 
-from reminders.domain import Channel, Overview, Reminder, State
+from reminders.domain import Channel, Draft, Reminder
+from reminders.lifecycle import begun
+from reminders.overview import Overview
 from reminders.page import count, span, strip
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -11,21 +13,7 @@ NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 def reminder(due_in_seconds: float) -> Reminder:
     due_at = NOW + timedelta(seconds=due_in_seconds)
-    return Reminder(
-        id=UUID(int=1),
-        message="tea",
-        remind_at=due_at,
-        channel=Channel.LOG,
-        callback_url=None,
-        recurrence=None,
-        state=State.SCHEDULED,
-        occurrence=1,
-        attempt_count=0,
-        next_attempt_at=due_at,
-        version=1,
-        created_at=NOW,
-        updated_at=NOW,
-    )
+    return begun(UUID(int=1), Draft("tea", due_at, Channel.LOG, None), NOW)
 
 
 @pytest.mark.parametrize(

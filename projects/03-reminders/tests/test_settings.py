@@ -39,7 +39,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SIGNING_SECRET", "secret"),
         ("SIGNING_SECRET", "whsec_c2hvcnQ="),
         ("SIGNING_SECRET", "whsec_!"),
-        ("SMTP_URL", "http://localhost"),
     ],
 )
 @pytest.mark.parametrize("process", [WebSettings, WorkerSettings])

@@ -1,5 +1,6 @@
 import json
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import pytest
 from kata.catalog.mutants import Mutant, load_mutants, plant
 from kata.catalog.projects import Project, load_project
 from kata.commands import mutants as module
-from kata.commands.mutants import run_mutants
+from kata.commands.mutants import changed_files, draw_sample, run_mutants
 from kata.errors import KataError
 from kata.judge.verdicts import CheckResult, Exit, RunResult, Verdict
 from kata.options import Options
@@ -110,9 +111,9 @@ def test_an_edit_that_no_longer_applies_is_an_error(
 
 @pytest.mark.parametrize(
     ("exit_code", "is_caught"),
-    [(Exit.FAIL, True), (Exit.NO_TARGET, True), (Exit.PASS, False), (Exit.INCONCLUSIVE, False)],
+    [(Exit.FAIL, True), (Exit.NO_TARGET, False), (Exit.PASS, False), (Exit.INCONCLUSIVE, False)],
 )
-def test_a_mutant_is_caught_by_a_failure_or_by_no_start(exit_code: Exit, is_caught: bool) -> None:
+def test_a_mutant_is_caught_by_a_failed_check_alone(exit_code: Exit, is_caught: bool) -> None:
     assert caught(trial("squares", exit_code=exit_code)) == is_caught
 
 
@@ -127,6 +128,47 @@ def test_a_survivor_is_named_with_its_seeds() -> None:
         trial("squares", seed="0002", exit_code=Exit.INCONCLUSIVE),
     ]
     assert problems([SQUARES], trials) == ["squares survived seed 0001, 0002"]
+
+
+def test_a_mutant_that_did_not_start_is_a_problem_of_its_own() -> None:
+    trials = [trial("squares", exit_code=Exit.NO_TARGET), trial("squares", "C1", seed="0001")]
+    assert problems([SQUARES], trials) == ["squares did not start on seed 5eed"]
+
+
+def test_a_sample_is_the_same_for_the_same_seed_and_another_for_others() -> None:
+    mutants = [replace(SQUARES, id=f"m{number}") for number in range(20)]
+    samples = [draw_sample(mutants, 5, seed, frozenset()) for seed in ("a", "a", "b", "c")]
+    assert samples[0] == samples[1]
+    assert {len(set(sample)) for sample in samples} == {5}
+    assert len({tuple(mutant.id for mutant in sample) for sample in samples}) > 1
+    assert draw_sample(mutants, 99, "a", frozenset()) == mutants
+
+
+def test_a_sample_prefers_what_has_changed() -> None:
+    changed = replace(SQUARES, id="changed", file="changed.py")
+    mutants = [changed, *(replace(SQUARES, id=f"m{number}") for number in range(9))]
+    hits = {
+        files: sum(changed in draw_sample(mutants, 1, str(seed), files) for seed in range(200))
+        for files in (frozenset[str](), frozenset({"changed.py"}))
+    }
+    assert hits[frozenset({"changed.py"})] > 2 * hits[frozenset()] > 0
+
+
+def test_a_file_is_changed_if_the_last_commit_or_nobody_s_has_changed_it(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=n", "-c", "user.email=e@example.org")
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    project = tmp_path / "projects" / "00-x"
+    project.mkdir(parents=True)
+    assert changed_files(project) == frozenset()
+    git("init")
+    for name in ("old", "committed", "edited"):
+        (project / name).write_text("1")
+        git("add", ".")
+        git("commit", "-m", name)
+    (project / "old").write_text("2")
+    assert changed_files(project) == {"edited", "old"}
 
 
 def test_a_mutant_that_another_check_caught_was_missed_by_its_own() -> None:

@@ -1,24 +1,23 @@
-"""Which reminders are taken: what a schema cannot tell by itself."""
+"""Which reminders are accepted, as far as a schema cannot tell."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
-from reminders.callbacks import CallbackGuard, mail_address_of
+from reminders.callbacks import CallbackGuard
 from reminders.domain import Channel, Draft
 from reminders.errors import CallbackRefusedError, Flaw, InvalidReminderError, RecurrenceError
 from reminders.recurrence import Schedule
 
 PAST_TOLERANCE: Final = timedelta(seconds=5)
-"""A reminder for "now" is fine, though the request took its time, or the client's clock is a little slow."""
+"""For one that is meant for now, when its request took a while or the client's clock is a little slow."""
 
 
 class Admission:
-    """Takes reminders in, or says all that is wrong with them."""
+    """Accepts a reminder, or says all that is wrong with it."""
 
-    def __init__(self, guard: CallbackGuard, *, message_limit: int, mail_enabled: bool) -> None:
+    def __init__(self, guard: CallbackGuard, message_limit: int) -> None:
         self._guard = guard
         self._message_limit = message_limit
-        self._mail_enabled = mail_enabled
 
     def check(self, draft: Draft) -> None:
         """Check what does not depend on the time.
@@ -49,15 +48,11 @@ class Admission:
             return Flaw(field, "not_allowed", "the log has no address") if url is not None else None
         if url is None:
             return Flaw(field, "missing", "is needed for this channel")
-        if channel is Channel.WEBHOOK:
-            try:
-                self._guard.check(url)
-            except CallbackRefusedError as error:
-                return Flaw(field, error.code, error.reason)
-            return None
-        if not self._mail_enabled:
-            return Flaw(("channel",), "not_configured", "mail is not configured on this server")
-        return None if mail_address_of(url) else Flaw(field, "invalid_url", "must be mailto: and one address")
+        try:
+            self._guard.check(url)
+        except CallbackRefusedError as error:
+            return Flaw(field, error.code, error.reason)
+        return None
 
 
 def flaw_of_time(remind_at: datetime, now: datetime) -> Flaw | None:

@@ -1,40 +1,56 @@
-"""All the wiring: which part gets which, which error becomes which status."""
+"""All the wiring, of the API and of the worker, and which error becomes which status."""
 
 import os
+import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from fastapi import FastAPI
-
+from reminders import errors
 from reminders.admission import Admission
 from reminders.callbacks import CallbackGuard
-from reminders.errors import (
-    DatabaseUnavailableError,
-    DeliveryInProgressError,
-    IdempotencyKeyReusedError,
-    InvalidCursorError,
-    InvalidReminderError,
-    ReminderFinishedError,
-    ReminderNotDeadError,
-    ReminderNotFoundError,
-    StaleVersionError,
-)
-from reminders.page import add_page
-from reminders.routes import api
-from reminders.scheduler import DueIndex
+from reminders.delivery import LogChannel, WebhookChannel
+from reminders.domain import Channel
+from reminders.due_index import DueIndex
+from reminders.leases import Leases
+from reminders.repository import unit_of_work
 from reminders.service import ReminderService
-from reminders.settings import WebSettings
-from reminders.unit_of_work import Database, make_engine
-from service_kit import fastapi as kit
+from reminders.settings import Settings, WebSettings, WorkerSettings
+from reminders.worker import Worker
+from service_kit.database import Database
 from service_kit.problems import ErrorRule, FieldError, on, pointer
 from service_kit.request_id import uuid7
+from service_kit.worker import worker_name
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+SESSION_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        # Plans are made for the LIMIT at hand (a plan for any LIMIT expects a tenth of the table, and reads
+        # all of it) and for pages in memory: so a claim goes by its index, however small or large the table
+        # is.
+        "plan_cache_mode": "force_custom_plan",
+        "random_page_cost": "1.1",
+    }
+)
 
 
-def create_app(settings: WebSettings) -> FastAPI:
-    """Put the service together; nothing is connected to yet."""
-    database = Database(make_engine(str(settings.database_url)))
+def create_app(settings: WebSettings) -> "FastAPI":
+    """Put the API together; nothing is connected to yet."""
+    # Not at the top: a worker would load the web framework too, and start 0.2 s later.
+    from fastapi import FastAPI  # noqa: PLC0415
+
+    from reminders.overview import read_overview  # noqa: PLC0415
+    from reminders.page import add_page  # noqa: PLC0415
+    from reminders.routes import api  # noqa: PLC0415
+    from service_kit.fastapi import install  # noqa: PLC0415
+
+    database = make_database(settings)
     index = DueIndex(str(settings.redis_url))
 
     @asynccontextmanager
@@ -44,21 +60,44 @@ def create_app(settings: WebSettings) -> FastAPI:
         await database.close()
 
     app = FastAPI(title="Reminders", version="1", lifespan=lifespan)
+    guard = CallbackGuard(allow_private=settings.allow_private_callbacks)
     app.state.service = ReminderService(
-        database,
-        index,
-        Admission(
-            CallbackGuard(allow_private=settings.allow_private_callbacks),
-            message_limit=settings.message_limit,
-            mail_enabled=settings.smtp_url is not None,
-        ),
-        new_id,
+        partial(unit_of_work, database), index, Admission(guard, settings.message_limit), new_id
     )
     app.include_router(api)
-    add_page(app, settings)
+    add_page(app, settings, partial(read_overview, database))
     # Redis is not asked: without it this process can do all that it promises.
-    kit.install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
+    install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
     return app
+
+
+@asynccontextmanager
+async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
+    """Put a worker together, and close what it used when it is done."""
+    database = make_database(settings, pool_size=4)
+    index = DueIndex(str(settings.redis_url))
+    guard = CallbackGuard(allow_private=settings.allow_private_callbacks)
+    webhook = WebhookChannel(guard, settings.signing_key)
+    yield Worker(
+        Leases(database, worker_name(), settings.lease_seconds, settings.max_attempts),
+        index,
+        {Channel.WEBHOOK: webhook, Channel.LOG: LogChannel()},
+        settings,
+        random.uniform,
+    )
+    await webhook.close()
+    await index.close()
+    await database.close()
+
+
+def make_database(settings: Settings, pool_size: int = 10) -> Database:
+    return Database(
+        str(settings.database_url),
+        "reminders",
+        errors.DatabaseUnavailableError,
+        pool_size=pool_size,
+        session_settings=SESSION_SETTINGS,
+    )
 
 
 def new_id() -> UUID:
@@ -69,20 +108,14 @@ def new_id() -> UUID:
 def error_table() -> list[ErrorRule]:
     """Say which error becomes which problem."""
     return [
-        on(ReminderNotFoundError, 404, "not_found"),
-        on(DeliveryInProgressError, 409, "delivery_in_progress"),
-        on(ReminderFinishedError, 409, "reminder_finished"),
-        on(ReminderNotDeadError, 409, "reminder_not_dead"),
-        on(StaleVersionError, 412, "precondition_failed"),
-        on(IdempotencyKeyReusedError, 422, "idempotency_key_reused"),
+        on(errors.ReminderNotFoundError, 404, "not_found"),
+        on(errors.DeliveryInProgressError, 409, "delivery_in_progress"),
+        on(errors.ReminderFinishedError, 409, "reminder_finished"),
+        on(errors.ReminderNotDeadError, 409, "reminder_not_dead"),
+        on(errors.StaleVersionError, 412, "precondition_failed"),
+        on(errors.IdempotencyKeyReusedError, 422, "idempotency_key_reused"),
         on(
-            InvalidCursorError,
-            422,
-            "invalid_input",
-            errors=lambda error: [FieldError("invalid_cursor", str(error), parameter="cursor")],
-        ),
-        on(
-            InvalidReminderError,
+            errors.InvalidReminderError,
             422,
             "invalid_input",
             errors=lambda error: [
@@ -90,7 +123,7 @@ def error_table() -> list[ErrorRule]:
             ],
         ),
         on(
-            DatabaseUnavailableError,
+            errors.DatabaseUnavailableError,
             503,
             "database_unavailable",
             detail=lambda _: (

@@ -1,32 +1,33 @@
 """Which addresses this service may call: the guard against server-side request forgery.
 
-A callback is an order to send a request from inside our network. The check is made twice. When the reminder
-is made, on what the URL says. When it is delivered, on what its host resolves to at that moment; the
-connection then goes to the address that was checked and to no other, so that a name which changes its mind in
-between gains nothing. One parser, httpx's, reads the URL in both places and for the request itself: two would
-disagree some day.
+A callback is an order to send a request from inside our network. It is checked twice: when the reminder is
+made, by what the URL says; and when it is delivered, by what the host resolves to at that moment. The
+connection then goes to the address that was checked and to no other, so a name that resolves to something
+else a moment later gains nothing. The URL is read by one parser, httpx's, in both places and for the
+request itself: two parsers would disagree some day.
 """
 
+import asyncio
 import re
 import socket
+from collections.abc import Callable
+from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from urllib.parse import unquote
+from threading import Thread
 
 import httpx
 
-from reminders.detached import run_detached
 from reminders.errors import CallbackRefusedError
 
 LONGEST_URL = 2048
 HOST = re.compile(r"[0-9A-Za-z._:-]+")
-MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,255}")
 PORTS = range(1, 65536)
 LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
 """Never a public host, as a name or the end of one. Sources: RFC 6761, 6762, 8375; ICANN on `.internal`."""
-CARRIERS_OF_IPV4 = tuple(
+IPV4_WITHIN_IPV6 = tuple(
     IPv6Network(block) for block in ("::ffff:0:0/96", "::/96", "64:ff9b::/96", "2002::/16")
 )
-"""Mapped, compatible, NAT64 and 6to4: each holds an IPv4 address, which may be any."""
+"""Mapped, compatible, NAT64 and 6to4 addresses: each stands for an IPv4 address, public or not."""
 
 type Address = IPv4Address | IPv6Address
 
@@ -68,21 +69,12 @@ class CallbackGuard:
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address belongs to a host on the public Internet, and plainly so."""
+    """Tell whether an address surely belongs to a host on the public Internet."""
     if isinstance(address, IPv6Address) and (
-        address.is_site_local or any(address in block for block in CARRIERS_OF_IPV4)
+        address.is_site_local or any(address in block for block in IPV4_WITHIN_IPV6)
     ):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-def mail_address_of(url: str) -> str | None:
-    """Return the one address of a `mailto:` URL; None if it is no such URL, or says more."""
-    scheme, _, rest = url.partition(":")
-    address = unquote(rest)
-    if scheme.lower() != "mailto" or not address.isascii() or not MAIL_ADDRESS.fullmatch(address):
-        return None
-    return address
 
 
 def _parse(url: str) -> httpx.URL:
@@ -116,5 +108,25 @@ def _literal(host: str) -> Address | None:
 
 
 async def _look_up(host: str, port: int | None) -> list[Address]:
-    found = await run_detached(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    found = await _on_a_thread_of_its_own(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     return list(dict.fromkeys(ip_address(str(address[4][0])) for address in found))
+
+
+async def _on_a_thread_of_its_own[T](call: Callable[[], T]) -> T:
+    """Run what blocks and cannot be cancelled, such as the look-up of a name.
+
+    The event loop's own pool has few threads, and a process that ends waits for each of them to come back.
+    """
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            result = call()
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(future)

@@ -1,8 +1,5 @@
 """How a reminder reaches its receiver: one small protocol, and a channel for each way."""
 
-import base64
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +14,7 @@ import structlog
 from reminders.callbacks import Address, CallbackGuard
 from reminders.domain import Claim, Outcome, Result
 from reminders.errors import CallbackRefusedError
+from reminders.signatures import signature
 from service_kit.json_text import render
 
 USER_AGENT: Final = "reminders/1"
@@ -38,15 +36,7 @@ class LogChannel:
 
     async def deliver(self, claim: Claim, sent_at: datetime) -> Result:
         """Log one line."""
-        log.info(
-            "reminder",
-            reminder_id=claim.id,
-            occurrence=claim.occurrence,
-            attempt=claim.attempt,
-            message=claim.message,
-            remind_at=claim.remind_at,
-            sent_at=sent_at,
-        )
+        log.info("reminder", **content(claim, sent_at))
         return Result(Outcome.DELIVERED)
 
 
@@ -65,7 +55,7 @@ class WebhookChannel:
 
     async def deliver(self, claim: Claim, sent_at: datetime) -> Result:
         """Post once."""
-        body = payload(claim, sent_at)
+        body = render(content(claim, sent_at))
         headers = {
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
@@ -74,7 +64,7 @@ class WebhookChannel:
         if self._signing_key is not None:
             headers |= signature(self._signing_key, claim.idempotency_key, sent_at, body)
         try:
-            url = self._guard.check(claim.callback_url or "")
+            url = self._guard.check(claim.reminder.callback_url or "")
             *others, last = await self._guard.resolve(url)
             for address in others:
                 with suppress(httpx.ConnectError):
@@ -100,35 +90,23 @@ class WebhookChannel:
         )
         response = await self._transport.handle_async_request(request)
         await response.aclose()  # the status is the answer, and the body may have no end
-        return judge(response.status_code, response.headers, sent_at)
+        return result_of(response.status_code, response.headers, sent_at)
 
 
-def payload(claim: Claim, sent_at: datetime) -> bytes:
-    """Return what a receiver gets."""
-    return render(
-        {
-            "reminder_id": claim.id,
-            "occurrence": claim.occurrence,
-            "attempt": claim.attempt,
-            "message": claim.message,
-            "remind_at": claim.remind_at,
-            "sent_at": sent_at,
-        }
-    )
+def content(claim: Claim, sent_at: datetime) -> dict[str, object]:
+    """Return what a receiver is told."""
+    reminder = claim.reminder
+    return {
+        "reminder_id": reminder.id,
+        "occurrence": reminder.occurrence,
+        "attempt": reminder.attempt_count,
+        "message": reminder.message,
+        "remind_at": reminder.remind_at,
+        "sent_at": sent_at,
+    }
 
 
-def signature(key: bytes, message_id: str, sent_at: datetime, body: bytes) -> dict[str, str]:
-    """Sign a message so that its receiver can tell who sent it, and when.
-
-    Source: Standard Webhooks, "Signature scheme".
-    """
-    timestamp = str(int(sent_at.timestamp()))
-    signed = b".".join((message_id.encode(), timestamp.encode(), body))
-    digest = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
-    return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{digest}"}
-
-
-def judge(status_code: int, headers: Mapping[str, str], now: datetime) -> Result:
+def result_of(status_code: int, headers: Mapping[str, str], now: datetime) -> Result:
     """Turn an answer into a result: 2xx is success, 410 is final, all else is tried again."""
     if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
         return Result(Outcome.DELIVERED, status_code)

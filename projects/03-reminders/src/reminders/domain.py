@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
-
-MOST_COUNTED = 1000
-"""Counting a million rows takes PostgreSQL a tenth of a second, and the page asks every second."""
 
 
 class State(StrEnum):
-    """Where a reminder stands. The first two are live; a worker looks only at those."""
+    """Where a reminder stands. Workers look only at the first two."""
 
     SCHEDULED = "scheduled"
     DELIVERING = "delivering"
@@ -20,11 +18,10 @@ class State(StrEnum):
 
 
 class Channel(StrEnum):
-    """How a reminder reaches its receiver; delivery.py and mail.py hold one class for each."""
+    """How a reminder reaches its receiver; delivery.py holds one class for each."""
 
     WEBHOOK = "webhook"
     LOG = "log"
-    EMAIL = "email"
 
 
 class Outcome(StrEnum):
@@ -38,19 +35,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """A rule (RFC 5545) in local wall time, counted from the first reminder that it was given with."""
+    """A rule (RFC 5545) in the local time of a zone, counted from the moment that it was given with."""
 
     rrule: str
     zone: str
     anchor: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """When a worker must look at a reminder."""
-
-    id: UUID
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +62,16 @@ class Changes:
     callback_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reminder:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder(Draft):
     """A reminder as it stands. `attempt_count` counts within the current occurrence."""
 
     id: UUID
-    message: str
-    remind_at: datetime
-    channel: Channel
-    callback_url: str | None
-    recurrence: Recurrence | None
-    state: State
-    occurrence: int
-    attempt_count: int
+    state: State = State.SCHEDULED
+    occurrence: int = 1
+    attempt_count: int = 0
     next_attempt_at: datetime | None
-    version: int
+    version: int = 1
     created_at: datetime
     updated_at: datetime
 
@@ -105,25 +89,28 @@ class Attempt:
     error: str | None
 
 
+class Lease(NamedTuple):
+    """What a claim is known by. The token fences: it grows with every claim of a reminder."""
+
+    reminder_id: UUID
+    token: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to make one attempt. `token` fences: it grows with every claim of a reminder."""
+    """The right to make one attempt: number `attempt_count` of the reminder as it was claimed."""
 
-    id: UUID
+    reminder: Reminder
     token: int
-    occurrence: int
-    attempt: int
-    message: str
-    channel: Channel
-    callback_url: str | None
-    remind_at: datetime
-    recurrence: Recurrence | None
-    claimed_at: datetime
+
+    @property
+    def lease(self) -> Lease:
+        return Lease(self.reminder.id, self.token)
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt of one occurrence, so that the receiver can make it once."""
-        return f"{self.id}:{self.occurrence}"
+        """The same for every attempt of one occurrence, so that the receiver can act on it once."""
+        return f"{self.reminder.id}:{self.reminder.occurrence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +125,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What becomes of a claimed reminder. A worker whose token is no longer the newest has no say in it."""
+    """What becomes of a claimed reminder after its attempt."""
 
     claim: Claim
     result: Result
@@ -148,28 +135,22 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """When a worker must look at a reminder."""
+
+    id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """A reminder with its attempts, and if it recurs, its next few occurrences."""
 
     reminder: Reminder
     attempts: list[Attempt]
     upcoming: list[datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Scheduled:
-    """A reminder just made, or the answer that its Idempotency-Key got before."""
-
-    details: Details
-    replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierUse:
-    """What an Idempotency-Key was first used for, and the answer that it got."""
-
-    fingerprint: bytes
-    answer: Reminder
+    is_replayed: bool = False
+    """It is the answer that its Idempotency-Key got before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +159,3 @@ class Page:
 
     items: list[Reminder]
     next_after: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """What the page for people shows. The counts end at MOST_COUNTED."""
-
-    now: datetime
-    counts: dict[str, int]
-    due: list[Reminder]
-    delivering: list[Reminder]
-    retrying: list[Reminder]
-    dead: list[Reminder]

@@ -45,10 +45,6 @@ class RecurrenceError(RemindersError):
         self.reason = reason
 
 
-class InvalidCursorError(RemindersError):
-    """The cursor is not one that a list gave out."""
-
-
 class ReminderNotFoundError(RemindersError):
     """There is no reminder with this id."""
 
@@ -59,9 +55,8 @@ class ReminderNotFoundError(RemindersError):
 class StaleVersionError(RemindersError):
     """The reminder has changed since the caller read it."""
 
-    def __init__(self, version: int) -> None:
+    def __init__(self) -> None:
         super().__init__("the reminder has changed since you read it: read it again")
-        self.version = version
 
 
 class ReminderFinishedError(RemindersError):

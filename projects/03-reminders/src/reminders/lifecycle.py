@@ -1,13 +1,25 @@
-"""How a reminder becomes the next version of itself, apart from what workers do to it (sql/)."""
+"""How a reminder goes from one state to the next, and when it may not.
+
+    scheduled -> delivering             claimed by a worker: sql/claim.sql, by its due time alone
+    scheduled -> scheduled, cancelled   changed, cancelled
+    delivering -> delivered, dead       the attempt succeeded; failed for the last time
+    delivering -> scheduled             failed, and is tried again; succeeded, and recurs; given back
+    dead -> scheduled                   replayed
+
+All but claims and what is given back is decided here. None of these functions touches the database.
+"""
 
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from reminders.domain import Changes, Draft, Reminder, State
+from reminders.backoff import Backoff, Uniform
+from reminders.domain import Changes, Claim, Completion, Draft, Outcome, Reminder, Result, State
+from reminders.errors import DeliveryInProgressError, ReminderFinishedError, ReminderNotDeadError
+from reminders.recurrence import Schedule
 
 
-def first_occurrence(reminder_id: UUID, draft: Draft, now: datetime) -> Reminder:
+def begun(reminder_id: UUID, draft: Draft, now: datetime) -> Reminder:
     """Return a reminder as it begins."""
     return Reminder(
         id=reminder_id,
@@ -16,11 +28,7 @@ def first_occurrence(reminder_id: UUID, draft: Draft, now: datetime) -> Reminder
         channel=draft.channel,
         callback_url=draft.callback_url,
         recurrence=draft.recurrence,
-        state=State.SCHEDULED,
-        occurrence=1,
-        attempt_count=0,
         next_attempt_at=draft.remind_at,
-        version=1,
         created_at=now,
         updated_at=now,
     )
@@ -29,9 +37,12 @@ def first_occurrence(reminder_id: UUID, draft: Draft, now: datetime) -> Reminder
 def revised(old: Reminder, changes: Changes, now: datetime) -> Reminder:
     """Apply changes. A new time is also the one from which a recurrence counts.
 
-    If attempts have been made, the rest is a new occurrence: the key that a receiver has seen stands for what
-    it has seen, and nothing else.
+    If attempts have been made, this begins a new occurrence: the receiver may have seen the old message under
+    the old key, and a key must not stand for two messages.
+
+    Raises: DeliveryInProgressError, ReminderFinishedError.
     """
+    _require_scheduled(old)
     new = replace(
         old,
         message=old.message if changes.message is None else changes.message,
@@ -42,14 +53,59 @@ def revised(old: Reminder, changes: Changes, now: datetime) -> Reminder:
         new = replace(
             new, remind_at=changes.remind_at, next_attempt_at=changes.remind_at, recurrence=recurrence
         )
-    return touched(next_occurrence(new) if old.attempt_count else new, now)
+    return _new_version(_next_occurrence(new) if old.attempt_count else new, now)
 
 
-def next_occurrence(reminder: Reminder) -> Reminder:
-    """Begin anew, with all attempts and a key of its own."""
+def cancelled(old: Reminder, now: datetime) -> Reminder:
+    """Cancel; a second time changes nothing.
+
+    Raises: DeliveryInProgressError, ReminderFinishedError.
+    """
+    if old.state is State.CANCELLED:
+        return old
+    _require_scheduled(old)
+    return _new_version(replace(old, state=State.CANCELLED, next_attempt_at=None), now)
+
+
+def replayed(old: Reminder, now: datetime) -> Reminder:
+    """Have a dead reminder delivered after all: now, as a new occurrence with all its attempts.
+
+    Raises: ReminderNotDeadError.
+    """
+    if old.state is not State.DEAD:
+        raise ReminderNotDeadError(old.state)
+    revived = replace(old, state=State.SCHEDULED, next_attempt_at=now)
+    return _new_version(_next_occurrence(revived), now)
+
+
+def completed(claim: Claim, result: Result, backoff: Backoff, uniform: Uniform) -> Completion:
+    """Decide what comes after an attempt: nothing more, another one, or death.
+
+    What recurs goes on with its next occurrence. But one that is dead stays so until somebody replays it: a
+    receiver that has failed each attempt, or answered 410, is not called again by itself.
+    """
+    reminder = claim.reminder
+    if result.outcome is Outcome.DELIVERED:
+        recurrence = reminder.recurrence
+        following = Schedule(recurrence).first_after(reminder.remind_at) if recurrence else None
+        state = State.DELIVERED if following is None else State.SCHEDULED
+        return Completion(claim, result, state, next_remind_at=following)
+    if result.outcome is Outcome.GONE or reminder.attempt_count >= backoff.max_attempts:
+        return Completion(claim, result, State.DEAD)
+    delay_seconds = backoff.delay_seconds(reminder.attempt_count, result.retry_after_seconds, uniform)
+    return Completion(claim, result, State.SCHEDULED, retry_delay_seconds=delay_seconds)
+
+
+def _require_scheduled(reminder: Reminder) -> None:
+    if reminder.state is State.DELIVERING:
+        raise DeliveryInProgressError
+    if reminder.state is not State.SCHEDULED:
+        raise ReminderFinishedError(reminder.state)
+
+
+def _next_occurrence(reminder: Reminder) -> Reminder:
     return replace(reminder, occurrence=reminder.occurrence + 1, attempt_count=0)
 
 
-def touched(reminder: Reminder, now: datetime) -> Reminder:
-    """Make it a new version."""
+def _new_version(reminder: Reminder, now: datetime) -> Reminder:
     return replace(reminder, version=reminder.version + 1, updated_at=now)

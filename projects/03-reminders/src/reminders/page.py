@@ -1,31 +1,26 @@
 """The page for people: what is due, delivering, retrying and dead. It is made anew for each look at it."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reminders.domain import MOST_COUNTED, Overview, Reminder
+from reminders.domain import Reminder
 from reminders.errors import DatabaseUnavailableError
-from reminders.routes import service_of
-from reminders.service import ReminderService
+from reminders.overview import MOST_COUNTED, Overview
 from reminders.settings import WebSettings
+from service_kit.page_headers import PAGE_HEADERS
 
-# Its own files, and nothing else: no inline script or style, nothing from elsewhere, no frame around it.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
-    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
 STRIP_SECONDS = 60
 MOST_LISTED = 10
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def add_page(app: FastAPI, settings: WebSettings) -> None:
+def add_page(app: FastAPI, settings: WebSettings, read: Callable[[], Awaitable[Overview]]) -> None:
     """Add the page and its files."""
     environment = Environment(
         loader=PackageLoader("reminders"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -35,14 +30,14 @@ def add_page(app: FastAPI, settings: WebSettings) -> None:
     app.mount("/static", StaticFiles(packages=[("reminders", "static")]))
 
     @app.get("/", include_in_schema=False)
-    async def show(service: Annotated[ReminderService, Depends(service_of)]) -> HTMLResponse:
+    async def show() -> HTMLResponse:
         overview: Overview | None = None
         with suppress(DatabaseUnavailableError):
-            overview = await service.overview()
+            overview = await read()
         html = template.render(
             overview=overview, settings=settings, strip=strip(overview), wait=wait_seconds, most=MOST_LISTED
         )
-        return HTMLResponse(html, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+        return HTMLResponse(html, headers=dict(PAGE_HEADERS))
 
 
 def strip(overview: Overview | None) -> list[tuple[float, str]]:

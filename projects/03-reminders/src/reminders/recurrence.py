@@ -1,12 +1,12 @@
-"""When a recurring reminder is due next: RFC 5545 rules, in the wall time of a zone.
+"""When a recurring reminder is due next: RFC 5545 rules, in the local time of a zone.
 
 The rule runs on local time, so that nine o'clock stays nine o'clock when daylight saving comes or goes. A
 local time that a spring gap leaves out is taken with the offset before the gap, and so comes later by the
 gap's length; one that an autumn overlap brings twice is meant the first time. Source: RFC 5545, section
 3.3.5.
 
-Missed occurrences (the misfire policy): after a downtime the latest that was missed fires once, late, and the
-rest of them never; then the rule goes on.
+Missed occurrences (the misfire policy): after a downtime only the latest that was missed fires, late. Then
+the rule goes on.
 """
 
 import re
@@ -83,7 +83,7 @@ class Schedule:
         return latest
 
     def _after(self, moment: datetime) -> Iterator[datetime]:
-        """Go through the occurrences in the order of time: in a gap it is not the wall clock's."""
+        """Go through the occurrences by their moments; around a gap that is not the order of local times."""
         waiting: list[tuple[datetime, datetime]] = []
         local = moment.astimezone(self._zone).replace(tzinfo=None) - WIDEST_GAP
         for naive in takewhile(lambda naive: naive.year < MAXYEAR, self._rule.xafter(local, inc=True)):

@@ -7,12 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from reminders import cursors
 from reminders.domain import Details, State
 from reminders.schemas import (
+    Cursor,
     DetailsAnswer,
     NewReminder,
-    OverviewAnswer,
     PageAnswer,
     Revision,
     details_answer,
@@ -53,7 +52,6 @@ type Service = Annotated[ReminderService, Depends(service_of)]
 type IfMatch = Annotated[Versions, Depends(versions_of)]
 type RequiredIfMatch = Annotated[Versions, Depends(required_versions_of)]
 type IdempotencyKey = Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,255}$")]
-type Cursor = Annotated[str | None, Query(max_length=100)]
 type Limit = Annotated[int, Query(ge=1, le=100)]
 
 
@@ -65,20 +63,19 @@ async def create(
 
     A request that is sent again with the same Idempotency-Key gets the first answer again.
     """
-    scheduled = await service.schedule(body.draft(), idempotency_key)
-    reminder = scheduled.details.reminder
-    response.headers["Location"] = f"{PREFIX}/reminders/{reminder.id}"
-    if scheduled.replayed:
+    details = await service.schedule(body.draft(), idempotency_key)
+    response.headers["Location"] = f"{PREFIX}/reminders/{details.reminder.id}"
+    if details.is_replayed:
         response.headers["Idempotency-Replayed"] = "true"
-    return answer(scheduled.details, response)
+    return answer(details, response)
 
 
 @api.get("/reminders")
 async def list_newest(
-    service: Service, state: State | None = None, limit: Limit = 20, cursor: Cursor = None
+    service: Service, state: State | None = None, limit: Limit = 20, cursor: Cursor | None = None
 ) -> PageAnswer:
     """List reminders, newest first; `next_cursor` leads to the next part."""
-    return page_answer(await service.newest(state, limit, cursors.decode(cursor) if cursor else None))
+    return page_answer(await service.newest(state, limit, cursor))
 
 
 @api.get("/reminders/{reminder_id}")
@@ -105,12 +102,6 @@ async def cancel(reminder_id: UUID, service: Service, versions: IfMatch) -> None
 async def replay(reminder_id: UUID, service: Service, versions: IfMatch, response: Response) -> DetailsAnswer:
     """Deliver a dead reminder now, as a new occurrence with all its attempts."""
     return answer(await service.replay(reminder_id, versions), response)
-
-
-@api.get("/overview")
-async def overview(service: Service) -> OverviewAnswer:
-    """Show what is due, delivering, retrying and dead: the first few of each, and counts up to 1000."""
-    return OverviewAnswer.model_validate(await service.overview())
 
 
 def answer(details: Details, response: Response) -> DetailsAnswer:

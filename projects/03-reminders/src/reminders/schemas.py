@@ -1,5 +1,6 @@
 """What clients send and get. What is wrong with one field by itself is refused here, with a pointer to it."""
 
+import base64
 import re
 from dataclasses import asdict
 from datetime import MAXYEAR, UTC, datetime, timedelta
@@ -9,18 +10,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from reminders import cursors
 from reminders.callbacks import LONGEST_URL
-from reminders.domain import (
-    Changes,
-    Channel,
-    Details,
-    Draft,
-    Outcome,
-    Page,
-    Recurrence,
-    State,
-)
+from reminders.domain import Attempt, Changes, Channel, Details, Draft, Page, Recurrence, State
 from reminders.recurrence import LONGEST_RULE
 
 RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
@@ -54,19 +45,36 @@ def without_nul(text: str) -> str:
     return text
 
 
+def encode_cursor(reminder_id: UUID) -> str:
+    """Return the place in a list after this reminder, in a form that promises nothing about itself."""
+    return base64.urlsafe_b64encode(reminder_id.bytes).rstrip(b"=").decode("ascii")
+
+
+def decode_cursor(cursor: object) -> UUID:
+    """Read a cursor, in the one form that `encode_cursor` gives it."""
+    try:
+        reminder_id = UUID(bytes=base64.urlsafe_b64decode(f"{cursor}=="))
+    except ValueError:
+        reminder_id = None
+    if reminder_id is None or encode_cursor(reminder_id) != cursor:
+        raise PydanticCustomError("invalid_cursor", "is not one that this list gave out")
+    return reminder_id
+
+
+type Cursor = Annotated[UUID, BeforeValidator(decode_cursor, json_schema_input_type=str)]
 type Moment = Annotated[datetime, BeforeValidator(parse_moment, json_schema_input_type=datetime)]
 type Text = Annotated[str, Field(min_length=1), AfterValidator(without_nul)]
 type Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL), AfterValidator(without_nul)]
 
 
 class Body(BaseModel):
-    """A request body: a field that is not known is a mistake, and said to be one."""
+    """A request body. A field that is not known is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class RecurrenceBody(Body):
-    """An RFC 5545 rule, and the IANA zone in whose wall time it runs."""
+    """An RFC 5545 rule, and the IANA zone in whose local time it runs."""
 
     rrule: Annotated[str, Field(min_length=1, max_length=LONGEST_RULE)]
     zone: Annotated[str, Field(min_length=1, max_length=64)]
@@ -95,7 +103,7 @@ class NewReminder(Body):
 class Revision(Body):
     """What is to be replaced; a field that is left out stays as it is."""
 
-    # The defaults are never sent: null is no message, no date and no address.
+    # The defaults only say that a field may be left out: null is refused, and `changes` takes what was given.
     message: Text = ""
     remind_at: Moment = datetime.max.replace(tzinfo=UTC)
     callback_url: Url = ""
@@ -124,20 +132,6 @@ class RecurrenceAnswer(BaseModel):
     zone: str
 
 
-class AttemptAnswer(BaseModel):
-    """An attempt to deliver. `finished_at` and `outcome` are null while it runs."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    occurrence: int
-    number: int
-    started_at: datetime
-    finished_at: datetime | None
-    outcome: Outcome | None
-    status_code: int | None
-    error: str | None
-
-
 class ReminderAnswer(BaseModel):
     """A reminder. `attempt_count` counts within the current occurrence."""
 
@@ -161,7 +155,7 @@ class ReminderAnswer(BaseModel):
 class DetailsAnswer(ReminderAnswer):
     """A reminder with its attempts, and if it recurs, its next few occurrences."""
 
-    attempts: list[AttemptAnswer]
+    attempts: list[Attempt]
     upcoming: list[datetime]
 
 
@@ -172,19 +166,6 @@ class PageAnswer(BaseModel):
     next_cursor: str | None
 
 
-class OverviewAnswer(BaseModel):
-    """What the page for people shows. Counts end at 1000."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    now: datetime
-    counts: dict[str, int]
-    due: list[ReminderAnswer]
-    delivering: list[ReminderAnswer]
-    retrying: list[ReminderAnswer]
-    dead: list[ReminderAnswer]
-
-
 def details_answer(details: Details) -> DetailsAnswer:
     return DetailsAnswer.model_validate(
         asdict(details.reminder) | {"attempts": details.attempts, "upcoming": details.upcoming}
@@ -192,5 +173,5 @@ def details_answer(details: Details) -> DetailsAnswer:
 
 
 def page_answer(page: Page) -> PageAnswer:
-    following = page.next_after and cursors.encode(page.next_after)
+    following = page.next_after and encode_cursor(page.next_after)
     return PageAnswer(items=list(map(ReminderAnswer.model_validate, page.items)), next_cursor=following)

@@ -1,28 +1,19 @@
 """What can be set, and within which bounds. Each field is the environment variable of the same name."""
 
-import base64
-import binascii
 from typing import Annotated, Self
 
-from pydantic import (
-    AnyUrl,
-    Field,
-    PostgresDsn,
-    RedisDsn,
-    SecretStr,
-    UrlConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, PostgresDsn, RedisDsn, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reminders.backoff import Backoff
-from service_kit.settings import LogLevel, ServiceSettings
+from reminders.signatures import signing_key
+from service_kit import worker
+from service_kit.settings import ServiceSettings
 
-SmtpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["smtp", "smtps"])]
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every such secret
-SECRET_BYTES = range(24, 65)
-"""Standard Webhooks: a signing secret has 24 to 64 random bytes."""
+
+def well_formed(secret: SecretStr) -> SecretStr:
+    signing_key(secret.get_secret_value())
+    return secret
 
 
 class DatabaseSettings(BaseSettings):
@@ -30,26 +21,50 @@ class DatabaseSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
-    database_url: Annotated[PostgresDsn, Field(repr=False)]  # it may hold a password
+    # Without repr: it may hold a password.
+    database_url: Annotated[PostgresDsn, Field(repr=False, description="Where PostgreSQL is")]
 
 
 class Settings(DatabaseSettings):
     """What `web` and `worker` read. Both read all of it, so that a mistake stops both."""
 
-    redis_url: Annotated[RedisDsn, Field(repr=False)]
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    redis_url: Annotated[RedisDsn, Field(repr=False, description="Where Redis is")]
+    max_attempts: Annotated[int, Field(ge=1, le=100, description="Attempts in one occurrence")] = 8
     # Eight attempts wait at most 5 + 10 + ... + 320 s, and half of that on average: some five minutes.
-    backoff_base_seconds: Annotated[float, Field(gt=0, le=86_400)] = 5.0
-    backoff_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
-    retry_after_cap_seconds: Annotated[float, Field(gt=0, le=604_800)] = 3600.0
-    lease_seconds: Annotated[float, Field(ge=0.5, le=3600)] = 30.0
-    delivery_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
-    worker_concurrency: Annotated[int, Field(ge=1, le=1000)] = 100
-    allow_private_callbacks: bool = False
-    message_limit: Annotated[int, Field(ge=1, le=100_000)] = 4096  # characters
-    signing_secret: SecretStr | None = None
-    smtp_url: Annotated[SmtpUrl | None, Field(repr=False)] = None
-    smtp_from: str = "reminders@localhost"
+    backoff_base_seconds: Annotated[
+        float, Field(gt=0, le=86_400, description="The bound of the first wait; it doubles with each attempt")
+    ] = 5.0
+    backoff_cap_seconds: Annotated[
+        float, Field(gt=0, le=86_400, description="The bound of any wait, not below the base")
+    ] = 3600.0
+    retry_after_cap_seconds: Annotated[
+        float, Field(gt=0, le=604_800, description="How far a receiver's Retry-After is obeyed at most")
+    ] = 3600.0
+    lease_seconds: Annotated[
+        float, Field(ge=0.5, le=3600, description="How long a claim lasts without renewal")
+    ] = 30.0
+    delivery_timeout_seconds: Annotated[
+        float, Field(gt=0, le=300, description="How long an attempt may take in all")
+    ] = 10.0
+    worker_concurrency: Annotated[
+        int, Field(ge=1, le=1000, description="How many deliveries a worker makes at once")
+    ] = 100
+    allow_private_callbacks: Annotated[
+        bool,
+        Field(
+            description="Whether callbacks may lead to addresses that are not public: only for trying out,"
+            " for whoever may make a reminder can then reach all that the workers can"
+        ),
+    ] = False
+    message_limit: Annotated[
+        int, Field(ge=1, le=100_000, description="The longest message in characters (code points)")
+    ] = 4096
+    signing_secret: Annotated[
+        Annotated[SecretStr, AfterValidator(well_formed)] | None,
+        Field(
+            description="Signs deliveries (Standard Webhooks): whsec_ and the base64 of 24 to 64 random bytes"
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _cap_not_below_base(self) -> Self:
@@ -57,16 +72,9 @@ class Settings(DatabaseSettings):
             raise ValueError("BACKOFF_CAP_SECONDS must not be less than BACKOFF_BASE_SECONDS")
         return self
 
-    @field_validator("signing_secret")
-    @classmethod
-    def _well_formed(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and len(signing_key(secret)) not in SECRET_BYTES:
-            raise ValueError("must be whsec_ and the base64 of 24 to 64 bytes")
-        return secret
-
     @property
     def signing_key(self) -> bytes | None:
-        return signing_key(self.signing_secret) if self.signing_secret else None
+        return signing_key(self.signing_secret.get_secret_value()) if self.signing_secret else None
 
     @property
     def backoff(self) -> Backoff:
@@ -81,23 +89,6 @@ class Settings(DatabaseSettings):
 class WebSettings(ServiceSettings, Settings):
     """What `web` reads."""
 
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
-
-class WorkerSettings(Settings):
-    """What `worker` reads: it listens on no port."""
-
-    log_level: LogLevel = "info"
-    # Below the 10 s that a supervisor waits between SIGTERM and SIGKILL.
-    shutdown_timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 8
-
-
-def signing_key(secret: SecretStr) -> bytes:
-    """Return the bytes that a `whsec_` secret stands for; none if it is not one."""
-    prefix, _, encoded = secret.get_secret_value().partition("_")
-    if f"{prefix}_" != SECRET_PREFIX:
-        return b""
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        return b""
+class WorkerSettings(worker.WorkerSettings, Settings):
+    """What `worker` reads."""

@@ -3,39 +3,29 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from reminders.alarm import Alarm
-from reminders.attempts import Attempts, Hold
-from reminders.backoff import Backoff, Uniform
-from reminders.database_clock import DatabaseClock
+from reminders import lifecycle
+from reminders.backoff import Uniform
 from reminders.delivery import Carrier
 from reminders.domain import Channel, Claim, Completion, Outcome, Result
+from reminders.due_index import DueIndex
+from reminders.due_timer import DueTimer
 from reminders.errors import DatabaseUnavailableError
-from reminders.lease import Leases
+from reminders.held_leases import HeldLease, HeldLeases
+from reminders.leases import Leases
 from reminders.recurrence import SHORTEST_INTERVAL, Schedule
-from reminders.scheduler import DueIndex
-from reminders.verdict import judge
+from reminders.settings import Settings
 
 TRY_AGAIN_SECONDS: Final = 0.2
 PURGE_SECONDS: Final = 600.0
 KEYS_KEPT: Final = timedelta(days=1)
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a worker does at once, and how long it takes over it."""
-
-    concurrency: int
-    lease_seconds: float
-    delivery_timeout_seconds: float
-    shutdown_timeout_seconds: float
 
 
 class Worker:
@@ -46,137 +36,119 @@ class Worker:
         leases: Leases,
         index: DueIndex,
         carriers: Mapping[Channel, Carrier],
-        backoff: Backoff,
-        limits: Limits,
+        settings: Settings,
         uniform: Uniform,
     ) -> None:
         self._leases = leases
         self._index = index
         self._carriers = carriers
-        self._backoff = backoff
-        self._limits = limits
+        self._settings = settings
         self._uniform = uniform
-        self._clock = DatabaseClock()
-        self._alarm = Alarm(index, leases, self._clock)
-        self._attempts = Attempts(leases, index, limits.lease_seconds)
+        self._held = HeldLeases(leases, index, settings.lease_seconds)
+        self._timer = DueTimer(index, leases)
         self._stop_by: float | None = None
         self._is_cut_off = False
 
-    def stop(self) -> None:
-        """Claim no more; `run` returns once what is held is finished or given back."""
-        self._stop_by = asyncio.get_running_loop().time() + self._limits.shutdown_timeout_seconds
-        self._alarm.ring()
-        self._attempts.interrupt()
+    def stop(self, by: float) -> None:
+        """Claim no more, and have `run` return by then: what is not finished is given back."""
+        self._stop_by = by
+        self._timer.wake()
+        self._held.interrupt()
 
     async def run(self) -> None:
         """Work until told to stop."""
         async with asyncio.TaskGroup() as group:
             background = [
-                group.create_task(task)
-                for task in (
-                    self._index.listen(self._alarm.ring),
-                    self._attempts.renew_for_ever(),
-                    self._attempts.complete_for_ever(),
-                    self._purge_for_ever(),
-                )
+                group.create_task(self._index.listen(self._timer.wake)),
+                group.create_task(self._held.renew_for_ever()),
+                group.create_task(self._held.complete_for_ever()),
+                group.create_task(self._purge_for_ever()),
             ]
-            while self._stop_by is None:
-                await self._look(group)
-            await self._finish(self._stop_by)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None) as patience:
+                    async with asyncio.TaskGroup() as attempts:
+                        while self._stop_by is None:
+                            await self._claim_or_sleep(attempts)
+                        patience.reschedule(self._stop_by)
+                    await self._held.wait_until_written()
+            await self._held.give_back()
             for task in background:
                 task.cancel()
 
-    async def _look(self, group: asyncio.TaskGroup) -> None:
-        """Claim what is due and start on it, then sleep; with both hands full wait until one is free."""
-        room = self._limits.concurrency - len(self._attempts)
+    async def _claim_or_sleep(self, attempts: asyncio.TaskGroup) -> None:
+        """Claim what is due and start on it; if that was all, sleep, and if it is too much, wait for room."""
+        room = self._settings.worker_concurrency - len(self._held)
         if room <= 0:
-            await self._attempts.wait_for_change()
+            await self._held.wait_for_room()
             return
         try:
-            count = await self._claim(room, group)
+            await self._timer.look_ahead()
+            count = await self._claim(room, attempts)
         except DatabaseUnavailableError as error:
-            self._tell(error)
+            self._log_outage(error)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
             return
-        self._tell(None)
+        self._log_outage(None)
         if count < room:
-            await self._alarm.sleep()
+            await self._timer.sleep()
 
-    async def _claim(self, room: int, group: asyncio.TaskGroup) -> int:
+    async def _claim(self, room: int, attempts: asyncio.TaskGroup) -> int:
         asked_at = asyncio.get_running_loop().time()
-        looked_at = self._clock.now()
-        stale = self._alarm.stale_at(looked_at)
         claimed = await self._leases.claim(room)
         for claim in claimed.claims:
-            hold = self._attempts.take(claim, asked_at)
-            hold.task = group.create_task(self._attempt(hold))
-        for reminder_id in claimed.buried:
+            held = self._held.hold(claim, asked_at)
+            held.attempt = attempts.create_task(self._attempt(held))
+        for reminder_id in claimed.dead:
             log.warning("dead: each of its attempts was lost with its worker", reminder_id=reminder_id)
-        done = [*(claim.id for claim in claimed.claims), *claimed.buried]
-        count = len(done)
-        await self._alarm.set(done if count == room else {*done, *stale}, looked_at)
-        return count
+        return len(claimed.claims) + len(claimed.dead)
 
-    async def _attempt(self, hold: Hold) -> None:
-        """Make one attempt while the lease lasts; past its end another worker may be making the next."""
+    async def _attempt(self, held: HeldLease) -> None:
+        """Make one attempt while the lease lasts, and have it written down how that ended."""
+        claim = held.claim
         try:
-            async with asyncio.timeout_at(hold.deadline) as hold.guard:
-                claim = await self._caught_up(hold.claim)
+            async with held.while_it_lasts():
+                claim = await self._caught_up(claim)
                 result = await self._deliver(claim)
-            completion = judge(claim, result, self._backoff, self._uniform)
+            completion = lifecycle.completed(claim, result, self._settings.backoff, self._uniform)
         except TimeoutError:
-            log.warning("lease ended before the attempt", reminder_id=hold.claim.id, lease=hold.claim.token)
-            self._attempts.drop(hold)
+            log.warning("lease ended before the attempt", reminder_id=claim.reminder.id, lease=claim.token)
+            self._held.drop(held)
             return
-        except asyncio.CancelledError:
-            self._attempts.drop(hold)
-            raise
         except Exception:
             # A mistake of our own costs this attempt, and not the worker with all that it holds.
-            log.exception("unexpected error in an attempt", reminder_id=hold.claim.id)
+            log.exception("unexpected error in an attempt", reminder_id=claim.reminder.id)
             result = Result(Outcome.FAILED, error="an error in this service")
-            completion = judge(hold.claim, result, self._backoff, self._uniform)
-        finally:
-            hold.guard = None
-        report(completion)
-        self._attempts.end(completion)
+            completion = lifecycle.completed(claim, result, self._settings.backoff, self._uniform)
+        log_attempt(completion)
+        self._held.complete(held, completion)
 
     async def _caught_up(self, claim: Claim) -> Claim:
         """Move a recurring reminder on to the latest of its occurrences that were missed."""
-        now = self._clock.now()
-        if claim.recurrence is None or claim.attempt > 1 or now - claim.remind_at < SHORTEST_INTERVAL:
+        reminder, now = claim.reminder, self._timer.now()
+        is_late = now - reminder.remind_at >= SHORTEST_INTERVAL
+        if reminder.recurrence is None or reminder.attempt_count > 1 or not is_late:
             return claim
-        latest = Schedule(claim.recurrence).latest(claim.remind_at, now)
-        if latest is None or not await self._leases.roll_forward(claim, latest):
+        latest = Schedule(reminder.recurrence).latest(reminder.remind_at, now)
+        if latest is None or not await self._leases.roll_forward(claim.lease, latest):
             return claim
-        return replace(claim, remind_at=latest)
+        return replace(claim, reminder=replace(reminder, remind_at=latest))
 
     async def _deliver(self, claim: Claim) -> Result:
-        seconds = self._limits.delivery_timeout_seconds
-        carrier = self._carriers.get(claim.channel)
-        if carrier is None:
-            return Result(Outcome.FAILED, error=f"the channel {claim.channel} is not configured")
+        seconds = self._settings.delivery_timeout_seconds
+        carrier = self._carriers[claim.reminder.channel]
         try:
             async with asyncio.timeout(seconds):
-                return await carrier.deliver(claim, self._clock.now())
+                return await carrier.deliver(claim, self._timer.now())
         except TimeoutError:
             return Result(Outcome.FAILED, error=f"no answer within {seconds:g} s")
 
-    def _tell(self, error: DatabaseUnavailableError | None) -> None:
+    def _log_outage(self, error: DatabaseUnavailableError | None) -> None:
         """Log when PostgreSQL goes away and when it is back, once each."""
         if error is not None and not self._is_cut_off:
             log.warning("postgresql does not answer", reason=str(error))
         elif error is None and self._is_cut_off:
             log.info("postgresql answers again")
         self._is_cut_off = error is not None
-
-    async def _finish(self, by: float) -> None:
-        """Wait for what is held, and give back what takes too long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(by):
-                while len(self._attempts):
-                    await self._attempts.wait_for_change()
-        await self._attempts.give_back()
 
     async def _purge_for_ever(self) -> None:
         while True:
@@ -185,15 +157,14 @@ class Worker:
                 await self._leases.purge_idempotency_keys(KEYS_KEPT)
 
 
-def report(completion: Completion) -> None:
-    """Log an attempt."""
-    claim, result = completion.claim, completion.result
+def log_attempt(completion: Completion) -> None:
+    reminder, result = completion.claim.reminder, completion.result
     log.info(
         "attempt",
-        reminder_id=claim.id,
-        occurrence=claim.occurrence,
-        attempt=claim.attempt,
-        channel=claim.channel,
+        reminder_id=reminder.id,
+        occurrence=reminder.occurrence,
+        attempt=reminder.attempt_count,
+        channel=reminder.channel,
         outcome=result.outcome,
         status_code=result.status_code,
         error=result.error,

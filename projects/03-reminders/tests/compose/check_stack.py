@@ -16,7 +16,7 @@ import pytest
 from kata.network.callback_server import CallbackServer
 from kata.network.callbacks import Reply
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations" / "versions"
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
 REMINDERS = "/api/v1/reminders"
 WEBS, WORKERS = 2, 3
 PATIENCE_SECONDS = 30.0

@@ -1,7 +1,9 @@
 """`kata mutants`: put one deliberate bug into the reference, and see that the features catch it."""
 
+import random
+import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Annotated
@@ -17,13 +19,22 @@ from kata.judge.verdicts import Exit
 from kata.options import Options
 from kata.report.kill_matrix import Trial, always_failed, caught, problems, render_matrix, write_matrix
 
-_TRIES = 3  # where the machine was too slow to judge, the mutant has not survived yet
+# Where the machine was too slow to judge, or to start anything, the mutant has not survived yet.
+_TRIES = 3
+_IN_DOUBT = {Exit.INCONCLUSIVE, Exit.NO_TARGET}
+
+# How much likelier a mutant of a file that the last commit changed is to be in a sample.
+_WEIGHT_OF_CHANGED = 5
 
 
 def mutants(
     number: Number,
     *,
     only: Annotated[list[str] | None, typer.Option("--only", help="A mutant; may be repeated.")] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only so many, drawn from the seed; what has changed is likelier."),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 3,
     seed: Seed = None,
     jobs: Jobs = 2,
@@ -36,6 +47,8 @@ def mutants(
     if not chosen:
         raise UsageError(f"{project.name} has no such mutant: {', '.join(only or [])}")
     first = seed or new_seed()
+    if sample is not None:
+        chosen = draw_sample(chosen, sample, first, changed_files(project.path))
     drawn = draw_seeds(first, seeds)
     print(f"{len(chosen)} mutants, {seeds} seeds drawn from {first}: {' '.join(drawn)}")
     trials = run_mutants(project, chosen, drawn, jobs=jobs, quick=quick, on_trial=_print_trial)
@@ -48,6 +61,28 @@ def mutants(
     killed = len(chosen) - len({line.split()[0] for line in found})
     print(f"{killed} passed, {len(chosen) - killed} failed")
     raise typer.Exit(1 if found else 0)
+
+
+def draw_sample(mutants: Sequence[Mutant], count: int, seed: str, changed: Collection[str]) -> list[Mutant]:
+    """Draw so many different mutants, or all if there are no more; the same for the same seed and changes."""
+    source = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+
+    def place(mutant: Mutant) -> float:
+        weight = _WEIGHT_OF_CHANGED if any(file in changed for file, _, _ in mutant.edits()) else 1
+        return float(source.random() ** (1 / weight))
+
+    drawn = sorted(((place(mutant), number) for number, mutant in enumerate(mutants)), reverse=True)[:count]
+    return [mutants[number] for number in sorted(number for _, number in drawn)]
+
+
+def changed_files(folder: Path) -> frozenset[str]:
+    """Return the files below the folder that the last commit, or nobody's commit yet, has changed."""
+    command = ["git", "diff", "--name-only", "--relative", "HEAD~1", "--", "."]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(done.stdout.splitlines())
 
 
 def run_mutants(
@@ -90,7 +125,7 @@ def _try(project: Project, mutant: Mutant, directory: Path, seed: str, *, quick:
     options = Options(directory=directory, seed=seed, only=only)
     for _ in range(_TRIES):
         result = verify_in_child(project, options, directory.with_name(f"{mutant.id}-{seed}.json"))
-        if result.exit_code is not Exit.INCONCLUSIVE:
+        if result.exit_code not in _IN_DOUBT:
             break
     return Trial(mutant.id, seed, result.failed, result.exit_code)
 

@@ -20,8 +20,8 @@ class Trial:
 
 
 def caught(trial: Trial) -> bool:
-    """Tell whether the verification refused the mutant: by a failed check, or by no start at all."""
-    return trial.exit_code in {Exit.FAIL, Exit.NO_TARGET}
+    """Tell whether a check failed. A mutant that did not start has shown nothing, least of all its bug."""
+    return trial.exit_code is Exit.FAIL
 
 
 def always_failed(trials: Iterable[Trial]) -> dict[str, list[str]]:
@@ -37,7 +37,10 @@ def problems(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> list[str]:
     found = []
     for mutant in mutants:
         own = [trial for trial in trials if trial.mutant == mutant.id]
-        survived = [trial.seed for trial in own if not caught(trial)]
+        absent = [trial.seed for trial in own if trial.exit_code is Exit.NO_TARGET]
+        if absent:
+            found.append(f"{mutant.id} did not start on seed {', '.join(absent)}")
+        survived = [trial.seed for trial in own if not caught(trial) and trial.seed not in absent]
         if survived:
             found.append(f"{mutant.id} survived seed {', '.join(survived)}")
         for check in mutant.caught_by:

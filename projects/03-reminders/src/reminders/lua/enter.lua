@@ -1,4 +1,4 @@
--- Enter reminders into the index, and announce the head if it has changed: a worker may be sleeping longer than that.
+-- Enter reminders into the index, and tell the workers if another one is first now: they may sleep until later.
 --
 -- KEYS[1]  the sorted set of ids, by due time in milliseconds
 -- ARGV[1]  the channel on which workers listen; then due time and id in turns

@@ -1,10 +1,12 @@
 -- Claim what is due, oldest first, for one attempt each.
 --
 -- Parameters: batch, lease_seconds, max_attempts, worker.
--- Result: one row for each reminder claimed (state 'delivering') or buried (state 'dead').
+-- Result: one row for each reminder claimed (state 'delivering'), or given up because its last attempt was lost
+-- with its worker (state 'dead').
 -- Atomic: one statement. Each claim raises the fencing token and writes its attempt down before the attempt is
 -- made, so that a reminder which kills its worker uses up its attempts like any other and ends in 'dead'.
--- A lease is the due time moved into the future: the crashed and the scheduled are found by the same index.
+-- A lease is the due time moved into the future: what a dead worker left and what is due for the first time are
+-- found by the same index.
 -- Cost: O(batch * log n) by reminders_due. SKIP LOCKED lets workers pass each other, and a cancel under way.
 WITH due AS (
     SELECT id,
@@ -25,8 +27,7 @@ WITH due AS (
            updated_at = now()
       FROM due
      WHERE r.id = due.id
- RETURNING r.id, r.lease_token, r.occurrence, r.attempt_count, r.message, r.channel, r.callback_url, r.remind_at,
-           r.rrule, r.zone, r.anchor, r.state
+ RETURNING r.*
 ), lost AS (
     UPDATE attempts AS a
        SET finished_at = now(), outcome = 'lost', error = 'the worker was gone when the lease ended'
@@ -36,6 +37,4 @@ WITH due AS (
     INSERT INTO attempts (reminder_id, occurrence, number, worker, started_at)
     SELECT id, occurrence, attempt_count, :worker, now() FROM claimed WHERE state = 'delivering'
 )
-SELECT id, lease_token, occurrence, attempt_count, message, channel, callback_url, remind_at, rrule, zone, anchor,
-       state, now() AS claimed_at
-  FROM claimed
+SELECT * FROM claimed

@@ -2,7 +2,7 @@
 --
 -- Parameters: arrays of equal length, one element for each attempt.
 -- Result: id, token and due time of each reminder completed. What is missing has been claimed by another worker
--- since: the token fences off the one who comes too late, whatever it believes.
+-- since: the token fences off a worker that comes too late.
 -- Atomic: one statement for all of them.
 WITH done AS (
     SELECT *

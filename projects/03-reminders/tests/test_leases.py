@@ -6,11 +6,11 @@ from uuid import UUID
 import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from reminders.domain import Claim, Completion, Outcome, Result, State
-from reminders.lease import Leases, statement
+from reminders.domain import Claim, Completion, Lease, Outcome, Result, State
+from reminders.leases import Leases, statement
 from reminders.worker import KEYS_KEPT
+from service_kit.database import Database
 
 LEASE_SECONDS = 100.0
 MAX_ATTEMPTS = 3
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def leases(engine: AsyncEngine) -> Leases:
-    return Leases(engine, "one", LEASE_SECONDS, MAX_ATTEMPTS)
+def leases(database: Database) -> Leases:
+    return Leases(database, "one", LEASE_SECONDS, MAX_ATTEMPTS)
 
 
 def row(connection: Connection, reminder_id: UUID) -> tuple[object, ...]:
@@ -69,8 +69,8 @@ async def test_only_what_is_due_is_claimed_oldest_first_and_no_more_than_asked_f
 ) -> None:
     insert(5.0)
     newer, oldest, newest = insert(-2.0), insert(-3.0), insert(-1.0)
-    assert {claim.id for claim in (await leases.claim(2)).claims} == {oldest, newer}
-    assert [claim.id for claim in (await leases.claim(2)).claims] == [newest]
+    assert {claim.reminder.id for claim in (await leases.claim(2)).claims} == {oldest, newer}
+    assert [claim.reminder.id for claim in (await leases.claim(2)).claims] == [newest]
     assert (await leases.claim(2)).claims == []
 
 
@@ -79,7 +79,7 @@ async def test_a_claim_is_written_down_before_its_attempt_is_made(
 ) -> None:
     reminder_id = insert()
     claim = await claim_one(leases)
-    assert (claim.token, claim.occurrence, claim.attempt) == (1, 1, 1)
+    assert (claim.token, claim.reminder.occurrence, claim.reminder.attempt_count) == (1, 1, 1)
     assert claim.idempotency_key == f"{reminder_id}:1"
     assert row(connection, reminder_id) == ("delivering", 1, 1, 1, False)
     assert attempts(connection, reminder_id) == [(1, 1, None, None, True)]
@@ -100,14 +100,14 @@ async def test_a_retry_is_due_after_its_delay_by_the_clock_of_the_database(
     reminder_id = insert()
     claim = await claim_one(leases)
     before = datetime.now(UTC)
-    due_at = (await leases.complete([failed(claim, 60.0)]))[reminder_id, 1]
+    due_at = (await leases.complete([failed(claim, 60.0)]))[Lease(reminder_id, 1)]
     assert due_at is not None
     assert before + timedelta(seconds=59) < due_at < before + timedelta(seconds=90)
     let_pass(50)
     assert (await leases.claim(1)).claims == []
     let_pass(50)
     again = await claim_one(leases)
-    assert (again.token, again.occurrence, again.attempt) == (2, 1, 2)
+    assert (again.token, again.reminder.occurrence, again.reminder.attempt_count) == (2, 1, 2)
     assert again.idempotency_key == claim.idempotency_key
 
 
@@ -115,7 +115,7 @@ async def test_many_completions_are_written_at_once_each_to_its_own(
     leases: Leases, insert: Insert, connection: Connection
 ) -> None:
     ids = [insert(-10.0 + index) for index in range(4)]
-    by_id = {claim.id: claim for claim in (await leases.claim(10)).claims}
+    by_id = {claim.reminder.id: claim for claim in (await leases.claim(10)).claims}
     following = datetime(2030, 1, 1, tzinfo=UTC)
     accepted = await leases.complete(
         [
@@ -126,7 +126,7 @@ async def test_many_completions_are_written_at_once_each_to_its_own(
         ]
     )
     assert {key[0] for key in accepted} == set(ids)
-    assert accepted[ids[3], 1] == following
+    assert accepted[Lease(ids[3], 1)] == following
     assert [row(connection, reminder_id) for reminder_id in ids] == [
         ("delivered", 1, 1, 1, True),
         ("scheduled", 1, 1, 1, False),
@@ -142,15 +142,15 @@ async def test_many_completions_are_written_at_once_each_to_its_own(
 
 
 async def test_a_lease_that_ended_is_claimed_by_another_and_its_attempt_has_counted(
-    leases: Leases, engine: AsyncEngine, insert: Insert, let_pass: LetPass, connection: Connection
+    leases: Leases, database: Database, insert: Insert, let_pass: LetPass, connection: Connection
 ) -> None:
     reminder_id = insert()
     await claim_one(leases)
     let_pass(LEASE_SECONDS - 10)
-    other = Leases(engine, "two", LEASE_SECONDS, MAX_ATTEMPTS)
+    other = Leases(database, "two", LEASE_SECONDS, MAX_ATTEMPTS)
     assert (await other.claim(1)).claims == []
     let_pass(20)
-    assert (await claim_one(other)).attempt == 2
+    assert (await claim_one(other)).reminder.attempt_count == 2
     assert attempts(connection, reminder_id) == [(1, 1, "lost", None, False), (1, 2, None, None, True)]
 
 
@@ -162,9 +162,9 @@ async def test_a_stale_worker_can_neither_complete_nor_renew_nor_release(
     let_pass(LEASE_SECONDS + 1)
     fresh = await claim_one(leases)
     assert await leases.complete([delivered(stale)]) == {}
-    assert await leases.renew([stale]) == set()
-    assert await leases.release([stale]) == set()
-    assert not await leases.roll_forward(stale, datetime.now(UTC))
+    assert await leases.renew([stale.lease]) == set()
+    assert await leases.release([stale.lease]) == set()
+    assert not await leases.roll_forward(stale.lease, datetime.now(UTC))
     assert row(connection, reminder_id) == ("delivering", 2, 1, 2, False)
     assert await leases.complete([delivered(fresh)]) == {(reminder_id, 2): None}
 
@@ -185,7 +185,7 @@ async def test_a_renewal_puts_off_the_end_of_the_lease(
     claim = await claim_one(leases)
     for _ in range(3):
         let_pass(LEASE_SECONDS - 10)
-        assert await leases.renew([claim]) == {(reminder_id, 1)}
+        assert await leases.renew([claim.lease]) == {(reminder_id, 1)}
     assert (await leases.claim(1)).claims == []
 
 
@@ -194,10 +194,10 @@ async def test_a_reminder_that_kills_its_workers_ends_in_dead(
 ) -> None:
     reminder_id = insert()
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        assert (await claim_one(leases)).attempt == attempt
+        assert (await claim_one(leases)).reminder.attempt_count == attempt
         let_pass(LEASE_SECONDS + 1)
     claimed = await leases.claim(10)
-    assert (claimed.claims, claimed.buried) == ([], [reminder_id])
+    assert (claimed.claims, claimed.dead) == ([], [reminder_id])
     assert row(connection, reminder_id) == ("dead", 4, 1, MAX_ATTEMPTS, True)
     assert [attempt[2] for attempt in attempts(connection, reminder_id)] == ["lost"] * MAX_ATTEMPTS
 
@@ -207,11 +207,11 @@ async def test_what_is_given_back_is_due_at_once_and_uses_up_no_attempt(
 ) -> None:
     reminder_id = insert()
     claim = await claim_one(leases)
-    assert await leases.release([claim]) == {reminder_id}
+    assert await leases.release([claim.lease]) == {reminder_id}
     assert attempts(connection, reminder_id) == []
     assert await leases.complete([delivered(claim)]) == {}
     again = await claim_one(leases)
-    assert (again.token, again.attempt) == (3, 1)
+    assert (again.token, again.reminder.attempt_count) == (3, 1)
 
 
 async def test_a_claim_passes_by_what_another_transaction_has_locked(
@@ -220,8 +220,8 @@ async def test_a_claim_passes_by_what_another_transaction_has_locked(
     locked, free = insert(-2.0), insert(-1.0)
     with connection.transaction():
         connection.execute("SELECT 1 FROM reminders WHERE id = %s FOR UPDATE", (locked,))
-        assert [claim.id for claim in (await leases.claim(2)).claims] == [free]
-    assert [claim.id for claim in (await leases.claim(2)).claims] == [locked]
+        assert [claim.reminder.id for claim in (await leases.claim(2)).claims] == [free]
+    assert [claim.reminder.id for claim in (await leases.claim(2)).claims] == [locked]
 
 
 async def test_upcoming_tells_the_time_and_what_is_due_next(leases: Leases, insert: Insert) -> None:
@@ -241,7 +241,7 @@ async def test_roll_forward_moves_a_claimed_reminder_to_a_later_occurrence(
     reminder_id = insert()
     claim = await claim_one(leases)
     moment = datetime(2026, 11, 20, 9, tzinfo=UTC)
-    assert await leases.roll_forward(claim, moment)
+    assert await leases.roll_forward(claim.lease, moment)
     found = connection.execute("SELECT remind_at FROM reminders WHERE id = %s", (reminder_id,)).fetchone()
     assert found == (moment,)
 
@@ -281,10 +281,10 @@ async def backlog(connection: Connection) -> AsyncIterator[int]:
     ],
 )
 async def test_what_workers_ask_all_the_time_reads_the_beginning_of_an_index(
-    engine: AsyncEngine, backlog: int, name: str, parameters: dict[str, object]
+    database: Database, backlog: int, name: str, parameters: dict[str, object]
 ) -> None:
     explained = text(f"EXPLAIN (ANALYZE, BUFFERS) {statement(name).text}")
-    async with engine.connect() as asked:
+    async with database.transaction() as asked:
         plan = "\n".join((await asked.execute(explained, parameters)).scalars())
     assert "Index Scan using reminders_due" in plan
     assert "Seq Scan on reminders" not in plan, plan

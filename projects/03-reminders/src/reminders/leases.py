@@ -10,25 +10,22 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import RowMapping, TextClause, text
 
-from reminders.domain import Channel, Claim, Completion, Due, Recurrence, State
-from reminders.unit_of_work import bounded
+from reminders.domain import Claim, Completion, Due, Lease, State
+from reminders.tables import reminder_of
+from service_kit.database import Database
 
 type Scalar = str | int | float | UUID | datetime | None
-type Value = (
-    Scalar | Sequence[UUID] | Sequence[str | None] | Sequence[float | None] | Sequence[datetime | None]
-)
+type Array = Sequence[UUID] | Sequence[str | None] | Sequence[float | None] | Sequence[datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Attempts to make, and reminders buried because their last attempt was lost with its worker."""
+    """Attempts to make, and reminders that are dead now: their last attempt was lost with its worker."""
 
     claims: list[Claim]
-    buried: list[UUID]
+    dead: list[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +52,8 @@ class Leases:
     _UPCOMING = statement("upcoming")
     _PURGE = text("DELETE FROM idempotency_keys WHERE created_at < now() - :seconds * interval '1 second'")
 
-    def __init__(self, engine: AsyncEngine, worker: str, lease_seconds: float, max_attempts: int) -> None:
-        # Each statement is a transaction: no BEGIN and COMMIT around it, two round trips less.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, database: Database, worker: str, lease_seconds: float, max_attempts: int) -> None:
+        self._database = database
         self._worker = worker
         self._lease_seconds = lease_seconds
         self._max_attempts = max_attempts
@@ -72,16 +68,16 @@ class Leases:
             worker=self._worker,
         )
         return Claimed(
-            [as_claim(row) for row in rows if row["state"] == State.DELIVERING],
+            [Claim(reminder_of(row), row["lease_token"]) for row in rows if row["state"] == State.DELIVERING],
             [row["id"] for row in rows if row["state"] == State.DEAD],
         )
 
-    async def renew(self, claims: Sequence[Claim]) -> set[tuple[UUID, int]]:
-        """Put off the end of these leases; return the ids and tokens of those that are still held."""
-        rows = await self._run(self._RENEW, **_names(claims), lease_seconds=self._lease_seconds)
-        return {(row["id"], row["lease_token"]) for row in rows}
+    async def renew(self, leases: Sequence[Lease]) -> set[Lease]:
+        """Put off the end of these leases; return those that are still held."""
+        rows = await self._run(self._RENEW, **_arrays(leases), lease_seconds=self._lease_seconds)
+        return set(map(_lease_of, rows))
 
-    async def complete(self, completions: Sequence[Completion]) -> dict[tuple[UUID, int], datetime | None]:
+    async def complete(self, completions: Sequence[Completion]) -> dict[Lease, datetime | None]:
         """Write down how attempts ended; return when those accepted are due again.
 
         Those that are missing came too late: somebody else has claimed the reminder since.
@@ -89,7 +85,7 @@ class Leases:
         results = [completion.result for completion in completions]
         rows = await self._run(
             self._COMPLETE,
-            **_names([completion.claim for completion in completions]),
+            **_arrays([completion.claim.lease for completion in completions]),
             outcomes=[result.outcome for result in results],
             status_codes=[result.status_code for result in results],
             errors=[result.error for result in results],
@@ -97,15 +93,17 @@ class Leases:
             delays=[completion.retry_delay_seconds for completion in completions],
             next_remind_ats=[completion.next_remind_at for completion in completions],
         )
-        return {(row["id"], row["lease_token"]): row["due_at"] for row in rows}
+        return {_lease_of(row): row["due_at"] for row in rows}
 
-    async def release(self, claims: Sequence[Claim]) -> set[UUID]:
+    async def release(self, leases: Sequence[Lease]) -> set[UUID]:
         """Give claims back unfinished: due at once, and the attempt is not counted."""
-        return {row["id"] for row in await self._run(self._RELEASE, **_names(claims))}
+        return {row["id"] for row in await self._run(self._RELEASE, **_arrays(leases))}
 
-    async def roll_forward(self, claim: Claim, remind_at: datetime) -> bool:
+    async def roll_forward(self, lease: Lease, remind_at: datetime) -> bool:
         """Move a claimed reminder on to a later occurrence; False if the lease is lost."""
-        rows = await self._run(self._ROLL_FORWARD, id=claim.id, token=claim.token, remind_at=remind_at)
+        rows = await self._run(
+            self._ROLL_FORWARD, id=lease.reminder_id, token=lease.token, remind_at=remind_at
+        )
         return bool(rows)
 
     async def upcoming(self, horizon: timedelta, batch: int) -> Upcoming:
@@ -117,28 +115,15 @@ class Leases:
         """Forget keys whose time is over."""
         await self._run(self._PURGE, seconds=older_than.total_seconds())
 
-    async def _run(self, query: TextClause, **parameters: Value) -> Sequence[RowMapping]:
-        async with bounded(), self._engine.connect() as connection:
+    async def _run(self, query: TextClause, **parameters: Scalar | Array) -> Sequence[RowMapping]:
+        async with self._database.autocommit() as connection:
             result = await connection.execute(query, parameters)
             return result.mappings().all() if result.returns_rows else []
 
 
-def as_claim(row: RowMapping) -> Claim:
-    """Make the frozen form of a row."""
-    recurrence = Recurrence(row["rrule"], row["zone"], row["anchor"]) if row["rrule"] is not None else None
-    return Claim(
-        id=row["id"],
-        token=row["lease_token"],
-        occurrence=row["occurrence"],
-        attempt=row["attempt_count"],
-        message=row["message"],
-        channel=Channel(row["channel"]),
-        callback_url=row["callback_url"],
-        remind_at=row["remind_at"],
-        recurrence=recurrence,
-        claimed_at=row["claimed_at"],
-    )
+def _arrays(leases: Sequence[Lease]) -> dict[str, Array]:
+    return {"ids": [lease.reminder_id for lease in leases], "tokens": [lease.token for lease in leases]}
 
 
-def _names(claims: Sequence[Claim]) -> dict[str, Value]:
-    return {"ids": [claim.id for claim in claims], "tokens": [claim.token for claim in claims]}
+def _lease_of(row: RowMapping) -> Lease:
+    return Lease(row["id"], row["lease_token"])

@@ -9,7 +9,7 @@ from redis import Redis
 
 from kata.servers.valkey import EmbeddedValkey
 from reminders.domain import Due
-from reminders.scheduler import HEADS, KEY, DueIndex, rounded
+from reminders.due_index import KEY, MOST_READ, DueIndex
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -29,31 +29,36 @@ async def index(redis_server: EmbeddedValkey) -> AsyncIterator[DueIndex]:
     await index.close()
 
 
-async def test_the_heads_come_soonest_first_and_in_whole_milliseconds(index: DueIndex) -> None:
+async def test_what_is_next_comes_soonest_first_and_in_whole_milliseconds(index: DueIndex) -> None:
     await index.enter([due(1, 2.0), due(2, 1.0004), due(3, 3.0)])
-    assert await index.advance() == [due(2, 1.001), due(1, 2.0), due(3, 3.0)]
-    assert rounded(due(2, 1.0004)) == due(2, 1.001)
+    assert await index.next_after(NOON) == [due(2, 1.001), due(1, 2.0), due(3, 3.0)]
 
 
-async def test_what_is_done_is_taken_out(index: DueIndex) -> None:
+async def test_what_is_due_is_taken_out(index: DueIndex) -> None:
     await index.enter([due(1, 1.0), due(2, 2.0), due(3, 3.0)])
-    assert await index.advance([UUID(int=1), UUID(int=9)]) == [due(2, 2.0), due(3, 3.0)]
-    await index.remove(UUID(int=2))
-    assert await index.advance() == [due(3, 3.0)]
+    assert await index.next_after(NOON + timedelta(seconds=1.9999)) == [due(2, 2.0), due(3, 3.0)]
+    assert await index.next_after(NOON) == [due(2, 2.0), due(3, 3.0)]
+    assert await index.next_after(NOON + timedelta(seconds=2)) == [due(3, 3.0)]
+
+
+async def test_what_is_cancelled_is_taken_out(index: DueIndex) -> None:
+    await index.enter([due(1, 1.0), due(2, 2.0)])
+    await index.remove(UUID(int=1))
+    assert await index.next_after(NOON) == [due(2, 2.0)]
 
 
 async def test_entering_again_moves(index: DueIndex) -> None:
     await index.enter([due(1, 1.0)])
     await index.enter([due(1, 5.0)])
-    assert await index.advance() == [due(1, 5.0)]
+    assert await index.next_after(NOON) == [due(1, 5.0)]
 
 
 async def test_only_the_first_few_are_read(index: DueIndex) -> None:
-    await index.enter(due(number, number) for number in range(1, 3 * HEADS))
-    assert len(await index.advance()) == HEADS
+    await index.enter(due(number, number) for number in range(1, 3 * MOST_READ))
+    assert len(await index.next_after(NOON)) == MOST_READ
 
 
-async def test_a_new_head_wakes_those_who_listen_and_nothing_else_does(
+async def test_an_earlier_one_wakes_those_who_listen_and_nothing_else_does(
     index: DueIndex, redis_server: EmbeddedValkey
 ) -> None:
     woken: asyncio.Queue[None] = asyncio.Queue()
@@ -82,11 +87,11 @@ async def test_a_lost_redis_costs_little_raises_nothing_and_is_found_again(own_r
     for _ in range(100):
         await index.enter([due(2, 2.0)])
         await index.remove(UUID(int=1))
-        assert await index.advance() == []
+        assert await index.next_after(NOON) == []
     assert monotonic() - began < 3
     own_redis.start()
     async with asyncio.timeout(5):
-        while await index.advance() != [due(3, 3.0)]:
+        while await index.next_after(NOON) != [due(3, 3.0)]:
             await index.enter([due(3, 3.0)])
             await asyncio.sleep(0.01)
     await index.close()
@@ -98,7 +103,7 @@ async def test_a_silent_redis_is_given_up_on(own_redis: EmbeddedValkey) -> None:
     own_redis.pause()
     began = monotonic()
     for _ in range(100):
-        assert await index.advance() == []
+        assert await index.next_after(NOON) == []
     assert monotonic() - began < 3
     own_redis.resume()
     await index.close()

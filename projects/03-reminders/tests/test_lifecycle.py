@@ -1,11 +1,12 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from reminders.backoff import Backoff
-from reminders.domain import Channel, Claim, Outcome, Recurrence, Result, State
-from reminders.verdict import judge
+from reminders.domain import Channel, Claim, Draft, Outcome, Recurrence, Result, State
+from reminders.lifecycle import begun, completed
 
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 BACKOFF = Backoff(base_seconds=2.0, cap_seconds=60.0, retry_after_cap_seconds=30.0, max_attempts=3)
@@ -15,18 +16,9 @@ GONE = Result(Outcome.GONE, 410)
 
 
 def claim(attempt: int = 1, rrule: str | None = None) -> Claim:
-    return Claim(
-        id=UUID(int=1),
-        token=7,
-        occurrence=1,
-        attempt=attempt,
-        message="hello",
-        channel=Channel.LOG,
-        callback_url=None,
-        remind_at=NINE,
-        recurrence=Recurrence(rrule, "UTC", NINE) if rrule else None,
-        claimed_at=NINE,
-    )
+    recurrence = Recurrence(rrule, "UTC", NINE) if rrule else None
+    reminder = begun(UUID(int=1), Draft("hello", NINE, Channel.LOG, None, recurrence), NINE)
+    return Claim(replace(reminder, state=State.DELIVERING, attempt_count=attempt), token=7)
 
 
 def widest(_low: float, high: float) -> float:
@@ -34,7 +26,7 @@ def widest(_low: float, high: float) -> float:
 
 
 def test_a_success_is_the_end_of_a_reminder_that_does_not_recur() -> None:
-    completion = judge(claim(), DELIVERED, BACKOFF, widest)
+    completion = completed(claim(), DELIVERED, BACKOFF, widest)
     assert completion.state is State.DELIVERED
     assert completion.retry_delay_seconds is None
     assert completion.next_remind_at is None
@@ -42,34 +34,34 @@ def test_a_success_is_the_end_of_a_reminder_that_does_not_recur() -> None:
 
 @pytest.mark.parametrize(("attempt", "delay"), [(1, 2.0), (2, 4.0)])
 def test_a_failure_is_tried_again_after_the_backoff(attempt: int, delay: float) -> None:
-    completion = judge(claim(attempt), FAILED, BACKOFF, widest)
+    completion = completed(claim(attempt), FAILED, BACKOFF, widest)
     assert completion.state is State.SCHEDULED
     assert completion.retry_delay_seconds == delay
 
 
 def test_the_last_failure_is_death() -> None:
-    assert judge(claim(attempt=3), FAILED, BACKOFF, widest).state is State.DEAD
+    assert completed(claim(attempt=3), FAILED, BACKOFF, widest).state is State.DEAD
 
 
 def test_410_is_death_at_the_first_attempt() -> None:
-    assert judge(claim(), GONE, BACKOFF, widest).state is State.DEAD
+    assert completed(claim(), GONE, BACKOFF, widest).state is State.DEAD
 
 
 def test_retry_after_puts_the_next_attempt_off() -> None:
     result = Result(Outcome.FAILED, 503, retry_after_seconds=20.0)
-    assert judge(claim(), result, BACKOFF, widest).retry_delay_seconds == 20.0
+    assert completed(claim(), result, BACKOFF, widest).retry_delay_seconds == 20.0
 
 
 def test_a_recurring_reminder_goes_on_with_its_next_occurrence() -> None:
-    completion = judge(claim(rrule="FREQ=DAILY"), DELIVERED, BACKOFF, widest)
+    completion = completed(claim(rrule="FREQ=DAILY"), DELIVERED, BACKOFF, widest)
     assert completion.state is State.SCHEDULED
     assert completion.next_remind_at == NINE + timedelta(days=1)
 
 
 def test_a_recurring_reminder_ends_with_its_rule() -> None:
-    assert judge(claim(rrule="FREQ=DAILY;COUNT=1"), DELIVERED, BACKOFF, widest).state is State.DELIVERED
+    assert completed(claim(rrule="FREQ=DAILY;COUNT=1"), DELIVERED, BACKOFF, widest).state is State.DELIVERED
 
 
 def test_a_recurring_reminder_dies_like_any_other() -> None:
-    assert judge(claim(3, "FREQ=DAILY"), FAILED, BACKOFF, widest).state is State.DEAD
-    assert judge(claim(1, "FREQ=DAILY"), GONE, BACKOFF, widest).state is State.DEAD
+    assert completed(claim(3, "FREQ=DAILY"), FAILED, BACKOFF, widest).state is State.DEAD
+    assert completed(claim(1, "FREQ=DAILY"), GONE, BACKOFF, widest).state is State.DEAD

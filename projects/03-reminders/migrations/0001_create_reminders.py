@@ -33,7 +33,7 @@ def upgrade() -> None:
             "state IN ('scheduled', 'delivering', 'delivered', 'cancelled', 'dead')",
             name=op.f("reminders_state_check"),
         ),
-        sa.CheckConstraint("channel IN ('webhook', 'log', 'email')", name=op.f("reminders_channel_check")),
+        sa.CheckConstraint("channel IN ('webhook', 'log')", name=op.f("reminders_channel_check")),
         sa.CheckConstraint(
             "(due_at IS NOT NULL) = (state IN ('scheduled', 'delivering'))",
             name=op.f("reminders_due_at_check"),

@@ -1,0 +1,47 @@
+"""The `release:` line of a service: bring the tables of its database to where its migrations end.
+
+A project has a folder of numbered files, `migrations/0001_create_events.py`, each with `revision`,
+`down_revision`, `upgrade` and `downgrade` as Alembic wants them. What else Alembic needs is here.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine
+
+from service_kit.database import CONNECT_TIMEOUT_SECONDS, driver_url
+
+LATEST = "head"
+EMPTY = "base"
+
+
+def migrate(database_url: str, folder: Path, revision: str = LATEST) -> None:
+    """Go forward to the latest revision, or back to an earlier one; nothing happens where it is that already.
+
+    All in one transaction: a migration that fails leaves the database as it was. Of two that run at once, the
+    second waits, and then finds nothing left to do.
+    """
+    engine = create_engine(
+        driver_url(database_url), connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    )
+    try:
+        with engine.connect() as connection:
+            config = alembic_config(folder, connection)
+            if revision == LATEST:
+                command.upgrade(config, revision)
+            else:
+                command.downgrade(config, revision)
+            connection.commit()
+    finally:
+        engine.dispose()
+
+
+def alembic_config(folder: Path, connection: Connection) -> Config:
+    """Return what Alembic's commands need; env.py takes the connection from here."""
+    config = Config()
+    for name, path in (("script_location", Path(__file__).parent), ("version_locations", folder)):
+        config.set_main_option(name, str(path).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,137 @@
+"""A real PostgreSQL that is restarted, frozen, locked and refused."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from time import monotonic
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from kata.servers.postgres import EmbeddedPostgres
+from service_kit.database import TIMEOUT_SECONDS, Database, driver_url
+
+PATIENCE_SECONDS = TIMEOUT_SECONDS + 3.0
+"""For what is given up after TIMEOUT_SECONDS, on a machine that has much else to do."""
+
+pytestmark = pytest.mark.anyio
+
+
+class LostError(Exception):
+    """What this service calls a lost PostgreSQL."""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), syncs=False)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def database(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
+    database = Database(
+        postgres.url(), "sample", LostError, pool_size=2, session_settings={"random_page_cost": "1.25"}
+    )
+    yield database
+    await database.close()
+
+
+async def asked(database: Database, query: str) -> object:
+    async with database.autocommit() as connection:
+        return (await connection.execute(text(query))).scalar_one()
+
+
+async def test_the_session_has_the_service_s_name_its_bounds_and_what_it_was_given(
+    database: Database,
+) -> None:
+    settings = ("application_name", "timezone", "statement_timeout", "lock_timeout", "random_page_cost")
+    found = [await asked(database, f"SHOW {setting}") for setting in settings]
+    assert found == ["sample", "UTC", "5s", "3s", "1.25"]
+    assert await asked(database, "SHOW idle_in_transaction_session_timeout") == "5s"
+
+
+async def test_what_is_not_committed_is_rolled_back(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("CREATE TABLE kept (number int)"))
+        await connection.commit()
+        await connection.execute(text("CREATE TABLE dropped (number int)"))
+    assert await asked(database, "SELECT to_regclass('kept')::text") == "kept"
+    assert await asked(database, "SELECT to_regclass('dropped')") is None
+
+
+async def test_an_autocommitted_statement_needs_no_commit(database: Database) -> None:
+    async with database.autocommit() as connection:
+        await connection.execute(text("CREATE TABLE at_once (number int)"))
+    assert await asked(database, "SELECT to_regclass('at_once')::text") == "at_once"
+
+
+async def test_an_error_of_the_statement_passes_as_it_is(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await asked(database, "INSERT INTO pg_namespace (nspname) VALUES (NULL) RETURNING 1")
+
+
+async def test_a_silent_server_is_given_up_in_time_and_used_again_later(
+    database: Database, postgres: EmbeddedPostgres
+) -> None:
+    await database.ping()
+    postgres.pause()
+    try:
+        began = monotonic()
+        with pytest.raises(LostError, match="PostgreSQL: "):
+            await database.ping()
+        assert TIMEOUT_SECONDS <= monotonic() - began < PATIENCE_SECONDS
+    finally:
+        postgres.resume()
+    await database.ping()
+
+
+async def test_a_refused_connection_is_a_loss(postgres: EmbeddedPostgres) -> None:
+    elsewhere = Database(
+        postgres.url().replace(f":{postgres.port}/", ":1/"), "sample", LostError, pool_size=1
+    )
+    with pytest.raises(LostError):
+        await elsewhere.ping()
+    await elsewhere.close()
+
+
+async def test_slow_queries_and_who_waits_for_their_connections_are_given_up_together(
+    database: Database,
+) -> None:
+    began = monotonic()
+    slow = [asked(database, "SELECT pg_sleep(10)") for _ in range(2)]
+    ended = await asyncio.gather(*slow, database.ping(), return_exceptions=True)
+    assert [type(one) for one in ended] == [LostError] * 3
+    assert monotonic() - began < PATIENCE_SECONDS
+    await database.ping()
+
+
+async def test_a_lock_of_somebody_else_is_not_waited_for_longer_than_that(
+    database: Database, postgres: EmbeddedPostgres
+) -> None:
+    with psycopg.connect(postgres.url()) as other:
+        other.execute("SELECT pg_advisory_xact_lock(7)")
+        with pytest.raises(LostError):
+            await asked(database, "SELECT pg_advisory_xact_lock(7)")
+    await database.ping()
+
+
+async def test_the_pool_survives_a_restart_of_the_server(
+    database: Database, postgres: EmbeddedPostgres
+) -> None:
+    async with database.autocommit(), database.autocommit():
+        pass
+    postgres.restart()
+    for _ in range(4):
+        await database.ping()
+
+
+def test_an_address_is_taken_to_the_driver() -> None:
+    assert driver_url("postgresql://u:p@localhost/db").drivername == "postgresql+psycopg"

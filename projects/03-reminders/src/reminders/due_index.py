@@ -1,0 +1,87 @@
+"""The index of what is due next: a sorted set in Redis, and a message to the workers when its head changes.
+
+`reminders:due` holds reminder ids by due time in milliseconds. It answers one question: how long may a worker
+sleep? It decides nothing, and any entry of it may be missing or stale: a worker that wakes asks PostgreSQL,
+and it wakes at least once a second. So whatever is done here may fail, and may take a tenth of a second at
+most. What is lost comes back: each worker enters the next minute's reminders anew, once a second.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Final
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from reminders.domain import Due
+from service_kit.cool_down import COOL_DOWN_SECONDS, CoolDown
+
+KEY: Final = "reminders:due"
+CHANNEL: Final = "reminders:wake"
+HORIZON: Final = timedelta(minutes=1)
+"""What is due later is left out: the set stays small however many wait, and is rebuilt in a second."""
+TIMEOUT_SECONDS: Final = 0.1
+MOST_READ: Final = 100
+FAILURES: Final = (RedisError, OSError, TimeoutError, AttributeError, TypeError)
+"""The last two are asyncio's, of a write to a connection that was lost: python/cpython#136234."""
+ENTER: Final = (files("reminders") / "lua" / "enter.lua").read_text()
+
+
+class DueIndex:
+    """What is due next, as far as Redis knows. Nothing here raises, whatever Redis does."""
+
+    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._redis = Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            retry=Retry(NoBackoff(), 0),  # redis-py's own retries make a refused connection cost seconds
+        )
+        self._cool_down = CoolDown("redis", FAILURES, timeout_seconds=timeout_seconds)
+
+    async def enter(self, entries: Iterable[Due]) -> None:
+        """Enter or move reminders, and wake the workers if one of them is now the first."""
+        arguments = [str(part) for due in entries for part in (_milliseconds(due.at), due.id)]
+        if arguments:
+            await self._cool_down.call(lambda: self._redis.eval(ENTER, 1, KEY, CHANNEL, *arguments), None)
+
+    async def remove(self, reminder_id: UUID) -> None:
+        """Take a reminder out."""
+        await self._cool_down.call(lambda: self._redis.zrem(KEY, str(reminder_id)), None)
+
+    async def next_after(self, moment: datetime) -> list[Due]:
+        """Take out all that is due by a moment, and return what comes next, soonest first.
+
+        To be called before a claim: what is taken out was committed before it was entered, so the claim
+        sees it.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        _ = pipeline.zremrangebyscore(KEY, "-inf", moment.timestamp() * 1000)
+        _ = pipeline.zrange(KEY, 0, MOST_READ - 1, withscores=True)
+        _, entries = await self._cool_down.call(pipeline.execute, (0, []))
+        return [Due(UUID(name), datetime.fromtimestamp(score / 1000, UTC)) for name, score in entries]
+
+    async def listen(self, on_earlier: Callable[[], None]) -> None:
+        """Call back whenever something is due earlier than all that was known, and for ever."""
+        while True:
+            try:
+                async with self._redis.pubsub() as subscription:
+                    await subscription.subscribe(CHANNEL)
+                    async for _ in subscription.listen():
+                        on_earlier()
+            except FAILURES:
+                await asyncio.sleep(COOL_DOWN_SECONDS)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+
+def _milliseconds(moment: datetime) -> int:
+    return math.ceil(moment.timestamp() * 1000)

@@ -1,0 +1,81 @@
+"""How long a worker may sleep: until the next due time, or until it hears of an earlier one.
+
+It has two sources, and either may be silent: the index in Redis, which tells of an earlier one at once, and
+PostgreSQL, which is asked once a second and is right.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from reminders.due_index import HORIZON, MOST_READ, DueIndex
+from reminders.leases import Leases
+
+if TYPE_CHECKING:
+    from reminders.domain import Due
+
+SWEEP_SECONDS: Final = 1.0
+"""How often PostgreSQL is asked what comes next, whatever Redis says: so late a reminder fires at worst."""
+SWEEP_BATCH: Final = 500
+SHORTEST_SLEEP_SECONDS: Final = 0.001
+"""What seems to be due may be so in a moment only, or another worker has it: a claim would find nothing."""
+
+
+class DueTimer:
+    """One worker's clock and alarm."""
+
+    def __init__(self, index: DueIndex, leases: Leases) -> None:
+        self._index = index
+        self._leases = leases
+        self._in_redis: list[Due] = []
+        self._in_postgresql: list[Due] = []
+        self._sweep_at = 0.0
+        self._woken = asyncio.Event()
+        self._told_time = datetime.now(UTC)
+        self._told_at = monotonic()
+
+    def now(self) -> datetime:
+        """Return PostgreSQL's time: what it said last and what has passed since. Never early, maybe late."""
+        return self._told_time + timedelta(seconds=monotonic() - self._told_at)
+
+    def wake(self) -> None:
+        """End the sleep, or the next one if the worker is awake."""
+        self._woken.set()
+
+    async def look_ahead(self) -> None:
+        """Find out what is due next, except for what is due already: to be called before that is claimed.
+
+        Raises: DatabaseUnavailableError.
+        """
+        self._woken.clear()
+        if monotonic() >= self._sweep_at:
+            await self._sweep()
+        now = self.now()
+        self._in_redis = await self._index.next_after(now)
+        self._in_postgresql = [due for due in self._in_postgresql if due.at > now]
+
+    async def sleep(self) -> None:
+        """Return when something is due, when the next sweep is, or when woken."""
+        await asyncio.sleep(SHORTEST_SLEEP_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds_left()):
+                await self._woken.wait()
+
+    async def _sweep(self) -> None:
+        """Ask PostgreSQL, and enter into the index what it may have lost."""
+        upcoming = await self._leases.upcoming(HORIZON, SWEEP_BATCH)
+        self._told_time, self._told_at = upcoming.now, monotonic()
+        self._in_postgresql = upcoming.due
+        self._sweep_at = monotonic() + SWEEP_SECONDS
+        if len(upcoming.due) == SWEEP_BATCH:  # what comes after them is not known
+            self._sweep_at = min(self._sweep_at, monotonic() + self._seconds_until(upcoming.due[-1]))
+        await self._index.enter(upcoming.due[:MOST_READ])
+
+    def _seconds_left(self) -> float:
+        first_ones = (*self._in_redis[:1], *self._in_postgresql[:1])
+        return min([self._sweep_at - monotonic(), *map(self._seconds_until, first_ones)])
+
+    def _seconds_until(self, due: "Due") -> float:
+        return (due.at - self.now()).total_seconds()
