@@ -27,6 +27,9 @@ help: ## list the commands
 run-%: $(READY) ## run the reference: embedded servers, no Docker (PORT=… to choose the port)
 	@$(KATA) run $*
 
+dev-%: $(READY) ## the same, started anew whenever a file of the project changes
+	@$(KATA) run $* --reload
+
 test-%: $(READY) ## the tests of one project: unit, integration, features
 	@.venv/bin/pytest -q $(call folder,$*)
 
@@ -40,7 +43,10 @@ bench-%: $(READY) ## measure against the peers, side by side
 	@cd $(call folder,$*) && UV=$(abspath $(UV)) $(CURDIR)/.venv/bin/python bench/run.py $(ARGS)
 
 up-%: ## build and start a project with Docker compose, and wait until it is healthy
-	@REVISION=$$(git rev-parse HEAD 2>/dev/null) $(DOCKER) compose -f $(call folder,$*)/compose.yaml up --build --detach --wait $(ARGS)
+	@REVISION=$$(git rev-parse HEAD 2>/dev/null) $(DOCKER) compose $(or $(FILES),-f $(call folder,$*)/compose.yaml) up --build --detach --wait $(ARGS)
+
+dev-up-%: ## the same with the source mounted, and started anew after each edit
+	@$(MAKE) up-$* FILES="-f $(call folder,$*)/compose.yaml -f $(call folder,$*)/compose.dev.yaml"
 
 down-%: ## stop what up-NN started, and remove its volumes
 	@$(DOCKER) compose -f $(call folder,$*)/compose.yaml --profile '*' down --volumes --remove-orphans
@@ -67,8 +73,8 @@ contracts: $(READY) ## import-linter: who may know whom, as each lib and project
 	  report=$$(.venv/bin/lint-imports --no-cache --config $$file 2>&1) || { echo "$$file: $$report"; exit 1; }; \
 	done
 
-lessons: $(READY) ## renew the generated parts of every lesson
-	@for lesson in projects/*/README.md; do $(KATA) lesson $$(basename $$(dirname $$lesson)) --write; done
+lessons: $(READY) ## renew what is generated: tables of lessons, .env.sample, Dockerfiles, list of projects, glossary
+	@$(KATA) lesson --write
 
 doctor: $(READY) ## what is missing on this machine, and how to mend it
 	@$(KATA) doctor

@@ -262,8 +262,9 @@ class Background:
             started = descendants(process.pid)
             # Not to make: it would die of the signal, and the exit code of what it runs would be lost.
             for pid in started:
-                if os.getpgid(pid) == process.pid:
-                    os.kill(pid, signal.SIGINT)
+                with suppress(ProcessLookupError):  # PostgreSQL has processes that come and go
+                    if os.getpgid(pid) == process.pid:
+                        os.kill(pid, signal.SIGINT)
             assert process.wait(STOP_SECONDS) == 0, log.read_text()
             assert [pid for pid in started if pid in parents()] == [], log.read_text()
 

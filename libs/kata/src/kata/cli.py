@@ -1,4 +1,4 @@
-"""The command line: `kata run | verify | watch | mutants | lesson | doctor | list`."""
+"""The command line: `kata run | verify | watch | mutants | lesson | new | doctor | list`."""
 
 import typer
 from typer.exceptions import TyperException
@@ -7,6 +7,7 @@ from kata.commands.doctor import doctor
 from kata.commands.lesson import lesson
 from kata.commands.listing import list_projects
 from kata.commands.mutants import mutants
+from kata.commands.new import new
 from kata.commands.run import run
 from kata.commands.verify import verify_command
 from kata.commands.watch import watch
@@ -25,6 +26,7 @@ app.command("verify")(verify_command)
 app.command()(watch)
 app.command()(mutants)
 app.command()(lesson)
+app.command()(new)
 app.command()(doctor)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from kata.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[5]
-_FOLDER = re.compile(r"(\d\d)-[a-z-]+")
+_FOLDER = re.compile(r"\d\d-[a-z0-9-]+")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Project:
     defaults: Mapping[str, str]  # the contract's settings and their defaults: what --url assumes
     run_env: Mapping[str, str]
     try_lines: tuple[str, ...]
+    settings: tuple[str, ...] = ()  # `module:Class` of what its processes read from the environment
 
     @property
     def name(self) -> str:
@@ -51,6 +52,7 @@ def load_project(path: Path) -> Project:
         defaults=kata.get("defaults", {}),
         run_env=run.get("env", {}),
         try_lines=tuple(run.get("try", ())),
+        settings=tuple(kata.get("settings", ())),
     )
 
 

@@ -4,32 +4,26 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
 from kata.catalog.projects import ROOT, find_project
 from kata.commands.arguments import Number
 from kata.commands.console import Console
-from kata.errors import KataError, LaunchError, TargetError
+from kata.commands.processes import Processes, watched_folders
+from kata.errors import KataError, LaunchError
 from kata.servers.embedded import EmbeddedServer
 from kata.servers.postgres import EmbeddedPostgres
 from kata.servers.valkey import EmbeddedValkey
-from kata.solution.procfile_target import ProcfileInstance, ProcfileTarget
-from kata.solution.readiness import wait_until_ready
-from kata.solution.target import Instance
-from kata.system.child import describe_exit
+from kata.solution.procfile_target import ProcfileTarget
 from kata.system.ports import HOST, is_free
 
 _FIRST_PORT = 8000
-_READY_TIMEOUT_SECONDS = 30.0
-_STOP_TIMEOUT_SECONDS = 10.0
-_WATCH_SECONDS = 0.1
 # Not the user's to set here: the service runs in UTC, and a Procfile's own make is not part of ours.
 _KEPT_BACK = re.compile(r"TZ|PORT|MAKE.*|MFLAGS")
 
@@ -41,7 +35,14 @@ class StopRequested(KeyboardInterrupt):
     """
 
 
-def run(number: Number, port: Annotated[int | None, typer.Option(envvar="PORT")] = None) -> None:
+def run(
+    number: Number,
+    port: Annotated[int | None, typer.Option(envvar="PORT")] = None,
+    *,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start the processes anew after each edit.")
+    ] = False,
+) -> None:
     """Run the reference of a project, with embedded servers unless DATABASE_URL or REDIS_URL are set."""
     project = find_project(number)
     code = run_project(
@@ -53,6 +54,7 @@ def run(number: Number, port: Annotated[int | None, typer.Option(envvar="PORT")]
         data_dir=ROOT / ".data" / project.number,
         port=port,
         stdout=sys.stdout,
+        watched=watched_folders(project.path, ROOT) if reload else (),
     )
     raise typer.Exit(code)
 
@@ -67,11 +69,13 @@ def run_project(
     data_dir: Path,
     port: int | None,
     stdout: TextIO,
+    watched: Sequence[Path] = (),
 ) -> int:
     """Run the project until somebody stops it (0) or a part of it ends by itself (1).
 
     `needs` are of "redis" and "postgres"; each is embedded, in `data_dir`, unless REDIS_URL or
-    DATABASE_URL is set. What the user exports wins over `env`. `try_lines` may contain {url}.
+    DATABASE_URL is set. What the user exports wins over `env`. `try_lines` may contain {url}. If folders are
+    watched, its processes start anew after each edit, and one that ends by itself waits for the next.
     """
     console = Console(stdout)
     port = port or _FIRST_PORT + _number(project_dir)
@@ -84,14 +88,20 @@ def run_project(
                 console.align(_first_name(process_type) for process_type in target.commands)
                 servers, addresses = _start_servers(needs, data_dir, _database_name(project_dir), stack)
                 settings = {**env, **_users_settings(), **addresses, "PORT": str(port)}
-                instances = _start_processes(target, settings, stack, console)
-                console.say(_welcome(project_dir, title, f"http://127.0.0.1:{port}", try_lines, addresses))
-                _watch(instances, servers, console)
+                welcome = _welcome(project_dir, title, f"http://127.0.0.1:{port}", try_lines, addresses)
+                processes = Processes(target, settings, stack, console)
+                if watched:
+                    processes.watch_and_reload(servers, watched, welcome)
+                else:
+                    processes.start()
+                    console.say(welcome)
+                    processes.watch(servers)
             except KataError as error:
                 console.say(str(error))
                 return 1
     except StopRequested:
-        return 0
+        pass
+    return 0
 
 
 def _start_servers(
@@ -114,43 +124,6 @@ def _start_server(server: EmbeddedServer, servers: list[EmbeddedServer], stack: 
     stack.callback(server.stop)  # before the start, which a Ctrl-C may interrupt
     servers.append(server)
     server.start()
-
-
-def _start_processes(
-    target: ProcfileTarget, settings: Mapping[str, str], stack: ExitStack, console: Console
-) -> list[ProcfileInstance]:
-    stack.callback(target.close)  # kills what an interrupted start may have left
-    target.release(settings)
-    instances = []
-    for process_type in target.commands:
-        if process_type != "release":
-            instance = target.start(process_type, settings)
-            stack.callback(_stop, instance, console)
-            instances.append(instance)
-    for instance in instances:
-        if instance.url is not None:
-            wait_until_ready(instance, timeout_seconds=_READY_TIMEOUT_SECONDS)
-    return instances
-
-
-def _stop(instance: Instance, console: Console) -> None:
-    was_alive = instance.alive
-    if instance.terminate(_STOP_TIMEOUT_SECONDS) is None and was_alive:
-        console.say(f"{instance.name} did not stop within {_STOP_TIMEOUT_SECONDS:g} s and was killed")
-
-
-def _watch(
-    instances: Sequence[ProcfileInstance], servers: Sequence[EmbeddedServer], console: Console
-) -> NoReturn:
-    while not console.closed:
-        for instance in instances:
-            if not instance.alive:
-                raise TargetError(f"{instance.name} {describe_exit(instance.exit_code)}")
-        for server in servers:
-            if not server.alive:
-                raise LaunchError(f"{server.label} {describe_exit(server.exit_code)}")
-        time.sleep(_WATCH_SECONDS)
-    raise StopRequested
 
 
 @contextmanager
