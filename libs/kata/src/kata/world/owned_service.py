@@ -1,5 +1,6 @@
 """A running solution that the verifier has started."""
 
+import os
 from collections.abc import Iterable, Mapping
 
 from kata.judge.verdicts import NotRunError
@@ -87,6 +88,8 @@ class OwnedService:
             client.close()
         for instance in reversed(self.instances):
             instance.resume()
+            if "COVERAGE_PROCESS_CONFIG" in os.environ:  # only who ends by itself tells what it has executed
+                instance.terminate()
             instance.kill()
         if self._redis:
             self._redis.close()
