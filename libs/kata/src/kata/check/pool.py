@@ -1,12 +1,10 @@
 """The processes in which checks run side by side."""
 
-import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -113,8 +111,8 @@ class Pool:
     def _close(self) -> None:
         """Interrupt what still works, and wait until each has closed its world."""
         for worker in self._workers:
-            with suppress(ProcessLookupError):
-                os.kill(worker.process.pid, signal.SIGINT)
+            worker.process.send_signal(signal.SIGINT)
+            worker.channel.close()
         deadline = time.monotonic() + _END_SECONDS
         for worker in self._workers:
             try:
@@ -122,5 +120,4 @@ class Pool:
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
-            worker.channel.close()
             worker.said.close()

@@ -136,6 +136,7 @@ def _job(position: int, item: pytest.Item) -> Job:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     die_with_parent(os.getppid(), signal.SIGINT)
     with suppress(KeyboardInterrupt, BrokenPipeError, EOFError), Connection(int(sys.argv[1])) as channel:
         project, options = channel.recv()
