@@ -242,7 +242,7 @@ def test_of_several_runs_the_worst_counts(
     verdicts = {Exit.PASS: Verdict.PASS, Exit.FAIL: Verdict.FAIL, Exit.INCONCLUSIVE: Verdict.INCONCLUSIVE}
     seeds = draw_seeds("5eed", len(codes))
 
-    def canned(_project: Project, options: Options, _report: Path) -> RunResult:
+    def canned(_project: Project, options: Options, _report: Path, _side_by_side: int) -> RunResult:
         code = codes[seeds.index(options.seed or "")]
         if code is Exit.NO_TARGET:
             return RunResult("00-doubler", "", "", no_target="it is gone")

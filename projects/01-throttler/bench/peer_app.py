@@ -1,4 +1,5 @@
 """What the service is compared with over HTTP: Flask with flask-limiter, and Flask with nothing."""
+# mypy: disable-error-code="import-not-found"
 
 import os
 

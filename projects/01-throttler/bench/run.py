@@ -1,10 +1,12 @@
-"""`make bench-01`: us and the peers side by side, interleaved, in one run; ratios of medians.
+"""`make bench-01`: the throttler beside Flask with flask-limiter, interleaved, in one run; ratios of medians.
 
-The peers get an environment of their own under .data/bench-01, from requirements.txt, pinned by hash.
+The peer gets an environment of its own under .data/bench-01, from requirements.txt, pinned by hash. With
+`--keep` the run is written to RESULTS.md. Decisions without HTTP are measured in libs/rate-limit.
 """
 
 import argparse
 import os
+import platform
 import socket
 import statistics
 import subprocess
@@ -12,6 +14,8 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import IO
 
@@ -29,22 +33,8 @@ PEERS = DATA / "venv/bin/python"
 CONNECTIONS = 16
 PROCESSES = 2  # of whoever decides, and of the server: one a core of a small machine, the same for all
 THREADS = 2  # of each of the server's processes
-DECISIONS = {
-    "ours, fixed window": sys.executable,
-    "limits, fixed window": str(PEERS),
-    "ours, sliding window": sys.executable,
-    "limits, moving window": str(PEERS),
-    "limits, sliding window counter": str(PEERS),
-    "ours, token bucket": sys.executable,
-    "throttled-py, gcra": str(PEERS),
-}
-DECISION_RATIOS = [
-    ("ours, fixed window", "limits, fixed window", 3.0),
-    ("ours, sliding window", "limits, moving window", 3.0),
-    ("ours, sliding window", "limits, sliding window counter", 3.0),
-    ("ours, token bucket", "throttled-py, gcra", 1.4),
-]
-REQUEST_RATIOS = [
+PACKAGES = ("flask-limiter", "limits", "flask", "granian", "redis", "hiredis")
+RATIOS = [
     ("the throttler", "flask-limiter", 2.0),
     ("the throttler", "bare route", 0.5),
     ("the throttler, no request log", "flask-limiter", 2.0),
@@ -52,22 +42,21 @@ REQUEST_RATIOS = [
 ]
 
 
-class Contestant:
-    """A process that measures itself for as many seconds as it is told.
-
-    Several are told first and asked then, so that they measure at the same time.
-    """
+class Load:
+    """A process that asks a server for as many seconds as it is told."""
 
     def __init__(self, command: list[str]) -> None:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def begin(self, seconds: float) -> None:
-        stdin, _ = self._pipes()
+    def measure(self, seconds: float) -> float:
+        """Return answers in a second, all of which were 200."""
+        stdin, stdout = self._pipes()
         stdin.write(f"{seconds}\n")
         stdin.flush()
-
-    def result(self) -> list[str]:
-        return self._pipes()[1].readline().split()
+        rate, wrong = stdout.readline().split()
+        if wrong != "0":
+            raise SystemExit(f"{wrong} answers were not 200")
+        return float(rate)
 
     def close(self) -> None:
         self._pipes()[0].close()
@@ -89,19 +78,7 @@ def make_peers() -> None:
         subprocess.run(install, check=True)
 
 
-def decisions(
-    url: str, processes: int, rounds: int, seconds: float, stack: ExitStack
-) -> dict[str, list[float]]:
-    measures = {}
-    for name, python in DECISIONS.items():
-        crew = [Contestant([python, str(HERE / "decide.py"), name, url]) for _ in range(processes)]
-        for contestant in crew:
-            stack.callback(contestant.close)
-        measures[name] = decisions_per_second(crew)
-    return interleave(url, measures, rounds, seconds)
-
-
-def requests(url: str, rounds: int, seconds: float, stack: ExitStack) -> dict[str, list[float]]:
+def requests(url: str, stack: ExitStack) -> dict[str, Measure]:
     environment = {
         **os.environ,
         "REDIS_URL": url,
@@ -117,7 +94,7 @@ def requests(url: str, rounds: int, seconds: float, stack: ExitStack) -> dict[st
         "flask-limiter": (peer("limited"), {}),
         "bare route": (peer("bare"), {}),
     }
-    measures = {}
+    measures: dict[str, Measure] = {}
     for name, (command, extra) in servers.items():
         port = free_port()
         process = subprocess.Popen(
@@ -128,10 +105,10 @@ def requests(url: str, rounds: int, seconds: float, stack: ExitStack) -> dict[st
         )
         stack.callback(stop, process)
         wait_for(port)
-        load = Contestant([sys.executable, str(HERE / "load.py"), str(port), str(CONNECTIONS)])
+        load = Load([sys.executable, str(HERE / "load.py"), str(port), str(CONNECTIONS)])
         stack.callback(load.close)
-        measures[name] = requests_per_second(load, name)
-    return interleave(url, measures, rounds, seconds)
+        measures[name] = load.measure
+    return measures
 
 
 def wait_for(port: int) -> None:
@@ -163,26 +140,6 @@ def peer(factory: str) -> list[str]:
     ]  # fmt: skip
 
 
-def decisions_per_second(crew: list[Contestant]) -> Measure:
-    def measure(seconds: float) -> float:
-        for contestant in crew:
-            contestant.begin(seconds)
-        return sum(float(contestant.result()[0]) for contestant in crew)
-
-    return measure
-
-
-def requests_per_second(load: Contestant, name: str) -> Measure:
-    def measure(seconds: float) -> float:
-        load.begin(seconds)
-        rate, wrong = load.result()
-        if wrong != "0":
-            raise SystemExit(f"{name}: {wrong} answers were not 200")
-        return float(rate)
-
-    return measure
-
-
 def interleave(url: str, measures: dict[str, Measure], rounds: int, seconds: float) -> dict[str, list[float]]:
     """Measure each in turn, again and again, so that a slow moment of the machine hits all alike."""
     rates: dict[str, list[float]] = {name: [] for name in measures}
@@ -196,37 +153,44 @@ def interleave(url: str, measures: dict[str, Measure], rounds: int, seconds: flo
     return rates
 
 
-def show(title: str, rates: dict[str, list[float]], ratios: list[tuple[str, str, float]]) -> None:
-    print(f"\n{title} (median; lowest and highest)")
+def table(rates: dict[str, list[float]]) -> str:
+    lines = ["| who | median a second | lowest | highest |", "|---|--:|--:|--:|"]
     for name, values in rates.items():
-        print(
-            f"  {name:<32} {statistics.median(values):>8,.0f}/s   {min(values):>8,.0f} … {max(values):,.0f}"
-        )
-    print()
-    for one, other, aim in ratios:
+        median = statistics.median(values)
+        lines.append(f"| {name} | {median:,.0f} | {min(values):,.0f} | {max(values):,.0f} |")
+    lines += ["", "| ratio of medians | | aim |", "|---|--:|--:|"]
+    for one, other, aim in RATIOS:
         ratio = statistics.median(rates[one]) / statistics.median(rates[other])
-        print(f"  {one} : {other} = {ratio:.2f}   (aim {aim})")
+        lines.append(f"| {one} : {other} | {ratio:.2f} | {aim} |")
+    return "\n".join([*lines, ""])
+
+
+def circumstances(rounds: int, seconds: float) -> str:
+    site = DATA / "venv/lib/python3.13/site-packages"
+    versions = {found.name.lower(): found.version for found in distributions(path=[str(site)])}
+    peers = ", ".join(f"{name} {versions[name]}" for name in PACKAGES)
+    return (
+        f"# The last run\n\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors, {platform.machine()}, "
+        f"Python {platform.python_version()}.\n{peers}.\n{rounds} rounds of {seconds:g} s, interleaved.\n"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--only", choices=["decisions", "requests"])
+    parser.add_argument("--keep", action="store_true", help="write the run to RESULTS.md")
     arguments = parser.parse_args()
     make_peers()
     with ExitStack() as stack:
         server = EmbeddedValkey(DATA / "redis")
         server.start()
         stack.callback(server.stop)
-        if arguments.only != "requests":
-            for processes, title in ((1, "one process"), (PROCESSES, f"{PROCESSES} processes at once")):
-                rates = decisions(server.url, processes, arguments.rounds, arguments.seconds, stack)
-                show(f"Decisions by {title}", rates, DECISION_RATIOS)
-        if arguments.only != "decisions":
-            rates = requests(server.url, arguments.rounds, arguments.seconds, stack)
-            title = f"Requests, {CONNECTIONS} connections, {PROCESSES} workers of {THREADS} threads"
-            show(title, rates, REQUEST_RATIOS)
+        rates = interleave(server.url, requests(server.url, stack), arguments.rounds, arguments.seconds)
+    report = f"{circumstances(arguments.rounds, arguments.seconds)}\n{table(rates)}"
+    print(report)
+    if arguments.keep:
+        (HERE / "RESULTS.md").write_text(report)
 
 
 if __name__ == "__main__":

@@ -23,3 +23,7 @@ class TargetError(KataError):
     def __init__(self, message: str, output: list[str] | None = None) -> None:
         super().__init__(message)
         self.output = output or []
+
+
+class TooSlowError(TargetError):
+    """The solution, or its engine, did not get there in time: a busy machine may be the cause."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from kata.errors import UsageError
 
 START_TIMEOUT_SECONDS = 20.0
+SIDE_BY_SIDE = 4
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kata.catalog.projects import Project
-from kata.check import verification as module
+from kata.check import worlds as module
 from kata.check.verification import verify_in_child
 from kata.errors import KataError, LaunchError
 from kata.options import Options
@@ -53,10 +53,11 @@ class Doubler:
 
 @pytest.fixture
 def verified(kata: Kata, doubler: Project) -> Verified:
-    """Verify a folder as a doubler, always with the same seed; words stand for the paths."""
+    """Verify a folder as a doubler, check after check in the order of one seed; words stand for paths."""
 
     def verify(folder: Path, *arguments: object) -> tuple[object, str, str]:
-        code, out, err = kata("verify", doubler.path, "--dir", folder, "--seed", SEED, *arguments)
+        one_by_one = ("--seed", SEED, "--side-by-side", 1)
+        code, out, err = kata("verify", doubler.path, "--dir", folder, *one_by_one, *arguments)
         return code, out.replace(str(folder), "MINE").replace(str(doubler.path), "DOUBLER"), err
 
     return verify
@@ -172,7 +173,7 @@ verifying MINE against 00-doubler, seed 5eed
        got         no answer (connection closed without a complete answer)
        rule        GET /api/v1/double/{number} answers 200 with a negative number and its double
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
-       because     web.1 exited with code 3
+       because     web.2 exited with code 3
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only E1
        | {"event": "started"}
        | answered 200
@@ -184,7 +185,7 @@ verifying MINE against 00-doubler, seed 5eed
        got         no answer (connection closed without a complete answer)
        rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README, step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
-       because     web.2 exited with code 3
+       because     web.3 exited with code 3
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only C1
        | {"event": "started"}
        | answered 200
@@ -223,7 +224,7 @@ def test_a_stall_of_the_machine_excuses_what_depends_on_time_and_nothing_else(
     )
     result = tmp_path / "result.json"
     command = [sys.executable, "-m", "kata", "verify", str(doubler.path), "--dir", str(folder)]
-    command += ["--seed", SEED, "--only", "C3", "--only", "E1", "--json", str(result)]
+    command += ["--seed", SEED, "--side-by-side", "1", "--only", "C3", "--only", "E1", "--json", str(result)]
     verifier = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     (folder / "pid").write_text(str(verifier.pid))
     (folder / "pid").rename(folder / "verifier.pid")

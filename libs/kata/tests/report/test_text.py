@@ -97,12 +97,12 @@ def test_the_verifier_s_own_fault_is_marked_as_such() -> None:
 
 
 def test_a_summary_counts_the_verdicts_and_names_the_seed() -> None:
-    run = RunResult("03-reminders", "/mine", "91c2", [PASSED, PASSED, FAILED])
+    run = RunResult("03-reminders", "/mine", "91c2", [PASSED, PASSED, FAILED], 1.8)
     assert render_summary(run) == "03-reminders: 2 pass, 1 fail in 1.8 s, seed 91c2"
 
 
 def test_a_summary_says_that_what_was_not_run_was_not_verified() -> None:
-    run = RunResult("03-reminders", "/mine", "91c2", [PASSED, replace(PASSED, verdict=Verdict.NOT_RUN)])
+    run = RunResult("03-reminders", "/mine", "91c2", [PASSED, replace(PASSED, verdict=Verdict.NOT_RUN)], 0.5)
     assert render_summary(run) == (
         "03-reminders: 1 pass, 1 not run in 0.5 s, seed 91c2\nwhat was not run was not verified"
     )

@@ -7,6 +7,7 @@ from kata.errors import KataError
 
 _TAG = re.compile(
     r"(?P<id>[CES]\d+)|step-(?P<step>\d+)|extension-(?P<extension>[a-z0-9-]+)|after-(?P<after>[CES]\d+)"
+    r"|(?P<alone>alone)"
 )
 
 
@@ -19,6 +20,7 @@ class Check:
     step: int | None
     extension: str | None
     after: str | None  # the check without which this one says nothing
+    alone: bool = False  # judged while no other check runs
 
 
 def is_check_tag(tag: str) -> bool:
@@ -48,4 +50,5 @@ def read_check(sentence: str, tags: set[str]) -> Check:
         step=int(found["step"]) if "step" in found else None,
         extension=found.get("extension"),
         after=found.get("after"),
+        alone="alone" in found,
     )

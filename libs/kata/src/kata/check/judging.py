@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from kata.catalog.lesson import contract_of
-from kata.check.stash import ATTEMPT, CHECK, MONITOR, STARTED, WORLD, project_folder
-from kata.errors import TargetError
+from kata.check.stash import ALONE, ATTEMPT, CHECK, MONITOR, STARTED, WORLD, project_folder
+from kata.errors import TargetError, TooSlowError
 from kata.judge.intervals import Inconclusive
 from kata.judge.stalls import STALL_SECONDS
 from kata.judge.verdicts import CheckFailedError, CheckResult, NotRunError, Verdict
@@ -20,6 +20,7 @@ _LAST_LINES = 5
 # With five verifications side by side on two processors, a load of 10, an answer that may take 200 ms took
 # 460; with three, a load of 5 to 6, none did.
 _OVERLOAD = 4
+_OTHERS_RAN = "other checks ran at the same time"
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,15 @@ def _finding(item: pytest.Item, error: BaseException | None) -> _Finding:
         case NotRunError():
             return _Finding(Verdict.NOT_RUN, reason=str(error))
         case TargetError():
-            return _Finding(Verdict.FAIL, expected="a running service", got=str(error), output=error.output)
+            return _no_service(item, error)
         case _:
             return _Finding(Verdict.ERROR, reason=f"{type(error).__name__}: {error}")
+
+
+def _no_service(item: pytest.Item, error: TargetError) -> _Finding:
+    if isinstance(error, TooSlowError) and not item.config.stash.get(ALONE, True):
+        return _Finding(Verdict.INCONCLUSIVE, reason=_OTHERS_RAN)
+    return _Finding(Verdict.FAIL, expected="a running service", got=str(error), output=error.output)
 
 
 def _failure(item: pytest.Item, error: CheckFailedError) -> _Finding:
@@ -81,18 +88,20 @@ def _failure(item: pytest.Item, error: CheckFailedError) -> _Finding:
         rule=error.rule or contract_of(project_folder(item.path)).get(item.stash[CHECK].id),
         timeline=error.timeline,
     )
-    stall = item.config.stash[MONITOR].worst_between(item.stash[STARTED], time.monotonic())
     world = item.stash.get(WORLD, None)
     died = world.died() if world is not None else []
     if died:
         return replace(found, reason=describe_deaths(died), output=last_words(died))
-    if error.timing and (excuse := _excuse(stall)):
+    if error.timing and (excuse := _excuse(item)):
         return replace(found, verdict=Verdict.INCONCLUSIVE, reason=excuse)
     return found
 
 
-def _excuse(stall_seconds: float) -> str | None:
+def _excuse(item: pytest.Item) -> str | None:
     """Say why it may have been the machine, and not the service, that was late."""
+    if not item.config.stash.get(ALONE, True):
+        return _OTHERS_RAN
+    stall_seconds = item.config.stash[MONITOR].worst_between(item.stash[STARTED], time.monotonic())
     if stall_seconds > STALL_SECONDS:
         return f"the machine stood still for {stall_seconds:.2f} s while it was judged"
     load, processors = os.getloadavg()[0], os.cpu_count() or 1

@@ -1,7 +1,7 @@
 """The pytest side of the verifier: tags become checks, the fixture `world`, and honest verdicts.
 
-`kata verify` runs pytest underneath, with a collector for its report. Under plain
-`pytest projects/NN-name` the same plugin judges the project's own folder.
+`kata verify` runs pytest underneath, with a loop of its own (`kata.check.worker`). Under plain
+`pytest projects/NN-name` the same plugin judges the project's own folder, one check after another.
 """
 
 import inspect
@@ -21,6 +21,7 @@ from kata.check.judging import result_of
 from kata.check.ordering import arrange
 from kata.check.service_feature import FeaturesFolder, is_features_folder
 from kata.check.stash import (
+    ALONE,
     ATTEMPT,
     CHECK,
     MONITOR,
@@ -87,11 +88,14 @@ def pytest_bdd_before_step(step: Step, step_func: object) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a check up to three times: again only if the machine was too slow to judge."""
+    """Run a check up to three times if nothing else runs: again where the machine was too slow to judge."""
     if CHECK not in item.stash:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    tries = TRIES if ON_RESULT in item.config.stash else TRIES_UNDER_PYTEST
+    stash = item.config.stash
+    tries = TRIES if ON_RESULT in stash else TRIES_UNDER_PYTEST
+    if not stash.get(ALONE, True):
+        tries = 1
     for attempt in range(1, tries + 1):
         item.stash[ATTEMPT] = attempt
         item.stash[STARTED] = time.monotonic()
@@ -104,10 +108,11 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     result = item.stash[RESULT]
-    item.config.stash[VERDICTS][project_folder(item.path), result.id] = result.verdict
-    if ON_RESULT in item.config.stash:
-        item.config.stash[ON_RESULT](result)
-    worlds.leave_world(item, nextitem)
+    if ON_RESULT in stash:
+        stash[ON_RESULT](result)
+    else:
+        stash[VERDICTS][project_folder(item.path), result.id] = result.verdict
+        worlds.leave_world(item, nextitem)
     return True
 
 
@@ -117,7 +122,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if CHECK not in item.stash:
         return
     config = item.config
-    if MONITOR not in config.stash:
+    if MONITOR not in config.stash and config.stash.get(ALONE, True):  # else time decides nothing yet
         config.stash[MONITOR] = StallMonitor()
         config.stash[MONITOR].start()
     after = item.stash[CHECK].after

@@ -54,7 +54,7 @@ Feature: What every service is, in any language
     When a process of its own is sent SIGTERM
     Then it has ended with exit code 0
 
-  @S11 @step-1
+  @S11 @step-1 @alone
   Scenario: A bad setting stops the start with a line that names the variable
     When it is started with one bad setting at a time
     Then no start succeeds, and each output names the variable

@@ -22,6 +22,7 @@ SEED = pytest.StashKey[str]()
 MONITOR = pytest.StashKey[StallMonitor]()
 WORLDS = pytest.StashKey[dict[Path, AnyWorld]]()
 VERDICTS = pytest.StashKey[dict[tuple[Path, str], Verdict]]()
+ALONE = pytest.StashKey[bool]()  # whether nothing else is judged meanwhile
 
 # Of a check
 CHECK = pytest.StashKey[Check]()

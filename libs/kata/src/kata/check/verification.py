@@ -1,61 +1,40 @@
 """Judge one solution: start it once, run the project's features against it, and collect the verdicts."""
 
-import os
 import random
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from kata.catalog.projects import ROOT, Project
-from kata.check.stash import ON_RESULT, OPTIONS
-from kata.check.worlds import make_world
-from kata.errors import KataError, ProcfileError, TargetError
+from kata.catalog.projects import Project
+from kata.check.pool import Pool
+from kata.check.run import Answer, Order, Run
+from kata.check.worker import work
+from kata.errors import KataError, TargetError
 from kata.judge.verdicts import CheckResult, Exit, RunResult
 from kata.options import Options
 from kata.report.diagnosis import looks_like
-from kata.world.attached import AttachedWorld
+from kata.world.draw import Draw
 
 RUN_SECONDS = 600
 
 
-class _Collector:
-    """Hands the options to the plugin, and takes the verdicts from it."""
+class _InThisProcess:
+    """The way between the run and its only worker."""
 
-    def __init__(self, options: Options, on_result: Callable[[CheckResult], None]) -> None:
-        self._options = options
-        self._on_result = on_result
-        self.results: list[CheckResult] = []
-        self.broken: str | None = None
+    def __init__(self, run: Run) -> None:
+        self._run = run
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[OPTIONS] = self._options
-        config.stash[ON_RESULT] = self._take
+    def send(self, answer: Answer) -> None:
+        self._run.take(0, answer)
 
-    def pytest_exception_interact(
-        self, call: pytest.CallInfo[object], report: pytest.CollectReport | pytest.TestReport
-    ) -> None:
-        """Note why a feature or its steps could not be read."""
-        if isinstance(report, pytest.CollectReport) and call.excinfo is not None:
-            self._note(call.excinfo.value)
-
-    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
-        """Note it, in place of the traceback that pytest would print."""
-        self._note(excinfo.value)
-        return True
-
-    def _note(self, error: BaseException) -> None:
-        last_line = str(error).strip().rpartition("\n")[2]
-        self.broken = self.broken or f"{type(error).__name__}: {last_line}"
-
-    def _take(self, result: CheckResult) -> None:
-        self.results.append(result)
-        self._on_result(result)
+    def recv(self) -> Order:
+        order = self._run.order_for(0)
+        assert order is not None
+        return order
 
 
 def new_seed() -> str:
@@ -69,27 +48,35 @@ def draw_seeds(first: str, count: int) -> list[str]:
     return [f"{source.getrandbits(24):06x}" for _ in range(count)]
 
 
-def verify(project: Project, options: Options, on_result: Callable[[CheckResult], None]) -> RunResult:
+def verify(
+    project: Project, options: Options, on_result: Callable[[CheckResult], None], side_by_side: int = 1
+) -> RunResult:
     """Run the project's checks against one solution; `on_result` sees each verdict as it falls.
 
     Raises:
         KataError: the features can't be run.
 
     """
-    options = options if options.seed else replace(options, seed=new_seed())
+    options = replace(options, seed=Draw(options.seed).seed)  # one that is none is refused here
+    began = time.monotonic()
     target = options.url or str(options.directory or project.path)
-    result = RunResult(project=project.name, target=target, seed=options.seed or "", checks=[])
-    try:
-        _try_start(project, options)
-    except (TargetError, ProcfileError) as error:
-        return replace(result, no_target=str(error), output=getattr(error, "output", []))
-    collector = _Collector(options, on_result)
-    _run_features(project.features, collector)
-    result = replace(result, checks=collector.results)
+    workers = side_by_side if options.url is None else 1  # there is only one of what --url attaches to
+    run = Run(workers, on_result)
+    if workers > 1:
+        with Pool(project, options, run) as pool:
+            pool.work()
+    else:
+        work(project, options, _InThisProcess(run))
+    result = RunResult(project=project.name, target=target, seed=options.seed or "", checks=run.results)
+    result = replace(result, seconds=round(time.monotonic() - began, 3))
+    if isinstance(run.error, TargetError):
+        return replace(result, no_target=str(run.error), output=run.error.output)
+    if run.error is not None:
+        raise run.error
     return replace(result, looks_like=looks_like(project.path, result))
 
 
-def verify_in_child(project: Project, options: Options, report: Path) -> RunResult:
+def verify_in_child(project: Project, options: Options, report: Path, side_by_side: int = 1) -> RunResult:
     """Run `kata verify` in a process of its own, so that several can go side by side.
 
     Raises:
@@ -103,8 +90,8 @@ def verify_in_child(project: Project, options: Options, report: Path) -> RunResu
         "verify",
         project.argument,
         *options.arguments(),
-        "--json",
-        str(report),
+        *("--side-by-side", str(side_by_side)),
+        *("--json", str(report)),
     ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=RUN_SECONDS)  # noqa: S603 - our own command
@@ -117,39 +104,3 @@ def verify_in_child(project: Project, options: Options, report: Path) -> RunResu
             f"the verifier broke on {options.directory} (seed {options.seed}):\n{done.stdout}{done.stderr}"
         )
     return RunResult.from_json(report.read_text())
-
-
-def _try_start(project: Project, options: Options) -> None:
-    """Start the solution once with its contract's defaults: if that fails, no check can say anything."""
-    world = make_world(project, options)
-    try:
-        if isinstance(world, AttachedWorld):
-            answer = world.reach()
-            if answer.status == 0:
-                raise TargetError(answer.error)
-        else:
-            world.start(project.defaults)
-    finally:
-        world.close()
-
-
-def _run_features(features: Path, collector: _Collector) -> None:
-    # A warning in the verifier, or a socket that it closes late, is no verdict: plain pytest sees to those.
-    absent = ["terminal", "cacheprovider", "logging", "warnings", "unraisableexception"]
-    quiet = ["--assert=plain", *(word for name in absent for word in ("-p", f"no:{name}"))]
-    # Whatever else is installed has no say in a verdict, and takes a second to import.
-    plugins = ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "kata.check.plugin"]
-    config = [
-        "-c",
-        str(ROOT / "pyproject.toml"),
-        "--rootdir",
-        str(ROOT),
-        "-o",
-        "addopts=--import-mode=importlib",
-    ]
-    os.environ.pop("PYTEST_ADDOPTS", None)
-    code = pytest.main([*config, *quiet, *plugins, str(features)], plugins=[collector])
-    if collector.broken is not None:
-        raise KataError(f"the features in {features} can't be run: {collector.broken}")
-    if code == pytest.ExitCode.INTERRUPTED:
-        raise KeyboardInterrupt

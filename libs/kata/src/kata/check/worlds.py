@@ -21,13 +21,7 @@ from kata.world.owned import OwnedWorld
 @pytest.fixture
 def world(request: pytest.FixtureRequest) -> Iterator[AnyWorld]:
     """The dependencies, processes and luck of the run, as this check may use them."""
-    config = request.config
-    worlds = config.stash[WORLDS]
-    folder = project_folder(request.path)
-    if folder not in worlds:
-        options = replace(config.stash[OPTIONS], seed=config.stash[SEED])
-        worlds[folder] = make_world(load_project(folder), options)
-    current = worlds[folder]
+    current = world_of(request.config, project_folder(request.path))
     node = request.node
     node.stash[WORLD] = current
     current.begin(node.stash[CHECK].id, node.stash.get(ATTEMPT, 1))
@@ -36,6 +30,15 @@ def world(request: pytest.FixtureRequest) -> Iterator[AnyWorld]:
     current.end()
     if died:  # else the next check would find a new one in its place
         raise TargetError(describe_deaths(died), last_words(died))
+
+
+def world_of(config: pytest.Config, folder: Path) -> AnyWorld:
+    """Return the world of the project in this folder, which is made when it is first asked for."""
+    worlds = config.stash[WORLDS]
+    if folder not in worlds:
+        options = replace(config.stash[OPTIONS], seed=config.stash[SEED])
+        worlds[folder] = make_world(load_project(folder), options)
+    return worlds[folder]
 
 
 def make_world(project: Project, options: Options) -> AnyWorld:

@@ -28,6 +28,9 @@ StartTimeout = Annotated[
     float,
     typer.Option("--start-timeout", min=0.1, help="How many seconds a process may take to become ready."),
 ]
+SideBySide = Annotated[
+    int, typer.Option("--side-by-side", min=1, help="How many checks of a verification run at a time.")
+]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="How many verifications run side by side.")]
 
 

@@ -20,14 +20,15 @@ from kata.commands.arguments import (
     Only,
     Seed,
     Setting,
+    SideBySide,
     StartTimeout,
     Step,
     Url,
     existing_folder,
 )
 from kata.errors import UsageError
-from kata.judge.verdicts import Exit, RunResult
-from kata.options import START_TIMEOUT_SECONDS, Options, parse_settings
+from kata.judge.verdicts import CheckResult, Exit, RunResult
+from kata.options import SIDE_BY_SIDE, START_TIMEOUT_SECONDS, Options, parse_settings
 from kata.report.text import render_check, render_summary, replay
 
 
@@ -43,6 +44,7 @@ def verify_command(
     extensions: Extensions = False,
     setting: Setting = None,
     start_timeout: StartTimeout = START_TIMEOUT_SECONDS,
+    side_by_side: SideBySide = SIDE_BY_SIDE,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the whole result here.")] = None,
     runs: Annotated[int, typer.Option(min=1, help="Repeat with this many seeds.")] = 1,
     jobs: Jobs = 1,
@@ -67,27 +69,31 @@ def verify_command(
         start_timeout_seconds=start_timeout,
     )
     if runs == 1:
-        results = [verify_aloud(project, options)]
+        results = [verify_aloud(project, options, side_by_side)]
     else:
-        results = _verify_repeatedly(project, options, runs, jobs)
+        results = _verify_repeatedly(project, options, runs, jobs, side_by_side)
     if json_file is not None:
         dump = results[0].as_dict() if runs == 1 else [result.as_dict() for result in results]
         json_file.write_text(json.dumps(dump, indent=2) + "\n")
     raise typer.Exit(_worst(results))
 
 
-def verify_aloud(project: Project, options: Options) -> RunResult:
+def verify_aloud(project: Project, options: Options, side_by_side: int = SIDE_BY_SIDE) -> RunResult:
     """Verify once: verdicts as they fall, then the failures in full."""
     options = replace(options, seed=options.seed or new_seed())
     print(
         f"verifying {options.url or options.directory or project.path} against {project.name}, "
         f"seed {options.seed}"
     )
-    result = verify(project, options, lambda check: print(render_check(check).splitlines()[0], flush=True))
+    result = verify(project, options, _print_verdict, side_by_side)
     print()
     _print_troubles(project, options, result)
     print(render_summary(result))
     return result
+
+
+def _print_verdict(check: CheckResult) -> None:
+    print(render_check(check).splitlines()[0], flush=True)
 
 
 def _print_troubles(project: Project, options: Options, result: RunResult) -> None:
@@ -97,15 +103,20 @@ def _print_troubles(project: Project, options: Options, result: RunResult) -> No
             print(render_check(check, looks_like=result.looks_like.get(check.id), replay=again))
 
 
-def _verify_repeatedly(project: Project, options: Options, runs: int, jobs: int) -> list[RunResult]:
+def _verify_repeatedly(
+    project: Project, options: Options, runs: int, jobs: int, side_by_side: int
+) -> list[RunResult]:
     """Verify with many seeds, each in a process of its own; a line for each run, and its failures in full."""
+    each = max(1, side_by_side // jobs)  # together they load the machine no more than one does
     seeds = draw_seeds(options.seed or new_seed(), runs)
     print(
         f"verifying {options.url or options.directory or project.path} against {project.name}, {runs} seeds"
     )
     with tempfile.TemporaryDirectory(prefix="kata-runs-") as folder, ThreadPoolExecutor(jobs) as pool:
         trials = [
-            pool.submit(verify_in_child, project, replace(options, seed=seed), Path(folder, f"{seed}.json"))
+            pool.submit(
+                verify_in_child, project, replace(options, seed=seed), Path(folder, f"{seed}.json"), each
+            )
             for seed in seeds
         ]
         results = []

@@ -82,6 +82,7 @@ class RunResult:
     target: str
     seed: str
     checks: Sequence[CheckResult] = ()
+    seconds: float = 0.0
     no_target: str | None = None
     output: list[str] = field(default_factory=list)
     looks_like: dict[str, str] = field(default_factory=dict)

@@ -81,9 +81,9 @@ def render_summary(result: RunResult) -> str:
         return "\n".join([f"could not {verb} {result.target}: {result.no_target}", *shown])
     counts = Counter(check.verdict for check in result.checks)
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
-    seconds = sum(check.seconds for check in result.checks)
     line = (
-        f"{result.project}: {', '.join(parts) or 'no check executed'} in {seconds:.1f} s, seed {result.seed}"
+        f"{result.project}: {', '.join(parts) or 'no check executed'} in {result.seconds:.1f} s,"
+        f" seed {result.seed}"
     )
     if counts[Verdict.NOT_RUN] and not result.failed:
         line += "\nwhat was not run was not verified"

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from kata.errors import TargetError
+from kata.errors import TargetError, TooSlowError
 from kata.solution.engine import Container, Engine
 from kata.solution.process import replacing_the_shell
 from kata.solution.procfile import read_procfile
@@ -65,7 +65,7 @@ class DockerTarget:
             container.start()
             exit_code = instance.wait(self._release_timeout_seconds)
             if exit_code is None:
-                raise TargetError(
+                raise TooSlowError(
                     f"release did not finish within {self._release_timeout_seconds:g} s", instance.output()
                 )
             if exit_code != 0:

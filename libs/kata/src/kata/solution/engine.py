@@ -17,7 +17,7 @@ from docker.context import ContextAPI  # type: ignore[import-untyped]
 from docker.errors import APIError, BuildError, DockerException  # type: ignore[import-untyped]
 from docker.models.containers import Container as SdkContainer  # type: ignore[import-untyped]
 
-from kata.errors import LaunchError, TargetError
+from kata.errors import LaunchError, TargetError, TooSlowError
 
 _BUILD_TIMEOUT_SECONDS = 900
 _CALL_TIMEOUT_SECONDS = 60
@@ -73,7 +73,7 @@ class Container:
             state = self.state()
             if state.paused or not state.running:
                 return
-        raise TargetError(f"Docker: {_NOT_FROZEN}, {_FREEZE_TRIES} times")
+        raise TooSlowError(f"Docker: {_NOT_FROZEN}, {_FREEZE_TRIES} times")
 
     def unpause(self) -> None:
         """Let them go on."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from kata.errors import LaunchError, TargetError
+from kata.errors import LaunchError, TargetError, TooSlowError
 from kata.solution.process import ManagedProcess
 from kata.solution.procfile import read_procfile
 from kata.system.child import OnLine, describe_exit
@@ -64,7 +64,7 @@ class ProcfileTarget:
         finally:
             process.kill()
         if exit_code is None:
-            raise TargetError(
+            raise TooSlowError(
                 f"release did not finish within {self._release_timeout_seconds:g} s", process.output()
             )
         if exit_code != 0:

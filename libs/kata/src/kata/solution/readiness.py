@@ -5,7 +5,7 @@ import time
 
 import httpx
 
-from kata.errors import TargetError
+from kata.errors import TargetError, TooSlowError
 from kata.solution.target import Instance
 from kata.system.child import describe_exit
 
@@ -17,7 +17,7 @@ _SHOWN_BODY_CHARACTERS = 120
 def wait_until_ready(instance: Instance, path: str = "/ready", timeout_seconds: float = 20.0) -> float:
     """Poll until the instance answers 200, and return the seconds that it took.
 
-    Raises: TargetError with the instance's output if it exits, or never gets there.
+    Raises: TargetError with the instance's output if it exits, TooSlowError if it never gets there.
     """
     started = time.monotonic()
     last_answer = asyncio.run(_poll_until_ready(instance, path, started + timeout_seconds))
@@ -27,7 +27,7 @@ def wait_until_ready(instance: Instance, path: str = "/ready", timeout_seconds: 
         raise TargetError(
             f"{instance.name} {describe_exit(instance.exit_code)} before it became ready", instance.output()
         )
-    raise TargetError(
+    raise TooSlowError(
         f"{instance.name} did not answer GET {path} with 200 within {timeout_seconds:g} s "
         f"(last answer: {last_answer})",
         instance.output(),

@@ -20,11 +20,13 @@ class Checking:
         self._run_draw = draw
         self.draw = draw
         self._asked_for: dict[str, str] = {}
+        self.shared_services: set[str] = set()  # those that the check has asked for
 
     def begin(self, check_id: str, attempt: int) -> None:
         """Give the check its own stream of random values: the same for the same seed, whatever ran before."""
         self.draw = self._run_draw.fork(f"{check_id}/{attempt}")
         self._asked_for = {}
+        self.shared_services = set()
 
     @property
     def shown_settings(self) -> dict[str, str]:

@@ -66,6 +66,7 @@ class OwnedWorld(Checking):
     def start(self, settings: Mapping[str, str], *, workers: int = 0) -> OwnedService:
         self._asked_for = dict(settings)
         key = (workers, tuple(sorted(settings.items())))
+        self.shared_services.add(repr(key))
         if key not in self._shared:
             self._shared[key] = self._start(settings, workers=workers)
         return self._shared[key]

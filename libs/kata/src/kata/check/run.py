@@ -1,0 +1,108 @@
+"""One verification as its workers see it: what they are asked, and what they answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from kata.check.scheduling import Job, Judge, Schedule
+from kata.errors import KataError, TargetError
+from kata.judge.verdicts import CheckResult
+
+
+@dataclass(frozen=True)
+class TryStart:
+    """The order to start the solution once: if that fails, no check can say anything."""
+
+
+@dataclass(frozen=True)
+class End:
+    """The order to close the world and to end."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A worker has read the features, and is ready."""
+
+    jobs: Sequence[Job]
+
+
+@dataclass(frozen=True)
+class Started:
+    """The solution could be started."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A check has its verdict; `services` are those that it used and that stay for the next ones."""
+
+    result: CheckResult
+    services: frozenset[str]
+
+
+@dataclass(frozen=True)
+class NoTarget:
+    """The solution could not be started, or reached."""
+
+    message: str
+    output: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The verifier itself can't go on."""
+
+    message: str
+
+
+type Order = TryStart | Judge | End
+type Answer = Collected | Started | NoTarget | Broken | Judged
+
+
+class Run:
+    """Hands out orders and takes answers, until every check has its verdict or no more can be said."""
+
+    def __init__(self, most_workers: int, on_result: Callable[[CheckResult], None]) -> None:
+        self.results: list[CheckResult] = []
+        self.error: KataError | None = None
+        self._most_workers = most_workers
+        self._on_result = on_result
+        self._schedule: Schedule | None = None
+        self._trying = False
+        self._started = False
+
+    @property
+    def over(self) -> bool:
+        return self.error is not None or (self._schedule is not None and self._schedule.done)
+
+    @property
+    def workers(self) -> int:
+        """How many workers are of use: one, until it has told how many checks there are."""
+        return self._schedule.workers if self._schedule is not None else 1
+
+    def order_for(self, worker: int) -> Order | None:
+        """Return what this worker is to do now, or None while it has to wait."""
+        if self.over:
+            return End()
+        if self._schedule is None:
+            return None
+        if self._started:
+            return self._schedule.next_for(worker)
+        if self._trying:
+            return None
+        self._trying = True
+        return TryStart()
+
+    def take(self, worker: int, answer: Answer) -> None:
+        match answer:
+            case Collected(jobs):
+                self._schedule = self._schedule or Schedule(jobs, self._most_workers)
+            case Started():
+                self._started = True
+            case NoTarget(message, output):
+                self.error = TargetError(message, output)
+            case Broken(message):
+                self.error = KataError(message)
+            case Judged(judged, services):
+                assert self._schedule is not None
+                for result in self._schedule.take(worker, judged, services):
+                    self.results.append(result)
+                    self._on_result(result)

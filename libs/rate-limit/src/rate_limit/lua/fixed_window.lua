@@ -1,0 +1,39 @@
+-- Fixed window. A key holds "closes used": when its window closes, in microseconds of Redis's clock, and what
+-- is spent.
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+
+local function read(key, limit, window)
+  local closes, used = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
+  local state = {limit = limit, window = window, closes = tonumber(closes) or 0, used = tonumber(used) or 0}
+  if state.closes > now + window then
+    state.closes, state.mended = now + window, true
+  elseif state.closes <= now then
+    state.closes, state.used = now, 0
+  end
+  return state
+end
+
+local function remaining(state)
+  return math.max(state.limit - state.used, 0)
+end
+
+local function reset(state)
+  return state.closes - now
+end
+
+local function retry(_, state, cost)
+  return state.used + cost > state.limit and reset(state) or 0
+end
+
+local function spend(state, cost)
+  if state.used == 0 then
+    state.closes = now + state.window
+  end
+  state.used = state.used + cost
+end
+
+local function save(key, state)
+  redis.call('SET', key, string.format('%.0f %.0f', state.closes, state.used),
+    'PX', math.ceil((state.closes - now) / 1000))
+end
