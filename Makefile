@@ -14,11 +14,11 @@ export MYPYPATH := $(subst $() ,:,$(wildcard libs/*/src projects/*/src))
 UV := $(shell uv --version 2>/dev/null | grep -qE 'uv 0\.(1[3-9]|[2-9][0-9])' && command -v uv || echo .uv/bin/uv)
 
 # The folder of project NN, or one clear line.
-folder = $(or $(firstword $(wildcard projects/$(1)-*)),$(error there is no project $(1) (there is: $(patsubst projects/%,%,$(wildcard projects/*)))))
+folder = $(or $(firstword $(wildcard projects/$(1)-* libs/$(1))),$(error there is no project $(1) (there is: $(patsubst projects/%,%,$(wildcard projects/*)))))
 
 DOCKER = $(if $(shell command -v docker),docker,$(error there is no docker on this machine: install Docker with the compose plugin, or use make run-NN))
 
-.PHONY: help test-all test lint types contracts lock upgrade hooks doctor lessons clean
+.PHONY: help test-all test coverage lint types contracts lock upgrade hooks doctor lessons clean
 
 help: ## list the commands
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' Makefile | sed -E 's/:.*## /\t/; s/%/NN/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -56,6 +56,14 @@ test-all: $(READY) lint types contracts test ## every check of the repository
 test: $(READY) ## every test of the repository: files side by side; then the commands and the features of each lesson
 	@.venv/bin/pytest -q -n 3 --dist loadfile --ignore-glob '*/features' --ignore tests/test_lesson_commands.py
 	@.venv/bin/pytest -q tests/test_lesson_commands.py
+
+coverage: $(READY) ## which branches of each service its tests and features reach; below 80 % is a finding
+	@for folder in $(wildcard projects/*); do \
+	  .venv/bin/coverage erase; \
+	  .venv/bin/coverage run --source $(CURDIR)/$$folder/src -m pytest -q $$folder/tests $$folder/features; \
+	  .venv/bin/coverage combine -q; \
+	  .venv/bin/coverage report --skip-empty --fail-under 80; \
+	done
 
 lint: $(READY) ## ruff: lint and format
 	@.venv/bin/ruff check -q .

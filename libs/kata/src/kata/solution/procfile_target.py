@@ -16,7 +16,7 @@ from kata.system.ports import HOST, free_port
 _INHERITED = (
     *("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TMPDIR", "USER", "VIRTUAL_ENV"),
     *("CARGO_HOME", "DOTNET_ROOT", "GEM_HOME", "GOCACHE", "GOMODCACHE", "GOPATH", "JAVA_HOME", "NVM_DIR"),
-    *("PYENV_ROOT", "RUSTUP_HOME"),
+    *("PYENV_ROOT", "RUSTUP_HOME", "COVERAGE_PROCESS_CONFIG"),
 )
 
 

@@ -1,24 +1,32 @@
 """TCP ports of this machine."""
 
-import secrets
+import fcntl
+import os
+import random
 import socket
+import tempfile
+from functools import cache
+from itertools import cycle
+from pathlib import Path
 
 HOST = "127.0.0.1"
 # Below what Linux and macOS hand out by themselves: there an outgoing connection may take the port before, or
 # between two lives of, the process that is to listen on it. Above what well-known servers use.
 _FIRST, _COUNT = 15_000, 5_000
+_PER_PROCESS = 50
 
 
 def free_port(host: str = HOST) -> int:
-    """Return a TCP port that was free a moment ago, another at nearly each call.
+    """Return a TCP port that was free a moment ago, and that no other verification on this machine will take.
 
     Raises: OSError if so many tries found none, or the host is not of this machine.
     """
-    for _ in range(_COUNT):
-        port = _FIRST + secrets.randbelow(_COUNT)
+    ports = _ports_of_this_process()
+    for _ in range(_PER_PROCESS):
+        port = next(ports)
         if is_free(host, port):
             return port
-    raise OSError(f"no port from {_FIRST} to {_FIRST + _COUNT - 1} is free on {host}")
+    raise OSError(f"none of the {_PER_PROCESS} ports of this process is free on {host}")
 
 
 def is_free(host: str, port: int) -> bool:
@@ -30,3 +38,30 @@ def is_free(host: str, port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+@cache
+def _ports_of_this_process() -> "cycle[int]":
+    """Take a block of ports for as long as this process lives.
+
+    Half a second passes between a look at a port and the start of the server that is to listen on it. Of
+    several verifications side by side one now and then took the port of another.
+    """
+    blocks = range(_FIRST, _FIRST + _COUNT, _PER_PROCESS)
+    for first in random.sample(blocks, len(blocks)):
+        if _lock(first):
+            return cycle(random.sample(range(first, first + _PER_PROCESS), _PER_PROCESS))
+    raise OSError(f"{len(blocks)} processes on this machine have taken all ports of verifications")
+
+
+def _lock(first: int) -> bool:
+    """Lock a block of ports until this process ends; False if another has it."""
+    folder = Path(tempfile.gettempdir(), f"kata-ports-{os.getuid()}")
+    folder.mkdir(exist_ok=True)
+    file = os.open(folder / str(first), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        return False
+    return True
