@@ -242,7 +242,7 @@ def test_a_container_that_goes_on_by_itself_is_told_from_one_that_does_not(
         container.unpause()
         assert not container.state().paused
     else:
-        monkeypatch.setattr("kata.engine._HEARSAY_SECONDS", 0.2)
+        monkeypatch.setattr("kata.solution.engine._HEARSAY_SECONDS", 0.2)
         with pytest.raises(TargetError, match=r"^Docker: cannot resume a running process: unknown$"):
             container.unpause()
 
