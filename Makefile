@@ -54,8 +54,8 @@ down-%: ## stop what up-NN started, and remove its volumes
 test-all: $(READY) lint types contracts test ## every check of the repository
 
 test: $(READY) ## every test of the repository: files side by side; then the commands and the features of each lesson
-	@.venv/bin/pytest -q -n 3 --dist loadfile --ignore-glob '*/features' --ignore tests/test_lesson_commands.py
-	@.venv/bin/pytest -q tests/test_lesson_commands.py
+	@.venv/bin/pytest -q -n 3 --dist loadfile --ignore-glob '*/features' --ignore tests/test_lesson_commands.py --durations 8 --durations-min 5
+	@.venv/bin/pytest -q tests/test_lesson_commands.py --durations 0 --durations-min 5
 
 coverage: $(READY) ## which branches of each service its tests reach; below 80 % is a finding
 	@for folder in $(wildcard projects/*); do \

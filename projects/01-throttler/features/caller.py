@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from kata.steps import (
     TOLERANCE_SECONDS,
@@ -135,8 +136,10 @@ def refused_last(client: Caller) -> None:
 
 
 def ask_gate(client: Caller, path: str) -> Exchange:
-    """Ask the gate about a path as a proxy does that appends the address of its client."""
-    return client.send("/gate", headers={**client.headers(), "X-Forwarded-Uri": path})
+    """Ask the gate about a path as a proxy does: with the query and the headers of its client."""
+    of_the_client = {"Accept": "image/webp", "Content-Type": "text/plain"}
+    headers = {**client.headers(), **of_the_client, "X-Forwarded-Uri": path}
+    return client.send(f"/gate?{quote(path.strip('/'))}=1", headers=headers)
 
 
 def gate_refuses_last(client: Caller, asked: list[Exchange]) -> None:

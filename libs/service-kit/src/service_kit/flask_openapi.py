@@ -22,6 +22,7 @@ from werkzeug.routing import Rule
 
 from service_kit import json_text, problems
 from service_kit.json_text import Json, as_mapping
+from service_kit.negotiation import ANY_QUERY
 from service_kit.openapi import PROBLEM
 from service_kit.problems import FieldError, ProblemError
 from service_kit.routing import Route, template
@@ -70,6 +71,7 @@ class Description(NamedTuple):
     headers: Headers
     refusals: Mapping[int, Refusal]
     request_headers: Mapping[str, str]
+    any_query: bool
 
 
 class Decorator(Protocol):
@@ -87,8 +89,12 @@ def described(
     headers: Headers | None = None,
     refusals: Mapping[int, Refusal] | None = None,
     request_headers: Mapping[str, str] | None = None,
+    any_query: bool = False,
 ) -> Decorator:
-    """Put a view into the document. Its docstring's first line is the summary, the rest the description."""
+    """Put a view into the document. Its docstring's first line is the summary, the rest the description.
+
+    `any_query`: the query is somebody else's business, as where a proxy passes on what a client has sent.
+    """
 
     def decorate[**P](view: Callable[P, object]) -> Callable[P, flask.Response]:
         hints = get_type_hints(view, include_extras=True)
@@ -112,6 +118,7 @@ def described(
             headers or {},
             refusals or {},
             request_headers or {},
+            any_query,
         )
         return answered
 
@@ -243,6 +250,8 @@ def _parameters(
     for name, field_schema in as_mapping(query.get("properties")).items():
         is_required = isinstance(required, list) and name in required
         yield {"name": name, "in": "query", "required": is_required, "schema": field_schema}
+    if description.any_query:
+        yield ANY_QUERY
     for name, text in description.request_headers.items():
         yield {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
 

@@ -15,6 +15,14 @@ SPELLINGS = {
     "boolean": re.compile(r"true|false"),
 }
 FIELDS_LIMIT = 100
+# How a document says that any parameter may come: each member of the object is one.
+ANY_QUERY: Json = {
+    "name": "any",
+    "in": "query",
+    "style": "form",
+    "explode": True,
+    "schema": {"type": "object"},
+}
 WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 
@@ -23,6 +31,7 @@ class Operation:
     """What an OpenAPI document says of one method of one path; nothing is demanded where it says nothing."""
 
     is_described: bool = False
+    any_query: bool = False
     query: Mapping[str, Json] = field(default_factory=dict)
     path: Mapping[str, Json] = field(default_factory=dict)
     consumes: frozenset[str] = frozenset()
@@ -38,7 +47,7 @@ class Operation:
         """
         if not self.is_described:
             return
-        if query or self.query:
+        if (query or self.query) and not self.any_query:
             self._check_query(query)
         if accept is not None and self.produces and not is_acceptable(accept, self.produces):
             raise ProblemError(of_status(406, f"The answer is {' or '.join(sorted(self.produces))}."))
@@ -83,6 +92,7 @@ def operation_of(described: Json) -> Operation:
     body = as_mapping(described.get("requestBody"))
     return Operation(
         is_described=True,
+        any_query=ANY_QUERY in parameters,
         query={str(one["name"]): one.get("schema") for one in parameters if one.get("in") == "query"},
         path={str(one["name"]): one.get("schema") for one in parameters if one.get("in") == "path"},
         consumes=frozenset(as_mapping(body.get("content"))),

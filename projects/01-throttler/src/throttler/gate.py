@@ -38,6 +38,7 @@ def make_gate(throttling: Throttling, policies: Policies) -> Blueprint:
         headers=FIELDS,
         refusals={**REFUSALS, 400: UNCLEAR, 403: DENIED},
         request_headers=REQUEST_HEADERS,
+        any_query=True,  # the client's own, and the upstream's business
     )
     def ask() -> None:
         """Ask whether a request to an upstream may pass.
