@@ -217,10 +217,11 @@ def test_it_can_be_started_again_and_keeps_its_earlier_output(run: Run) -> None:
 
 
 def test_no_thread_is_left_behind(run: Run) -> None:
+    before = set(threading.enumerate())
     process = run("sleep 60")
-    assert "process-web.1" in {thread.name for thread in threading.enumerate()}
+    assert {thread.name for thread in set(threading.enumerate()) - before} == {"process-web.1"}
     process.kill()
-    assert "process-web.1" not in {thread.name for thread in threading.enumerate()}
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_command_that_cannot_be_executed_is_one_clear_error(tmp_path: Path) -> None:
