@@ -10,6 +10,7 @@ They come with the plugin and need no import:
 - `free_port`: finds a TCP port on which nobody listens
 """
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,6 +27,12 @@ from kata.system import ports
 
 type ProxyTo = Callable[[int], FaultProxy]
 type FreePort = Callable[[], int]
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C again, and let what the tests start hear it: a shell's background jobs ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

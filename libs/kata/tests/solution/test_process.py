@@ -326,3 +326,15 @@ def test_it_outlives_the_thread_that_started_it(run: Run) -> None:
 )
 def test_an_exit_is_described_in_words(exit_code: int | None, sentence: str) -> None:
     assert describe_exit(exit_code) == sentence
+
+
+def test_a_process_hears_ctrl_c_also_below_a_shell_s_background_job(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path; from kata.solution.process import ManagedProcess;"
+        "p = ManagedProcess('web', 'cat /proc/self/status', Path('.'), {'PATH': '/usr/bin:/bin'});"
+        "p.start(); p.wait(10); print(next(line for line in p.output() if line.startswith('SigIgn')))"
+    )
+    shell = f"trap '' INT; exec {sys.executable} -c \"{script}\""
+    done = subprocess.run(["sh", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=True)
+    ignored = int(done.stdout.split()[1], 16)
+    assert not ignored >> (signal.SIGINT - 1) & 1

@@ -12,7 +12,7 @@ from concurrent import futures
 from pathlib import Path
 
 from kata.errors import LaunchError
-from kata.system.preexec import die_with_parent
+from kata.system.preexec import die_with_parent, hear_signals
 from kata.system.processes import group_runs, signal_group
 
 KEPT_LINES = 200
@@ -171,6 +171,7 @@ class ChildProcess:
         # preexec_fn can deadlock where it takes a lock that another thread held at the fork: this one makes
         # system calls only. The way without it, an interpreter that calls prctl and then exec, costs 16 ms.
         def before_exec() -> None:
+            hear_signals()
             if self._before_exec is not None:
                 self._before_exec()
             die_with_parent(parent_pid, self._death_signal)

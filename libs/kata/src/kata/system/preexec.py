@@ -31,6 +31,15 @@ def die_with_parent(parent_pid: int, death_signal: signal.Signals) -> None:
         os._exit(1)
 
 
+def hear_signals() -> None:
+    """Let every signal that asks for an end have its effect.
+
+    A shell starts what it runs in the background with SIGINT ignored, and each child inherits that.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def become(uid: int, *, reaching_every_file: bool) -> Callable[[], None]:
     """Return the steps by which root becomes an ordinary user.
 
