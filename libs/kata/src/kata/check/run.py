@@ -58,7 +58,11 @@ type Answer = Collected | Started | NoTarget | Broken | Judged
 
 
 class Run:
-    """Hands out orders and takes answers, until every check has its verdict or no more can be said."""
+    """Hands out orders and takes answers, until every check has its verdict or no more can be said.
+
+    Checks begin while the first worker still tries to start the solution. What they say is told when that has
+    succeeded, and never if it fails.
+    """
 
     def __init__(self, most_workers: int, on_result: Callable[[CheckResult], None]) -> None:
         self.results: list[CheckResult] = []
@@ -68,10 +72,12 @@ class Run:
         self._schedule: Schedule | None = None
         self._trying = False
         self._started = False
+        self._untold: list[CheckResult] = []
 
     @property
     def over(self) -> bool:
-        return self.error is not None or (self._schedule is not None and self._schedule.done)
+        judged = self._started and self._schedule is not None and self._schedule.done
+        return self.error is not None or judged
 
     @property
     def workers(self) -> int:
@@ -84,12 +90,10 @@ class Run:
             return End()
         if self._schedule is None:
             return None
-        if self._started:
-            return self._schedule.next_for(worker)
-        if self._trying:
-            return None
-        self._trying = True
-        return TryStart()
+        if not self._trying:
+            self._trying = True
+            return TryStart()
+        return self._schedule.next_for(worker, nothing_else_runs=self._started)
 
     def take(self, worker: int, answer: Answer) -> None:
         match answer:
@@ -103,6 +107,7 @@ class Run:
                 self.error = KataError(message)
             case Judged(judged, services):
                 assert self._schedule is not None
-                for result in self._schedule.take(worker, judged, services):
-                    self.results.append(result)
-                    self._on_result(result)
+                self._untold += self._schedule.take(worker, judged, services)
+        while self._started and self._untold:
+            self.results.append(self._untold.pop(0))
+            self._on_result(self.results[-1])

@@ -58,8 +58,11 @@ class Schedule:
     def done(self) -> bool:
         return not self._waiting and not self._running
 
-    def next_for(self, worker: int) -> Judge | None:
-        """Return what this worker is to judge now, or None while it has to wait."""
+    def next_for(self, worker: int, *, nothing_else_runs: bool = True) -> Judge | None:
+        """Return what this worker is to judge now, or None while it has to wait.
+
+        `nothing_else_runs` says so of what is not a check: before, none is judged alone.
+        """
         if not self._waiting or any(order.alone for order in self._running.values()):
             return None
         if self.workers == 1:
@@ -69,7 +72,7 @@ class Schedule:
         best = self._best(worker, together)
         if best is not None:
             return self._begin(worker, best, alone=False)
-        if self._running or together:
+        if self._running or together or not nothing_else_runs:
             return None
         # Nothing is ready where prerequisites form a circle.
         return self._begin(worker, (ready or self._waiting)[0], alone=True)
