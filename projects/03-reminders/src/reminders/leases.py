@@ -80,7 +80,8 @@ class Leases:
     async def complete(self, completions: Sequence[Completion]) -> dict[Lease, datetime | None]:
         """Write down how attempts ended; return when those accepted are due again.
 
-        Those that are missing came too late: somebody else has claimed the reminder since.
+        Those that are missing were refused, for their lease is over: the reminder was claimed again
+        since, or it was given back, or an earlier try was committed and only its answer was lost.
         """
         results = [completion.result for completion in completions]
         rows = await self._run(
