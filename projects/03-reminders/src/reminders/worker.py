@@ -11,7 +11,7 @@ import structlog
 
 from reminders import lifecycle
 from reminders.backoff import Uniform
-from reminders.delivery import Carrier
+from reminders.delivery import DeliveryChannel
 from reminders.domain import Channel, Claim, Completion, Lease, Outcome, Result
 from reminders.due_index import DueIndex
 from reminders.due_timer import DueTimer
@@ -35,13 +35,13 @@ class Worker:
         self,
         leases: Leases,
         index: DueIndex,
-        carriers: Mapping[Channel, Carrier],
+        channels: Mapping[Channel, DeliveryChannel],
         settings: Settings,
         uniform: Uniform,
     ) -> None:
         self._leases = leases
         self._index = index
-        self._carriers = carriers
+        self._channels = channels
         self._settings = settings
         self._uniform = uniform
         self._held = HeldLeases(leases, index, settings.lease_seconds)
@@ -143,10 +143,10 @@ class Worker:
 
     async def _deliver(self, claim: Claim) -> Result:
         seconds = self._settings.delivery_timeout_seconds
-        carrier = self._carriers[claim.reminder.channel]
+        channel = self._channels[claim.reminder.channel]
         try:
             async with asyncio.timeout(seconds):
-                return await carrier.deliver(claim, self._timer.now())
+                return await channel.deliver(claim, self._timer.now())
         except TimeoutError:
             return Result(Outcome.FAILED, error=f"no answer within {seconds:g} s")
 
