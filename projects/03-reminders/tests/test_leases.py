@@ -224,15 +224,15 @@ async def test_a_claim_passes_by_what_another_transaction_has_locked(
     assert [claim.reminder.id for claim in (await leases.claim(2)).claims] == [locked]
 
 
-async def test_upcoming_tells_the_time_and_what_is_due_next(leases: Leases, insert: Insert) -> None:
-    assert (await leases.upcoming(timedelta(seconds=60), 2)).due == []
+async def test_due_soon_tells_the_time_and_what_is_due_next(leases: Leases, insert: Insert) -> None:
+    assert (await leases.due_soon(timedelta(seconds=60), 2)).due == []
     insert(-1.0)
     insert(90.0)
     later, sooner = insert(40.0), insert(30.0)
     insert(50.0)
-    upcoming = await leases.upcoming(timedelta(seconds=60), 2)
-    assert [due.id for due in upcoming.due] == [sooner, later]
-    assert abs(upcoming.now - datetime.now(UTC)) < timedelta(seconds=5)
+    soon = await leases.due_soon(timedelta(seconds=60), 2)
+    assert [due.id for due in soon.due] == [sooner, later]
+    assert abs(soon.now - datetime.now(UTC)) < timedelta(seconds=5)
 
 
 async def test_roll_forward_moves_a_claimed_reminder_to_a_later_occurrence(
@@ -277,7 +277,7 @@ async def backlog(connection: Connection) -> AsyncIterator[int]:
     ("name", "parameters"),
     [
         ("claim", {"batch": 100, "lease_seconds": 30.0, "max_attempts": 8, "worker": "w"}),
-        ("upcoming", {"horizon_seconds": 60.0, "batch": 100}),
+        ("due_soon", {"horizon_seconds": 60.0, "batch": 100}),
     ],
 )
 async def test_what_workers_ask_all_the_time_reads_the_beginning_of_an_index(

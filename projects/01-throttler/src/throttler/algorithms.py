@@ -2,7 +2,8 @@
 
 Each takes what it remembers of a client (None: nothing), the policy, the cost and the time, and gives the
 client's standing and what to remember from now on. A rejected request leaves no trace: the state comes back
-as it was.
+as it was. No cost exceeds its limit, for policies.py refuses such a budget: with one that did, these and lua/
+would not agree.
 """
 
 import math

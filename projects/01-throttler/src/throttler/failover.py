@@ -1,5 +1,6 @@
 """What happens when Redis does not answer: a circuit breaker, and a choice of three answers."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,11 @@ time-out, and Redis is in use again that much after it is back."""
 
 
 class FailureMode(StrEnum):
-    """Who decides while Redis is away."""
+    """Who decides while Redis is away.
+
+    Open and closed are said as of a gate here: requests pass an open one. Of a circuit breaker they are said
+    as of a switch, the other way round: nothing passes an open one.
+    """
 
     LOCAL = "local"  # this process alone, with the same policies
     OPEN = "open"  # nobody: every request passes
@@ -22,9 +27,12 @@ class FailureMode(StrEnum):
 
 
 class CircuitBreaker:
-    """Opens at the first failure; after each cool-down lets one caller try, and closes when that succeeds."""
+    """Stands between callers and Redis: a closed one lets all of them through, an open one none.
 
-    _CLOSED = 0.0
+    Opens at the first failure; after each cool-down lets one caller try, and closes when that succeeds.
+    """
+
+    _ANY_TIME = -math.inf  # what `_try_again_at` is while the breaker is closed
 
     def __init__(
         self,
@@ -37,31 +45,34 @@ class CircuitBreaker:
         self._clock_seconds = clock_seconds
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._try_again_at = self._CLOSED
+        self._try_again_at = self._ANY_TIME
 
     def allows(self) -> bool:
-        """Tell whether to try; while the breaker is open only one caller per cool-down hears yes."""
-        if self._try_again_at == self._CLOSED:
+        """Tell whether to try; who hears yes tries, and tells `succeeded` or `failed`.
+
+        In an open breaker a yes is also a change: it begins the next cool-down, so only one caller hears it.
+        """
+        if self._try_again_at == self._ANY_TIME:
             return True
         with self._lock:
             now = self._clock_seconds()
             if now < self._try_again_at:
                 return False
-            if self._try_again_at != self._CLOSED:
+            if self._try_again_at != self._ANY_TIME:
                 self._try_again_at = now + self._cool_down_seconds
             return True
 
     def succeeded(self) -> None:
-        if self._try_again_at == self._CLOSED:
+        if self._try_again_at == self._ANY_TIME:
             return
         with self._lock:
-            was_open, self._try_again_at = self._try_again_at != self._CLOSED, self._CLOSED
+            was_open, self._try_again_at = self._try_again_at != self._ANY_TIME, self._ANY_TIME
         if was_open:
             self._on_change(None)
 
     def failed(self, reason: str) -> None:
         with self._lock:
-            was_closed = self._try_again_at == self._CLOSED
+            was_closed = self._try_again_at == self._ANY_TIME
             self._try_again_at = self._clock_seconds() + self._cool_down_seconds
         if was_closed:
             self._on_change(reason)

@@ -18,14 +18,18 @@ from redis.retry import Retry
 from throttler.errors import LimiterUnavailableError
 from throttler.limiter import Algorithm, Budget, Decision, Policy, Standing
 
-# An answer may take 200 ms in all, and a conversation with Redis takes 180 at most: either a connection is
-# opened and then asked, or an open one says that it lacks the script, and is asked again with the whole text.
+# A request may be held up by 200 ms in all, and a conversation with Redis by 180. Either a connection is
+# opened within 70 ms, and answers within 110. Or an idle one says within 70 that Redis lacks the script, and
+# answers within 110 when it is sent the whole text. Only a new one to a Redis that lacks the script may
+# need all three, which is 250.
 OPEN_SECONDS = 0.07
 ANSWER_SECONDS = 0.11
 
 
 class RedisLimiter:
     """Keeps what clients have spent in Redis, under `rate:{client}:{route}`.
+
+    `:{policy}` follows unless it is the default one, and `:{algorithm}` unless it is the fixed window.
 
     There are no retries: they would not fit into the time, and after a lost reply one might charge twice.
     """

@@ -42,6 +42,7 @@ def echo(word: Annotated[str, Field(max_length=LONGEST_WORD)]) -> Echo:
 
     All words share one budget: it belongs to the route template, not to the path.
     """
+    # The Field above only tells /openapi.json of the limit: Flask does not check what a path holds.
     if len(word) > LONGEST_WORD:
         raise WordTooLongError(len(word), LONGEST_WORD)
     return Echo(word=word)

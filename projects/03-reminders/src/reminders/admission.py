@@ -1,4 +1,7 @@
-"""Which reminders are accepted, as far as a schema cannot tell."""
+"""Which reminders are accepted: the rules that need the settings, the time, or several fields at once.
+
+What can be said of one field by itself is in schemas.py.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final

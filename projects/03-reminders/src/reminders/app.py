@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 SESSION_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        # Plans are made for the LIMIT at hand (a plan for any LIMIT expects a tenth of the table, and reads
-        # all of it) and for pages in memory: so a claim goes by its index, however small or large the table
-        # is.
+        # Both make a claim go by its index, however small or large the table is. Plan anew for the LIMIT of
+        # each claim: a plan for any LIMIT expects a tenth of the table, and reads all of it.
         "plan_cache_mode": "force_custom_plan",
+        # The pages are in memory, where one that is read at random costs about as much as the next in order.
         "random_page_cost": "1.1",
     }
 )

@@ -23,7 +23,7 @@ LONGEST_ERROR: Final = 200
 log = structlog.get_logger()
 
 
-class Carrier(Protocol):
+class DeliveryChannel(Protocol):
     """A way to a receiver."""
 
     async def deliver(self, claim: Claim, sent_at: datetime) -> Result:

@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """A rule (RFC 5545) in the local time of a zone, counted from the moment that it was given with."""
+    """A rule (RFC 5545) in the local time of a zone; `anchor` is the `remind_at` from which it counts."""
 
     rrule: str
     zone: str
@@ -90,7 +90,7 @@ class Attempt:
 
 
 class Lease(NamedTuple):
-    """What a claim is known by. The token fences: it grows with every claim of a reminder."""
+    """What a claim is known by. The token fences: it grows when a reminder is claimed or given back."""
 
     reminder_id: UUID
     token: int
@@ -149,8 +149,8 @@ class Details:
     reminder: Reminder
     attempts: list[Attempt]
     upcoming: list[datetime]
-    is_replayed: bool = False
-    """It is the answer that its Idempotency-Key got before."""
+    is_repeated: bool = False
+    """Its Idempotency-Key was used before: nothing was made, and this is the answer of then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from reminders.domain import Due
 from service_kit.cool_down import COOL_DOWN_SECONDS, CoolDown
 
 KEY: Final = "reminders:due"
-CHANNEL: Final = "reminders:wake"
+WAKE_TOPIC: Final = "reminders:wake"
+"""Redis calls it a channel, which in this service is how a reminder reaches its receiver."""
 HORIZON: Final = timedelta(minutes=1)
 """What is due later is left out: the set stays small however many wait, and is rebuilt in a second."""
 TIMEOUT_SECONDS: Final = 0.1
@@ -50,7 +51,7 @@ class DueIndex:
         """Enter or move reminders, and wake the workers if one of them is now the first."""
         arguments = [str(part) for due in entries for part in (_milliseconds(due.at), due.id)]
         if arguments:
-            await self._cool_down.call(lambda: self._redis.eval(ENTER, 1, KEY, CHANNEL, *arguments), None)
+            await self._cool_down.call(lambda: self._redis.eval(ENTER, 1, KEY, WAKE_TOPIC, *arguments), None)
 
     async def remove(self, reminder_id: UUID) -> None:
         """Take a reminder out."""
@@ -59,8 +60,8 @@ class DueIndex:
     async def next_after(self, moment: datetime) -> list[Due]:
         """Take out all that is due by a moment, and return what comes next, soonest first.
 
-        To be called before a claim: what is taken out was committed before it was entered, so the claim
-        sees it.
+        Call it before a claim, never after: a reminder is entered when it is committed, so the claim that
+        follows sees all that was taken out here.
         """
         pipeline = self._redis.pipeline(transaction=False)
         _ = pipeline.zremrangebyscore(KEY, "-inf", moment.timestamp() * 1000)
@@ -73,7 +74,7 @@ class DueIndex:
         while True:
             try:
                 async with self._redis.pubsub() as subscription:
-                    await subscription.subscribe(CHANNEL)
+                    await subscription.subscribe(WAKE_TOPIC)
                     async for _ in subscription.listen():
                         on_earlier()
             except FAILURES:

@@ -20,7 +20,8 @@ SWEEP_SECONDS: Final = 1.0
 """How often PostgreSQL is asked what comes next, whatever Redis says: so late a reminder fires at worst."""
 SWEEP_BATCH: Final = 500
 SHORTEST_SLEEP_SECONDS: Final = 0.001
-"""What seems to be due may be so in a moment only, or another worker has it: a claim would find nothing."""
+"""How long a worker sleeps although something seems to be due: the claim before has not found it, because by
+PostgreSQL's clock it is due a moment later, or because another worker is claiming it."""
 
 
 class DueTimer:
@@ -37,7 +38,10 @@ class DueTimer:
         self._told_at = monotonic()
 
     def now(self) -> datetime:
-        """Return PostgreSQL's time: what it said last and what has passed since. Never early, maybe late."""
+        """Return PostgreSQL's time: what it told last, and what has passed since it was heard.
+
+        It may be behind by as long as the answer took to arrive, and is never ahead.
+        """
         return self._told_time + timedelta(seconds=monotonic() - self._told_at)
 
     def wake(self) -> None:
@@ -45,7 +49,7 @@ class DueTimer:
         self._woken.set()
 
     async def look_ahead(self) -> None:
-        """Find out what is due next, except for what is due already: to be called before that is claimed.
+        """Find out what is due next. What is due already is left out, so a claim has to follow.
 
         Raises: DatabaseUnavailableError.
         """
@@ -65,13 +69,13 @@ class DueTimer:
 
     async def _sweep(self) -> None:
         """Ask PostgreSQL, and enter into the index what it may have lost."""
-        upcoming = await self._leases.upcoming(HORIZON, SWEEP_BATCH)
-        self._told_time, self._told_at = upcoming.now, monotonic()
-        self._in_postgresql = upcoming.due
+        soon = await self._leases.due_soon(HORIZON, SWEEP_BATCH)
+        self._told_time, self._told_at = soon.now, monotonic()
+        self._in_postgresql = soon.due
         self._sweep_at = monotonic() + SWEEP_SECONDS
-        if len(upcoming.due) == SWEEP_BATCH:  # what comes after them is not known
-            self._sweep_at = min(self._sweep_at, monotonic() + self._seconds_until(upcoming.due[-1]))
-        await self._index.enter(upcoming.due[:MOST_READ])
+        if len(soon.due) == SWEEP_BATCH:  # what comes after them is not known
+            self._sweep_at = min(self._sweep_at, monotonic() + self._seconds_until(soon.due[-1]))
+        await self._index.enter(soon.due[:MOST_READ])
 
     def _seconds_left(self) -> float:
         first_ones = (*self._in_redis[:1], *self._in_postgresql[:1])

@@ -135,7 +135,11 @@ class HeldLeases:
         for completion in batch:
             lease = completion.claim.lease
             if lease not in due_at:
-                log.warning("stale completion refused", reminder_id=lease.reminder_id, lease=lease.token)
+                log.warning(
+                    "completion refused: the lease is over, or an earlier try was written down",
+                    reminder_id=lease.reminder_id,
+                    lease=lease.token,
+                )
             self._held.pop(lease, None)
         self._let_go.set()
         await self._index.enter(Due(lease.reminder_id, at) for lease, at in due_at.items() if at is not None)
@@ -145,5 +149,6 @@ class HeldLeases:
             try:
                 return await self._leases.complete(batch)
             except DatabaseUnavailableError:
-                # Late is better than not: until somebody else has claimed it, the token is still good.
+                # Late is better than not: until somebody else has claimed it, the token is still good. If
+                # only the answer was lost, it is written down already, and the next try finds no such lease.
                 await asyncio.sleep(TRY_AGAIN_SECONDS)

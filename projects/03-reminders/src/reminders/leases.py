@@ -29,7 +29,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Upcoming:
+class DueSoon:
     """PostgreSQL's time, and what is due next by it."""
 
     now: datetime
@@ -49,7 +49,7 @@ class Leases:
     _COMPLETE = statement("complete")
     _RELEASE = statement("release")
     _ROLL_FORWARD = statement("roll_forward")
-    _UPCOMING = statement("upcoming")
+    _DUE_SOON = statement("due_soon")
     _PURGE = text("DELETE FROM idempotency_keys WHERE created_at < now() - :seconds * interval '1 second'")
 
     def __init__(self, database: Database, worker: str, lease_seconds: float, max_attempts: int) -> None:
@@ -80,7 +80,8 @@ class Leases:
     async def complete(self, completions: Sequence[Completion]) -> dict[Lease, datetime | None]:
         """Write down how attempts ended; return when those accepted are due again.
 
-        Those that are missing came too late: somebody else has claimed the reminder since.
+        Those that are missing were refused, for their lease is over: the reminder was claimed again
+        since, or it was given back, or an earlier try was committed and only its answer was lost.
         """
         results = [completion.result for completion in completions]
         rows = await self._run(
@@ -106,10 +107,10 @@ class Leases:
         )
         return bool(rows)
 
-    async def upcoming(self, horizon: timedelta, batch: int) -> Upcoming:
+    async def due_soon(self, horizon: timedelta, batch: int) -> DueSoon:
         """Tell PostgreSQL's time, and what is due within the horizon, soonest first."""
-        rows = await self._run(self._UPCOMING, horizon_seconds=horizon.total_seconds(), batch=batch)
-        return Upcoming(rows[0]["now"], [Due(row["id"], row["due_at"]) for row in rows if row["id"]])
+        rows = await self._run(self._DUE_SOON, horizon_seconds=horizon.total_seconds(), batch=batch)
+        return DueSoon(rows[0]["now"], [Due(row["id"], row["due_at"]) for row in rows if row["id"]])
 
     async def purge_idempotency_keys(self, older_than: timedelta) -> None:
         """Forget keys whose time is over."""

@@ -1,12 +1,16 @@
 """How a reminder goes from one state to the next, and when it may not.
 
     scheduled -> delivering             claimed by a worker: sql/claim.sql, by its due time alone
+    delivering -> delivering            its lease ended, and it is claimed again: sql/claim.sql
+    delivering -> dead                  the lease of its last attempt ended: sql/claim.sql
     scheduled -> scheduled, cancelled   changed, cancelled
     delivering -> delivered, dead       the attempt succeeded; failed for the last time
-    delivering -> scheduled             failed, and is tried again; succeeded, and recurs; given back
+    delivering -> scheduled             failed, and is tried again; succeeded, and recurs
+    delivering -> scheduled             given back unfinished: sql/release.sql
     dead -> scheduled                   replayed
 
-All but claims and what is given back is decided here. None of these functions touches the database.
+Where no file is named, the decision is made here. One change leaves the state as it is: sql/roll_forward.sql
+moves a claimed reminder on to a later time of its recurrence. No function here touches the database.
 """
 
 from dataclasses import replace

@@ -65,7 +65,7 @@ async def create(
     """
     details = await service.schedule(body.draft(), idempotency_key)
     response.headers["Location"] = f"{PREFIX}/reminders/{details.reminder.id}"
-    if details.is_replayed:
+    if details.is_repeated:
         response.headers["Idempotency-Replayed"] = "true"
     return answer(details, response)
 

@@ -53,7 +53,7 @@ class ReminderService:
                 fingerprint = hashlib.sha256(DRAFTS.dump_json(draft)).digest()
                 earlier = await uow.idempotency_keys.take(key, fingerprint, reminder)
                 if earlier is not None:
-                    return details_of(earlier, [], is_replayed=True)
+                    return details_of(earlier, [], is_repeated=True)
             # Only now: a retry may come long after its reminder has fired.
             self._admission.check_time(draft.remind_at, now)
             await uow.reminders.add(reminder)
@@ -135,9 +135,9 @@ class ReminderService:
             await self._index.enter([Due(reminder.id, due_at)])
 
 
-def details_of(reminder: Reminder, attempts: list[Attempt], *, is_replayed: bool = False) -> Details:
+def details_of(reminder: Reminder, attempts: list[Attempt], *, is_repeated: bool = False) -> Details:
     """Add what a list leaves out."""
     upcoming = []
     if reminder.recurrence is not None and reminder.state in {State.SCHEDULED, State.DELIVERING}:
         upcoming = Schedule(reminder.recurrence).upcoming(reminder.remind_at, UPCOMING)
-    return Details(reminder, attempts, upcoming, is_replayed)
+    return Details(reminder, attempts, upcoming, is_repeated)

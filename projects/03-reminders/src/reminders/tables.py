@@ -1,8 +1,8 @@
 """The tables, and how a row becomes a reminder and a reminder a row.
 
 migrations/ makes the tables, and a test compares. A column has the name of its field in domain.py: so a new
-one is an edit of the migrations, of the domain and of the table here, and of schemas.py if clients shall
-see it.
+one is a new file in migrations/, and an edit of domain.py and of the table here. If clients see it, it is in
+schemas.py too; if they supply it, NewReminder.draft() there and lifecycle.begun() pass it on.
 """
 
 from dataclasses import asdict
@@ -41,7 +41,10 @@ MOMENT: Final = TIMESTAMP(timezone=True)
 
 
 def one_of(column: str, names: type[StrEnum]) -> str:
-    """Return the condition of a column of names: text, because an ENUM of PostgreSQL never loses a value."""
+    """Return the condition that a column holds one of these names.
+
+    Such a column is text and not an ENUM, from which PostgreSQL cannot remove a value.
+    """
     return f"{column} IN ({', '.join(repr(str(name)) for name in names)})"
 
 
@@ -109,7 +112,11 @@ ATTEMPT: Final = TypeAdapter(Attempt)
 
 
 def reminder_of(row: RowMapping) -> Reminder:
-    """Make a reminder of a row. Where the two differ is said here, and the other way round in `row_of`."""
+    """Make a reminder of a row; `row_of` does the reverse.
+
+    A field has the name of its column, but for two that are made here: `recurrence` of three columns, and
+    `next_attempt_at` of `due_at`, which in a reminder that a worker holds is the end of the lease.
+    """
     fields = dict(row)
     recurrence = None if row["rrule"] is None else fields
     next_attempt_at = row["due_at"] if row["state"] == State.SCHEDULED else None

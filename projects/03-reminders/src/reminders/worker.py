@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from reminders import lifecycle
 from reminders.backoff import Uniform
-from reminders.delivery import Carrier
-from reminders.domain import Channel, Claim, Completion, Outcome, Result
+from reminders.delivery import DeliveryChannel
+from reminders.domain import Channel, Claim, Completion, Lease, Outcome, Result
 from reminders.due_index import DueIndex
 from reminders.due_timer import DueTimer
 from reminders.errors import DatabaseUnavailableError
@@ -35,13 +35,13 @@ class Worker:
         self,
         leases: Leases,
         index: DueIndex,
-        carriers: Mapping[Channel, Carrier],
+        channels: Mapping[Channel, DeliveryChannel],
         settings: Settings,
         uniform: Uniform,
     ) -> None:
         self._leases = leases
         self._index = index
-        self._carriers = carriers
+        self._channels = channels
         self._settings = settings
         self._uniform = uniform
         self._held = HeldLeases(leases, index, settings.lease_seconds)
@@ -111,7 +111,7 @@ class Worker:
                 result = await self._deliver(claim)
             completion = lifecycle.completed(claim, result, self._settings.backoff, self._uniform)
         except TimeoutError:
-            log.warning("lease ended before the attempt", reminder_id=claim.reminder.id, lease=claim.token)
+            log.warning("lease ended during the attempt", reminder_id=claim.reminder.id, lease=claim.token)
             self._held.drop(held)
             return
         except Exception:
@@ -129,16 +129,24 @@ class Worker:
         if reminder.recurrence is None or reminder.attempt_count > 1 or not is_late:
             return claim
         latest = Schedule(reminder.recurrence).latest(reminder.remind_at, now)
-        if latest is None or not await self._leases.roll_forward(claim.lease, latest):
+        if latest is None or not await self._roll_forward(claim.lease, latest):
             return claim
         return replace(claim, reminder=replace(reminder, remind_at=latest))
 
+    async def _roll_forward(self, lease: Lease, remind_at: datetime) -> bool:
+        """Ask until PostgreSQL answers: an outage that ends before the lease does costs no attempt."""
+        while True:
+            try:
+                return await self._leases.roll_forward(lease, remind_at)
+            except DatabaseUnavailableError:
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
+
     async def _deliver(self, claim: Claim) -> Result:
         seconds = self._settings.delivery_timeout_seconds
-        carrier = self._carriers[claim.reminder.channel]
+        channel = self._channels[claim.reminder.channel]
         try:
             async with asyncio.timeout(seconds):
-                return await carrier.deliver(claim, self._timer.now())
+                return await channel.deliver(claim, self._timer.now())
         except TimeoutError:
             return Result(Outcome.FAILED, error=f"no answer within {seconds:g} s")
 

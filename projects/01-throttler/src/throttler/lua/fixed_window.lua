@@ -17,7 +17,8 @@ for i, key in ipairs(KEYS) do
     redis.call('PEXPIRE', key, window_ms)
     ttl_ms = window_ms
   elseif ttl_ms <= 0 then
-    -- No key (-2), or its very last millisecond (0): whoever waited as long as it was told gets through.
+    -- The window is over: there is no key (-2), or this is the key's last millisecond (0). A client that waited
+    -- exactly as long as it was told comes back in that millisecond, and has to get through.
     used, ttl_ms = 0, 0
   end
   windows[i] = {limit = limit, window_ms = window_ms, used = used, ttl_ms = ttl_ms}

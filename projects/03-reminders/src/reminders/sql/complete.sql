@@ -1,9 +1,10 @@
 -- Write down how attempts ended, and what becomes of their reminders.
 --
 -- Parameters: arrays of equal length, one element for each attempt.
--- Result: id, token and due time of each reminder completed. What is missing has been claimed by another worker
--- since: the token fences off a worker that comes too late.
--- Atomic: one statement for all of them.
+-- Result: id, token and due time of each reminder completed. What is missing was refused, for its lease is over:
+-- the reminder was claimed again since, or given back (the token fences off a worker that comes too
+-- late), or it is completed already, by an earlier try whose answer was lost.
+-- Atomic: one statement for all of them. Needs PostgreSQL 18: RETURNING tells old and new values apart.
 WITH done AS (
     SELECT *
       FROM unnest(
