@@ -31,7 +31,8 @@ dev-%: $(READY) ## the same, started anew whenever a file of the project changes
 	@$(KATA) run $* --reload
 
 test-%: $(READY) ## the tests of one project: unit, integration, features
-	@.venv/bin/pytest -q $(call folder,$*)
+	@.venv/bin/pytest -q $(call folder,$*)/tests
+	@$(KATA) verify $* --extensions
 
 verify-%: $(READY) ## verify your own version: DIR=folder with a Procfile (ARGS="--step 3", …)
 	@$(KATA) verify $* $(if $(DIR),--dir $(DIR)) $(ARGS)
@@ -57,7 +58,7 @@ test: $(READY) ## every test of the repository: files side by side; then the com
 	@.venv/bin/pytest -q -n 3 --dist loadfile --ignore-glob '*/features' --ignore tests/test_lesson_commands.py --durations 8 --durations-min 5
 	@.venv/bin/pytest -q tests/test_lesson_commands.py --durations 0 --durations-min 5
 
-coverage: $(READY) ## which branches of each service its tests reach; below 80 % is a finding
+coverage: $(READY) ## which branches of each service its tests reach; below four fifths is a finding
 	@for folder in $(wildcard projects/*); do \
 	  .venv/bin/coverage erase; \
 	  .venv/bin/coverage run --source $(CURDIR)/$$folder/src -m pytest -q $$folder/tests; \

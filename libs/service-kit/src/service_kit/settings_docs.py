@@ -1,6 +1,6 @@
 """Settings as a table for a lesson, a body for `.env.sample`, or JSON: all from the fields themselves.
 
-python -m service_kit.settings_docs throttler.settings:Settings --format markdown
+python -m service_kit.settings_docs greeter.settings:Settings --format markdown
 """
 
 import argparse
