@@ -7,9 +7,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from kata.network.callback_server import CallbackServer
 from kata.servers.postgres import EmbeddedPostgres
-from kata.servers.valkey import EmbeddedValkey
 from kata.solution.procfile_target import ProcfileTarget
 from kata.world.draw import Draw
 from kata.world.owned import OwnedWorld
@@ -30,16 +28,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), syncs=False)
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="session")
-def migrated_url(postgres: EmbeddedPostgres) -> str:
-    url = postgres.create_database("reminders")
+def migrated_url(postgres_server: EmbeddedPostgres) -> str:
+    url = postgres_server.create_database("reminders")
     migrate(url, MIGRATIONS)
     return url
 
@@ -60,31 +50,6 @@ async def database(migrated_url: str, connection: Connection) -> AsyncIterator[D
     )
     yield database
     await database.close()
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    server = EmbeddedValkey(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[EmbeddedValkey]:
-    """A Redis that the test may kill."""
-    server = EmbeddedValkey(tmp_path / "redis")
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def sink() -> Iterator[CallbackServer]:
-    sink = CallbackServer()
-    sink.start()
-    yield sink
-    sink.stop()
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,9 @@ class Figures:
     seconds: float
 
 
-def chaos(world: OwnedWorld, sink: CallbackServer, kills: int, reminders: int, seed: str) -> Figures:
+def chaos(
+    world: OwnedWorld, callback_server: CallbackServer, kills: int, reminders: int, seed: str
+) -> Figures:
     """Kill workers while the reminders come due, and say what became of these."""
     chance = random.Random(seed)
     service = world.start_alone(SETTINGS, workers=WORKERS)
@@ -56,15 +58,19 @@ def chaos(world: OwnedWorld, sink: CallbackServer, kills: int, reminders: int, s
     began = time.monotonic()
     client = service.client()
     for number in range(reminders):
-        sink.program(f"/{number}", Reply(204, delay_seconds=chance.choice((0.0, 0.05, 0.3))))
-        body = {"message": "tea", "remind_at": "2100-01-01T00:00:00Z", "callback_url": sink.url(f"/{number}")}
+        callback_server.program(f"/{number}", Reply(204, delay_seconds=chance.choice((0.0, 0.05, 0.3))))
+        body = {
+            "message": "tea",
+            "remind_at": "2100-01-01T00:00:00Z",
+            "callback_url": callback_server.url(f"/{number}"),
+        }
         remind(client, body, str(number))
     first = datetime.now(UTC) + timedelta(seconds=1)
     due = [first + timedelta(seconds=chance.uniform(0, span_seconds)) for _ in range(reminders)]
     with service.postgres.connect() as connection, connection.cursor() as cursor:
         cursor.executemany(
             "UPDATE reminders SET remind_at = %s, due_at = %s WHERE callback_url = %s",
-            [(moment, moment, sink.url(f"/{number}")) for number, moment in enumerate(due)],
+            [(moment, moment, callback_server.url(f"/{number}")) for number, moment in enumerate(due)],
         )
     time.sleep(max((first - datetime.now(UTC)).total_seconds(), 0))
     for _ in range(kills):
@@ -74,7 +80,7 @@ def chaos(world: OwnedWorld, sink: CallbackServer, kills: int, reminders: int, s
         )
         victim.kill()
         victim.restart()
-    return figures(service, sink, due, kills, began)
+    return figures(service, callback_server, due, kills, began)
 
 
 def remind(client: Client, body: dict[str, str], key: str) -> None:
@@ -93,10 +99,10 @@ def is_at_work(worker: Instance) -> bool:
 
 
 def figures(
-    service: OwnedService, sink: CallbackServer, due: list[datetime], kills: int, began: float
+    service: OwnedService, callback_server: CallbackServer, due: list[datetime], kills: int, began: float
 ) -> Figures:
     states = wait_until_all_is_over(service)
-    received = [sink.received(f"/{number}") for number in range(len(due))]
+    received = [callback_server.received(f"/{number}") for number in range(len(due))]
     requests = [request for some in received for request in some]
     made = Counter(request.body.partition(b'"message"')[0] for request in requests)
     return Figures(
@@ -132,8 +138,8 @@ def check(found: Figures) -> None:
     assert found.keys == found.reminders, found
 
 
-def test_random_kills_lose_nothing(world: OwnedWorld, sink: CallbackServer) -> None:
-    found = chaos(world, sink, kills=5, reminders=300, seed=world.draw.seed)
+def test_random_kills_lose_nothing(world: OwnedWorld, callback_server: CallbackServer) -> None:
+    found = chaos(world, callback_server, kills=5, reminders=300, seed=world.draw.seed)
     check(found)
 
 
@@ -145,13 +151,13 @@ def main() -> None:
     arguments = parser.parse_args()
     draw = Draw(arguments.seed)
     world = OwnedWorld(ProcfileTarget(Path(__file__).parents[1]), ("postgres", "redis"), draw)
-    sink = CallbackServer()
-    sink.start()
+    callback_server = CallbackServer()
+    callback_server.start()
     try:
-        found = chaos(world, sink, arguments.kills, arguments.reminders, draw.seed)
+        found = chaos(world, callback_server, arguments.kills, arguments.reminders, draw.seed)
     finally:
         world.close()
-        sink.stop()
+        callback_server.stop()
     sys.stdout.write(f"{found}\n")
     check(found)
 

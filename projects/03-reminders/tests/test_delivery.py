@@ -36,11 +36,11 @@ async def webhook() -> AsyncIterator[WebhookChannel]:
 
 
 async def test_the_receiver_gets_json_with_a_key_that_stays_the_same(
-    webhook: WebhookChannel, sink: CallbackServer
+    webhook: WebhookChannel, callback_server: CallbackServer
 ) -> None:
-    result = await webhook.deliver(claim(sink.url("/hook?a=b")), NOW)
+    result = await webhook.deliver(claim(callback_server.url("/hook?a=b")), NOW)
     assert result == Result(Outcome.DELIVERED, 204)
-    (request,) = sink.received("/hook")
+    (request,) = callback_server.received("/hook")
     assert (request.method, request.target) == ("POST", "/hook?a=b")
     assert request.header("content-type") == "application/json"
     assert request.header("idempotency-key") == f"{UUID(int=7)}:2"
@@ -57,35 +57,43 @@ async def test_the_receiver_gets_json_with_a_key_that_stays_the_same(
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
-async def test_any_2xx_is_success(webhook: WebhookChannel, sink: CallbackServer, status: int) -> None:
-    sink.program("/hook", Reply(status))
-    assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).outcome is Outcome.DELIVERED
+async def test_any_2xx_is_success(
+    webhook: WebhookChannel, callback_server: CallbackServer, status: int
+) -> None:
+    callback_server.program("/hook", Reply(status))
+    assert (await webhook.deliver(claim(callback_server.url("/hook")), NOW)).outcome is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("status", [300, 400, 404, 409, 429, 500, 503])
-async def test_anything_else_is_a_failure(webhook: WebhookChannel, sink: CallbackServer, status: int) -> None:
-    sink.program("/hook", Reply(status))
-    result = await webhook.deliver(claim(sink.url("/hook")), NOW)
+async def test_anything_else_is_a_failure(
+    webhook: WebhookChannel, callback_server: CallbackServer, status: int
+) -> None:
+    callback_server.program("/hook", Reply(status))
+    result = await webhook.deliver(claim(callback_server.url("/hook")), NOW)
     assert (result.outcome, result.status_code) == (Outcome.FAILED, status)
     assert result.error == f"the receiver answered {status}"
 
 
-async def test_410_is_final(webhook: WebhookChannel, sink: CallbackServer) -> None:
-    sink.program("/hook", Reply(410, {"Retry-After": "5"}))
-    assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).outcome is Outcome.GONE
+async def test_410_is_final(webhook: WebhookChannel, callback_server: CallbackServer) -> None:
+    callback_server.program("/hook", Reply(410, {"Retry-After": "5"}))
+    assert (await webhook.deliver(claim(callback_server.url("/hook")), NOW)).outcome is Outcome.GONE
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(webhook: WebhookChannel, sink: CallbackServer, status: int) -> None:
-    sink.program("/hook", Reply.redirect(sink.url("/elsewhere"), status))
-    result = await webhook.deliver(claim(sink.url("/hook")), NOW)
+async def test_a_redirect_is_not_followed(
+    webhook: WebhookChannel, callback_server: CallbackServer, status: int
+) -> None:
+    callback_server.program("/hook", Reply.redirect(callback_server.url("/elsewhere"), status))
+    result = await webhook.deliver(claim(callback_server.url("/hook")), NOW)
     assert (result.outcome, result.status_code) == (Outcome.FAILED, status)
-    assert sink.received("/elsewhere") == []
+    assert callback_server.received("/elsewhere") == []
 
 
-async def test_a_broken_connection_is_a_failure(webhook: WebhookChannel, sink: CallbackServer) -> None:
-    sink.program("/hook", Reply.reset())
-    result = await webhook.deliver(claim(sink.url("/hook")), NOW)
+async def test_a_broken_connection_is_a_failure(
+    webhook: WebhookChannel, callback_server: CallbackServer
+) -> None:
+    callback_server.program("/hook", Reply.reset())
+    result = await webhook.deliver(claim(callback_server.url("/hook")), NOW)
     assert result.outcome is Outcome.FAILED
     assert result.status_code is None
     assert result.error
@@ -105,26 +113,26 @@ async def test_a_name_without_an_address_is_a_failure(webhook: WebhookChannel) -
     assert result.error.startswith("gaierror")
 
 
-async def test_cookies_are_not_kept(webhook: WebhookChannel, sink: CallbackServer) -> None:
-    sink.program("/hook", Reply(204, {"Set-Cookie": "a=b; Path=/"}))
+async def test_cookies_are_not_kept(webhook: WebhookChannel, callback_server: CallbackServer) -> None:
+    callback_server.program("/hook", Reply(204, {"Set-Cookie": "a=b; Path=/"}))
     for _ in range(2):
-        await webhook.deliver(claim(sink.url("/hook")), NOW)
-    assert [request.header("cookie") for request in sink.received("/hook")] == [None, None]
+        await webhook.deliver(claim(callback_server.url("/hook")), NOW)
+    assert [request.header("cookie") for request in callback_server.received("/hook")] == [None, None]
 
 
 async def test_a_proxy_of_the_environment_is_not_used(
-    webhook: WebhookChannel, sink: CallbackServer, monkeypatch: pytest.MonkeyPatch
+    webhook: WebhookChannel, callback_server: CallbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
-    assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).outcome is Outcome.DELIVERED
+    assert (await webhook.deliver(claim(callback_server.url("/hook")), NOW)).outcome is Outcome.DELIVERED
 
 
 async def test_the_connection_goes_to_the_address_that_was_checked(
-    webhook: WebhookChannel, sink: CallbackServer, monkeypatch: pytest.MonkeyPatch
+    webhook: WebhookChannel, callback_server: CallbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name that changes its mind after the look-up gains nothing: it is not looked up again."""
-    port = int(sink.url("").rpartition(":")[2])
+    port = int(callback_server.url("").rpartition(":")[2])
     looked_up: list[str] = []
 
     def getaddrinfo(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
@@ -137,13 +145,13 @@ async def test_the_connection_goes_to_the_address_that_was_checked(
         result = await webhook.deliver(claim(f"http://hook.example:{port}/hook"), NOW)
     assert result.outcome is Outcome.DELIVERED
     assert [name for name in looked_up if name != "127.0.0.1"] == ["hook.example"]
-    assert sink.received("/hook")[0].header("host") == f"hook.example:{port}"
+    assert callback_server.received("/hook")[0].header("host") == f"hook.example:{port}"
 
 
 async def test_a_second_address_is_tried_when_the_first_cannot_be_connected_to(
-    webhook: WebhookChannel, sink: CallbackServer, monkeypatch: pytest.MonkeyPatch
+    webhook: WebhookChannel, callback_server: CallbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = int(sink.url("").rpartition(":")[2])
+    port = int(callback_server.url("").rpartition(":")[2])
 
     def getaddrinfo(_host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (at, port)) for at in ("127.0.0.2", "127.0.0.1")]
@@ -154,18 +162,18 @@ async def test_a_second_address_is_tried_when_the_first_cannot_be_connected_to(
     assert result.outcome is Outcome.DELIVERED
 
 
-async def test_a_private_address_is_refused_at_delivery_too(sink: CallbackServer) -> None:
+async def test_a_private_address_is_refused_at_delivery_too(callback_server: CallbackServer) -> None:
     channel = WebhookChannel(CallbackGuard(allow_private=False), None)
-    result = await channel.deliver(claim(sink.url("/hook")), NOW)
+    result = await channel.deliver(claim(callback_server.url("/hook")), NOW)
     assert (result.outcome, result.error) == (Outcome.FAILED, "refused: the address is not a public one")
-    assert sink.received("/hook") == []
+    assert callback_server.received("/hook") == []
     await channel.close()
 
 
-async def test_a_signature_covers_the_id_the_time_and_the_body(sink: CallbackServer) -> None:
+async def test_a_signature_covers_the_id_the_time_and_the_body(callback_server: CallbackServer) -> None:
     channel = WebhookChannel(CallbackGuard(allow_private=True), KEY)
-    await channel.deliver(claim(sink.url("/hook")), NOW)
-    (request,) = sink.received("/hook")
+    await channel.deliver(claim(callback_server.url("/hook")), NOW)
+    (request,) = callback_server.received("/hook")
     assert request.header("webhook-id") == f"{UUID(int=7)}:2"
     assert request.header("webhook-timestamp") == str(int(NOW.timestamp()))
     signed = f"{UUID(int=7)}:2.{int(NOW.timestamp())}.".encode() + request.body
@@ -195,9 +203,11 @@ async def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | Non
     assert retry_after_seconds(value, NOW) == seconds
 
 
-async def test_retry_after_reaches_the_result(webhook: WebhookChannel, sink: CallbackServer) -> None:
-    sink.program("/hook", Reply(503, {"Retry-After": "17"}))
-    assert (await webhook.deliver(claim(sink.url("/hook")), NOW)).retry_after_seconds == 17.0
+async def test_retry_after_reaches_the_result(
+    webhook: WebhookChannel, callback_server: CallbackServer
+) -> None:
+    callback_server.program("/hook", Reply(503, {"Retry-After": "17"}))
+    assert (await webhook.deliver(claim(callback_server.url("/hook")), NOW)).retry_after_seconds == 17.0
 
 
 async def test_the_log_channel_delivers_to_the_log(capsys: pytest.CaptureFixture[str]) -> None:

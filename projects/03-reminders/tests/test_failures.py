@@ -112,17 +112,17 @@ def start_worker(service: OwnedService) -> Instance:
 
 
 def test_a_worker_killed_in_mid_delivery_is_replaced_within_the_lease(
-    service: OwnedService, client: Client, sink: CallbackServer
+    service: OwnedService, client: Client, callback_server: CallbackServer
 ) -> None:
     worker, successor = start_worker(service), start_worker(service)
     successor.pause()
-    sink.program("/a", Reply.hang(), Reply(204))
-    path = create(client, sink.url("/a"))
-    assert len(sink.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
+    callback_server.program("/a", Reply.hang(), Reply(204))
+    path = create(client, callback_server.url("/a"))
+    assert len(callback_server.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
     worker.kill()
     successor.resume()
     killed = time.monotonic()
-    requests = sink.wait_for("/a", 2, PATIENCE_SECONDS)
+    requests = callback_server.wait_for("/a", 2, PATIENCE_SECONDS)
     assert requests[1].started - killed < LEASE_SECONDS + 2
     reminder = wait_for_state(client, path, "delivered")
     assert outcomes(reminder) == ["lost", "delivered"]
@@ -130,16 +130,16 @@ def test_a_worker_killed_in_mid_delivery_is_replaced_within_the_lease(
 
 
 def test_the_completion_of_a_worker_that_slept_is_refused(
-    service: OwnedService, client: Client, sink: CallbackServer
+    service: OwnedService, client: Client, callback_server: CallbackServer
 ) -> None:
     worker, successor = start_worker(service), start_worker(service)
     successor.pause()
-    sink.program("/a", Reply(204, delay_seconds=0.5), Reply(500))
-    path = create(client, sink.url("/a"))
-    assert len(sink.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
+    callback_server.program("/a", Reply(204, delay_seconds=0.5), Reply(500))
+    path = create(client, callback_server.url("/a"))
+    assert len(callback_server.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
     worker.pause()
     successor.resume()
-    assert len(sink.wait_for("/a", 2, PATIENCE_SECONDS)) >= 2
+    assert len(callback_server.wait_for("/a", 2, PATIENCE_SECONDS)) >= 2
     worker.resume()
     reminder = wait_for_state(client, path, "dead")
     assert outcomes(reminder) == ["lost", "failed", "failed"]
@@ -147,27 +147,27 @@ def test_the_completion_of_a_worker_that_slept_is_refused(
 
 
 def test_a_reminder_that_kills_every_worker_ends_in_dead(
-    service: OwnedService, client: Client, sink: CallbackServer
+    service: OwnedService, client: Client, callback_server: CallbackServer
 ) -> None:
     worker = start_worker(service)
-    sink.program("/a", Reply.hang())
-    path = create(client, sink.url("/a"))
+    callback_server.program("/a", Reply.hang())
+    path = create(client, callback_server.url("/a"))
     for attempt in range(1, 4):
-        assert len(sink.wait_for("/a", attempt, PATIENCE_SECONDS)) == attempt
+        assert len(callback_server.wait_for("/a", attempt, PATIENCE_SECONDS)) == attempt
         worker.kill()
         worker.restart()
     assert outcomes(wait_for_state(client, path, "dead")) == ["lost"] * 3
-    assert len(sink.received("/a")) == 3
+    assert len(callback_server.received("/a")) == 3
 
 
 def test_sigterm_lets_a_worker_finish_and_claims_nothing_more(
-    service: OwnedService, client: Client, sink: CallbackServer
+    service: OwnedService, client: Client, callback_server: CallbackServer
 ) -> None:
     worker = start_worker(service)
-    sink.program("/slow", Reply(204, delay_seconds=0.7))
-    slow = create(client, sink.url("/slow"))
-    later = create(client, sink.url("/later"), 0.8)
-    assert len(sink.wait_for("/slow", 1, PATIENCE_SECONDS)) == 1
+    callback_server.program("/slow", Reply(204, delay_seconds=0.7))
+    slow = create(client, callback_server.url("/slow"))
+    later = create(client, callback_server.url("/later"), 0.8)
+    assert len(callback_server.wait_for("/slow", 1, PATIENCE_SECONDS)) == 1
     assert worker.terminate() == 0
     assert outcomes(document(client, slow)) == ["delivered"]
     start_worker(service)
@@ -175,12 +175,12 @@ def test_sigterm_lets_a_worker_finish_and_claims_nothing_more(
 
 
 def test_sigterm_gives_back_what_takes_too_long_and_uses_up_no_attempt(
-    service: OwnedService, client: Client, sink: CallbackServer
+    service: OwnedService, client: Client, callback_server: CallbackServer
 ) -> None:
     worker = start_worker(service)
-    sink.program("/a", Reply.hang(), Reply(204))
-    path = create(client, sink.url("/a"))
-    assert len(sink.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
+    callback_server.program("/a", Reply.hang(), Reply(204))
+    path = create(client, callback_server.url("/a"))
+    assert len(callback_server.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
     assert worker.terminate() == 0
     start_worker(service)
     reminder = wait_for_state(client, path, "delivered")
@@ -189,21 +189,21 @@ def test_sigterm_gives_back_what_takes_too_long_and_uses_up_no_attempt(
 
 
 def test_what_came_due_while_no_worker_ran_fires_when_one_does(
-    service: OwnedService, client: Client, sink: CallbackServer
+    service: OwnedService, client: Client, callback_server: CallbackServer
 ) -> None:
-    paths = [create(client, sink.url("/a")) for _ in range(5)]
+    paths = [create(client, callback_server.url("/a")) for _ in range(5)]
     start_worker(service)
     for path in paths:
         wait_for_state(client, path, "delivered")
-    assert len(sink.received("/a")) == 5
+    assert len(callback_server.received("/a")) == 5
 
 
 def test_a_flushed_redis_loses_nothing_and_is_filled_again(
-    service: OwnedService, client: Client, sink: CallbackServer
+    service: OwnedService, client: Client, callback_server: CallbackServer
 ) -> None:
     start_worker(service)
-    soon = create(client, sink.url("/soon"), 2.0)
-    later = create(client, sink.url("/later"), 40.0)
+    soon = create(client, callback_server.url("/soon"), 2.0)
+    later = create(client, callback_server.url("/later"), 40.0)
     service.redis.client.flushall()
     wait_until(lambda: service.redis.client.zscore("reminders:due", later.rpartition("/")[2]) is not None)
     wait_for_state(client, soon, "delivered")
@@ -211,29 +211,29 @@ def test_a_flushed_redis_loses_nothing_and_is_filled_again(
 
 @pytest.mark.parametrize("fault", ["cut", "black_hole"])
 def test_without_redis_reminders_are_taken_and_fire(
-    service: OwnedService, client: Client, sink: CallbackServer, fault: str
+    service: OwnedService, client: Client, callback_server: CallbackServer, fault: str
 ) -> None:
     worker = start_worker(service)
     proxy = service.redis.proxy
     with proxy.cut() if fault == "cut" else proxy.black_hole():
         began = time.monotonic()
         due = moment(1.0)
-        paths = [create(client, sink.url("/a"), remind_at=due.isoformat()) for _ in range(10)]
+        paths = [create(client, callback_server.url("/a"), remind_at=due.isoformat()) for _ in range(10)]
         assert time.monotonic() - began < 3
         for path in paths:
             wait_for_state(client, path, "delivered")
-        assert all(request.received_at >= due for request in sink.received("/a"))
+        assert all(request.received_at >= due for request in callback_server.received("/a"))
         assert client.get("/ready").status == 200
     wait_until(lambda: said(worker, "dependency in use again"))
-    wait_for_state(client, create(client, sink.url("/b"), 0.5), "delivered")
+    wait_for_state(client, create(client, callback_server.url("/b"), 0.5), "delivered")
 
 
 @pytest.mark.parametrize("fault", ["cut", "black_hole"])
 def test_without_postgresql_the_api_says_so_in_time_and_all_goes_on_when_it_is_back(
-    service: OwnedService, client: Client, sink: CallbackServer, fault: str
+    service: OwnedService, client: Client, callback_server: CallbackServer, fault: str
 ) -> None:
     start_worker(service)
-    path = create(client, sink.url("/a"), 1.5)
+    path = create(client, callback_server.url("/a"), 1.5)
     proxy = service.postgres.proxy
     with proxy.cut() if fault == "cut" else proxy.black_hole():
         for method, where in (("GET", path), ("GET", PATH), ("DELETE", path)):
@@ -248,17 +248,17 @@ def test_without_postgresql_the_api_says_so_in_time_and_all_goes_on_when_it_is_b
 
 
 def test_a_restart_of_postgresql_loses_nothing(
-    service: OwnedService, client: Client, sink: CallbackServer
+    service: OwnedService, client: Client, callback_server: CallbackServer
 ) -> None:
     workers = [start_worker(service) for _ in range(2)]
     assert all(worker.alive for worker in workers)
-    sink.program("/slow", Reply(204, delay_seconds=0.5))
-    paths = [create(client, sink.url("/slow"), 0.2 * number) for number in range(10)]
+    callback_server.program("/slow", Reply(204, delay_seconds=0.5))
+    paths = [create(client, callback_server.url("/slow"), 0.2 * number) for number in range(10)]
     service.postgres.server.restart()
     wait_until(lambda: client.get("/ready").status == 200)
     for path in paths:
         wait_for_state(client, path, "delivered")
-    wait_for_state(client, create(client, sink.url("/b")), "delivered")
+    wait_for_state(client, create(client, callback_server.url("/b")), "delivered")
 
 
 def test_an_api_killed_between_commit_and_answer_makes_one_reminder(

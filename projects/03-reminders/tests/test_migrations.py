@@ -15,8 +15,8 @@ from service_kit.migrations import EMPTY, LATEST, migrate
 
 
 @pytest.fixture
-def empty_url(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
-    return postgres.create_database(request.node.name[:60])
+def empty_url(postgres_server: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
+    return postgres_server.create_database(request.node.name[:60])
 
 
 def test_migrations_go_forward_and_back_and_forward_again(empty_url: str) -> None:
@@ -40,10 +40,10 @@ def test_the_tables_are_what_the_migrations_make(migrated_url: str) -> None:
 
 
 def test_the_checks_of_the_tables_are_those_of_the_database(
-    migrated_url: str, postgres: EmbeddedPostgres
+    migrated_url: str, postgres_server: EmbeddedPostgres
 ) -> None:
     """Alembic compares no check constraints: so PostgreSQL's own words for them are."""
-    made_url = postgres.create_database("made_from_tables")
+    made_url = postgres_server.create_database("made_from_tables")
     found = []
     for url in (migrated_url, made_url):
         engine = create_engine(driver_url(url))

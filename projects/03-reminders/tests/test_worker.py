@@ -107,72 +107,76 @@ def alone(world: OwnedWorld) -> Callable[[int], OwnedService]:
     return lambda workers: world.start_alone(SETTINGS, workers=workers)
 
 
-def test_a_reminder_fires_once_and_not_before_its_time(client: Client, sink: CallbackServer) -> None:
+def test_a_reminder_fires_once_and_not_before_its_time(
+    client: Client, callback_server: CallbackServer
+) -> None:
     due = moment(1.0)
-    path = create(client, sink.url("/a"), remind_at=due.isoformat())
+    path = create(client, callback_server.url("/a"), remind_at=due.isoformat())
     reminder = wait_for_state(client, path, "delivered")
-    (request,) = sink.received("/a")
+    (request,) = callback_server.received("/a")
     assert request.received_at >= due
     assert attempts(reminder)[0]["started_at"] >= reminder["remind_at"]  # type: ignore[operator]  # both are text
     assert request.header("idempotency-key") == f"{reminder['id']}:1"
 
 
 def test_a_failure_is_tried_again_with_the_same_key_until_it_succeeds(
-    client: Client, sink: CallbackServer
+    client: Client, callback_server: CallbackServer
 ) -> None:
-    sink.program("/a", Reply(500), Reply.reset(), Reply(204))
-    path = create(client, sink.url("/a"))
+    callback_server.program("/a", Reply(500), Reply.reset(), Reply(204))
+    path = create(client, callback_server.url("/a"))
     reminder = wait_for_state(client, path, "delivered")
     assert outcomes(reminder) == ["failed", "failed", "delivered"]
     assert [attempt["number"] for attempt in attempts(reminder)] == [1, 2, 3]
-    requests = sink.received("/a")
+    requests = callback_server.received("/a")
     assert len(requests) == 3
     assert keys(requests) == {f"{reminder['id']}:1"}
 
 
 def test_exhausted_attempts_end_in_dead_and_a_replay_gives_a_new_occurrence(
-    client: Client, sink: CallbackServer
+    client: Client, callback_server: CallbackServer
 ) -> None:
-    sink.program("/a", Reply(500))
-    path = create(client, sink.url("/a"))
+    callback_server.program("/a", Reply(500))
+    path = create(client, callback_server.url("/a"))
     reminder = wait_for_state(client, path, "dead")
     assert outcomes(reminder) == ["failed"] * 3
-    sink.program("/a", Reply(204))
+    callback_server.program("/a", Reply(204))
     assert client.request("POST", f"{path}/replay").status == 200
     reminder = wait_for_state(client, path, "delivered")
     assert [(one["occurrence"], one["number"]) for one in attempts(reminder)][-1] == (2, 1)
-    assert sink.received("/a")[-1].header("idempotency-key") == f"{reminder['id']}:2"
+    assert callback_server.received("/a")[-1].header("idempotency-key") == f"{reminder['id']}:2"
 
 
-def test_410_ends_in_dead_at_once(client: Client, sink: CallbackServer) -> None:
-    sink.program("/a", Reply(410))
-    assert outcomes(wait_for_state(client, create(client, sink.url("/a")), "dead")) == ["gone"]
+def test_410_ends_in_dead_at_once(client: Client, callback_server: CallbackServer) -> None:
+    callback_server.program("/a", Reply(410))
+    assert outcomes(wait_for_state(client, create(client, callback_server.url("/a")), "dead")) == ["gone"]
 
 
-def test_a_time_out_is_a_failure(client: Client, sink: CallbackServer) -> None:
-    sink.program("/a", Reply.hang(), Reply(204))
-    reminder = wait_for_state(client, create(client, sink.url("/a")), "delivered")
+def test_a_time_out_is_a_failure(client: Client, callback_server: CallbackServer) -> None:
+    callback_server.program("/a", Reply.hang(), Reply(204))
+    reminder = wait_for_state(client, create(client, callback_server.url("/a")), "delivered")
     assert attempts(reminder)[0]["error"] == "no answer within 3 s"
 
 
-def test_a_delivery_longer_than_its_lease_is_not_made_twice(client: Client, sink: CallbackServer) -> None:
-    sink.program("/a", Reply(204, delay_seconds=2.5 * LEASE_SECONDS))
-    reminder = wait_for_state(client, create(client, sink.url("/a")), "delivered")
+def test_a_delivery_longer_than_its_lease_is_not_made_twice(
+    client: Client, callback_server: CallbackServer
+) -> None:
+    callback_server.program("/a", Reply(204, delay_seconds=2.5 * LEASE_SECONDS))
+    reminder = wait_for_state(client, create(client, callback_server.url("/a")), "delivered")
     assert outcomes(reminder) == ["delivered"]
-    assert len(sink.received("/a")) == 1
+    assert len(callback_server.received("/a")) == 1
 
 
-def test_retry_after_is_honoured(client: Client, sink: CallbackServer) -> None:
-    sink.program("/a", Reply(503, {"Retry-After": "1"}), Reply(204))
-    wait_for_state(client, create(client, sink.url("/a")), "delivered")
-    first, second = sink.received("/a")
+def test_retry_after_is_honoured(client: Client, callback_server: CallbackServer) -> None:
+    callback_server.program("/a", Reply(503, {"Retry-After": "1"}), Reply(204))
+    wait_for_state(client, create(client, callback_server.url("/a")), "delivered")
+    first, second = callback_server.received("/a")
     assert second.started - first.received >= 1.0
 
 
-def test_a_reminder_in_flight_cannot_be_cancelled(client: Client, sink: CallbackServer) -> None:
-    sink.program("/a", Reply(204, delay_seconds=1.0))
-    path = create(client, sink.url("/a"))
-    assert len(sink.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
+def test_a_reminder_in_flight_cannot_be_cancelled(client: Client, callback_server: CallbackServer) -> None:
+    callback_server.program("/a", Reply(204, delay_seconds=1.0))
+    path = create(client, callback_server.url("/a"))
+    assert len(callback_server.wait_for("/a", 1, PATIENCE_SECONDS)) == 1
     answer = client.request("DELETE", path)
     assert answer.status == 409
     assert b"delivery_in_progress" in answer.body
@@ -180,20 +184,22 @@ def test_a_reminder_in_flight_cannot_be_cancelled(client: Client, sink: Callback
     assert client.request("DELETE", path).status == 409
 
 
-def test_a_cancelled_reminder_does_not_fire(client: Client, sink: CallbackServer) -> None:
-    path = create(client, sink.url("/cancelled"), 0.7)
+def test_a_cancelled_reminder_does_not_fire(client: Client, callback_server: CallbackServer) -> None:
+    path = create(client, callback_server.url("/cancelled"), 0.7)
     assert client.request("DELETE", path).status == 204
-    wait_for_state(client, create(client, sink.url("/later"), 1.2), "delivered")
-    assert sink.received("/cancelled") == []
+    wait_for_state(client, create(client, callback_server.url("/later"), 1.2), "delivered")
+    assert callback_server.received("/cancelled") == []
 
 
-def test_a_reminder_moved_forward_fires_at_its_new_time(client: Client, sink: CallbackServer) -> None:
-    path = create(client, sink.url("/a"), 3600)
+def test_a_reminder_moved_forward_fires_at_its_new_time(
+    client: Client, callback_server: CallbackServer
+) -> None:
+    path = create(client, callback_server.url("/a"), 3600)
     due = moment(0.5)
     change = {"remind_at": due.isoformat()}
     assert client.request("PATCH", path, json=change, headers={"If-Match": '"1"'}).status == 200
     wait_for_state(client, path, "delivered")
-    assert sink.received("/a")[0].received_at >= due
+    assert callback_server.received("/a")[0].received_at >= due
 
 
 def test_the_log_is_a_channel_too(client: Client, shared: OwnedService) -> None:
@@ -204,7 +210,7 @@ def test_the_log_is_a_channel_too(client: Client, shared: OwnedService) -> None:
     assert any(said(worker, "to the log") for worker in shared.workers)
 
 
-def test_a_recurring_reminder_goes_on_with_a_new_key(client: Client, sink: CallbackServer) -> None:
+def test_a_recurring_reminder_goes_on_with_a_new_key(client: Client, callback_server: CallbackServer) -> None:
     start = moment(1.0).replace(microsecond=0)
     times = [start, start + timedelta(seconds=2)]
     if times[0].date() != times[1].date():
@@ -220,8 +226,8 @@ def test_a_recurring_reminder_goes_on_with_a_new_key(client: Client, sink: Callb
         ]
     )
     recurrence = {"rrule": rrule, "zone": "UTC"}
-    path = create(client, sink.url("/a"), remind_at=times[0].isoformat(), recurrence=recurrence)
-    requests = sink.wait_for("/a", 2, PATIENCE_SECONDS)
+    path = create(client, callback_server.url("/a"), remind_at=times[0].isoformat(), recurrence=recurrence)
+    requests = callback_server.wait_for("/a", 2, PATIENCE_SECONDS)
     reminder_id = path.rpartition("/")[2]
     assert [one.header("idempotency-key") for one in requests] == [f"{reminder_id}:1", f"{reminder_id}:2"]
     assert requests[1].received_at >= times[1]

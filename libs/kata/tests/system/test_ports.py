@@ -2,6 +2,7 @@ import socket
 import subprocess
 import sys
 
+from kata.system import ports
 from kata.system.ports import HOST, free_port
 
 PRINT = "from kata.system.ports import free_port; print(*(free_port() for _ in range(200)))"
@@ -31,3 +32,16 @@ def test_the_ports_of_a_process_are_free_for_others_when_it_has_ended() -> None:
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", PRINT], capture_output=True, text=True, check=True)
         assert len(set(done.stdout.split())) == 50
+
+
+def test_a_block_that_another_process_holds_is_left_to_it() -> None:
+    first = ports._FIRST  # noqa: SLF001 - by chance two processes seldom ask for the same
+    asks = f"from kata.system import ports; print(ports._lock({first}), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", asks], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        theirs = other.stdout.readline().strip() == "True"
+        ours = ports._lock(first)  # noqa: SLF001
+        other.communicate("\n")
+    assert not (theirs and ours)
