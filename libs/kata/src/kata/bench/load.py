@@ -1,7 +1,7 @@
 """A load generator: keeps one request in flight on each of so many connections, for so many seconds.
 
-`python load.py PORT CONNECTIONS`; each line of stdin is a number of seconds, each line of stdout the requests
-per second and how many answers were not 200. A process of its own: it shares an interpreter with nobody.
+`python -m kata.bench.load PORT CONNECTIONS PATH` reads a number of seconds from each line of stdin, and answers
+with the requests per second and how many answers were not 200. It shares its interpreter with nobody.
 """
 
 import selectors
@@ -9,19 +9,19 @@ import socket
 import sys
 import time
 
-REQUEST = b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-
 
 class Connection:
     """One connection with one request in flight."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, request: bytes) -> None:
+        self.request = request
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
     def ask(self) -> None:
-        self.socket.sendall(REQUEST)
+        """Send the request."""
+        self.socket.sendall(self.request)
 
     def answer(self) -> bytes | None:
         """Return the head of a complete answer, or None while it is not complete."""
@@ -38,9 +38,11 @@ class Connection:
         return head
 
 
-def run(port: int, count: int, seconds: float) -> tuple[float, int]:
+def run(port: int, count: int, path: str, seconds: float) -> tuple[float, int]:
+    """Return the answers per second, and how many of them were not 200."""
     selector = selectors.DefaultSelector()
-    connections = [Connection(port) for _ in range(count)]
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    connections = [Connection(port, request) for _ in range(count)]
     for connection in connections:
         connection.ask()
         selector.register(connection.socket, selectors.EVENT_READ, connection)
@@ -60,9 +62,10 @@ def run(port: int, count: int, seconds: float) -> tuple[float, int]:
 
 
 def main() -> None:
-    port, count = (int(word) for word in sys.argv[1:])
+    """Measure once for each line of stdin."""
+    port, count, path = sys.argv[1:]
     for line in sys.stdin:
-        print(*run(port, count, float(line)), flush=True)
+        print(*run(int(port), int(count), path, float(line)), flush=True)
 
 
 if __name__ == "__main__":
