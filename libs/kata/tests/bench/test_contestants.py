@@ -20,7 +20,7 @@ def test_a_server_is_loaded_and_its_answers_are_counted(tmp_path: Path) -> None:
 def test_a_wrong_answer_ends_the_bench(tmp_path: Path) -> None:
     with ExitStack() as stack:
         port = serve(SERVER, {}, tmp_path, stack)
-        with pytest.raises(SystemExit, match="files: [1-9][0-9]* answers were not 200"):
+        with pytest.raises(SystemExit, match=r"files: [1-9][0-9]* answers were not 200"):
             load_on("files", port, "/missing", 2, stack)(0.2)
 
 

@@ -46,8 +46,10 @@ class Contestant:
 
     def close(self) -> None:
         """Let it end."""
-        self._pipes()[0].close()
+        stdin, stdout = self._pipes()
+        stdin.close()
         self._process.wait(_STOP_TIMEOUT_SECONDS)
+        stdout.close()
 
     def _pipes(self) -> tuple[IO[str], IO[str]]:
         if self._process.stdin is None or self._process.stdout is None:

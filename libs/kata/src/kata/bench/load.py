@@ -1,7 +1,7 @@
 """A load generator: keeps one request in flight on each of so many connections, for so many seconds.
 
-`python -m kata.bench.load PORT CONNECTIONS PATH` reads a number of seconds from each line of stdin, and answers
-with the requests per second and how many answers were not 200. It shares its interpreter with nobody.
+`python -m kata.bench.load PORT CONNECTIONS PATH` reads a number of seconds from each line of stdin, and
+answers with the requests per second and how many answers were not 200. It shares its interpreter with nobody.
 """
 
 import selectors
