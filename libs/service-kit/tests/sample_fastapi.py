@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from typing import Annotated
+from uuid import UUID
 
 import fastapi
 from fastapi.responses import StreamingResponse
@@ -41,6 +42,12 @@ def create_app(settings: Settings) -> fastapi.FastAPI:  # noqa: C901 - many smal
     async def show(number: Annotated[int, fastapi.Path(ge=0)]) -> Thing:
         """Show a thing."""
         return Thing(name="a", number=number)
+
+    @app.get("/marks/{mark}")
+    async def show_mark(mark: UUID) -> Things:
+        """Show what has a mark."""
+        _ = mark
+        return things(1)
 
     @app.api_route("/search", methods=["QUERY"])
     async def search(body: NewThing) -> Things:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from typing import Annotated
+from uuid import UUID
 
 import flask
 from pydantic import BaseModel, Field
@@ -40,6 +41,13 @@ def create_app(settings: Settings) -> flask.Flask:  # noqa: C901 - many small ro
     def show(number: int) -> Thing:
         """Show a thing."""
         return Thing(name="a", number=number)
+
+    @app.get("/marks/<uuid:mark>")
+    @described()
+    def show_mark(mark: UUID) -> Things:
+        """Show what has a mark."""
+        _ = mark
+        return things(1)
 
     @app.route("/search", methods=["QUERY"])
     @described()

@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from typing import Annotated
+from uuid import UUID
 
 from litestar import Litestar, Request, get, post
 from litestar.datastructures import State
@@ -37,6 +38,13 @@ async def make(data: NewThing) -> Thing:
 async def show(number: Annotated[int, Parameter(ge=0)]) -> Thing:
     """Show a thing."""
     return Thing(name="a", number=number)
+
+
+@get("/marks/{mark:uuid}")
+async def show_mark(mark: UUID) -> Things:
+    """Show what has a mark."""
+    _ = mark
+    return things(1)
 
 
 @get("/items/{number:int}")
@@ -98,7 +106,7 @@ def create_app(settings: Settings) -> Plumbing:
             await asyncio.sleep(0.01)
         return {"done": True}
 
-    routes = [list_things, make, show, item, pid, gated, size, json, boom, stream, broken]
+    routes = [list_things, make, show, show_mark, item, pid, gated, size, json, boom, stream, broken]
     app = Litestar(routes, lifespan=[lifespan], openapi_config=OpenAPIConfig(title="Sample", version="1"))
     return install(app, settings)
 

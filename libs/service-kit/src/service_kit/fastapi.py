@@ -71,6 +71,8 @@ def _routes(app: fastapi.FastAPI) -> Iterator[Route]:
 def _problem_of(error: Exception, errors: Sequence[ErrorRule]) -> Problem:
     if isinstance(error, RequestValidationError):
         details: Sequence[ErrorDetails] = error.errors()
+        if any(detail["loc"][0] == "path" for detail in details):
+            return problems.of_status(404)
         return problems.invalid_input([_field_error(detail) for detail in details])
     if isinstance(error, HTTPException):
         plain = problems.of_status(error.status_code, headers=error.headers or {})

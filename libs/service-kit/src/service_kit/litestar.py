@@ -67,18 +67,19 @@ def _problem_of(error: Exception, errors: Sequence[ErrorRule]) -> Problem:
         cause = error.__cause__.__cause__ if error.__cause__ else None
         if isinstance(cause, ValidationError):
             return problems.invalid_body(cause)
-        return problems.invalid_input(list(_field_errors(error.extra)))
+        found = error.extra if isinstance(error.extra, list) else []
+        if any(one.get("source") == "path" for one in found):
+            return problems.of_status(404)
+        return problems.invalid_input([_field_error(one) for one in found])
     if isinstance(error, HTTPException):
         own = error.detail if error.detail != HTTPStatus(error.status_code).phrase else None
         return problems.of_status(error.status_code, own, error.headers or {})
     return problems.problem_of(error, errors)
 
 
-def _field_errors(extra: object) -> Iterator[FieldError]:
-    for found in extra if isinstance(extra, list) else ():
-        key = str(found.get("key", ""))
-        if found.get("source") == "body":
-            path = key.split(".") if key != "data" else []
-            yield FieldError("invalid", str(found["message"]), pointer=problems.pointer(path))
-        else:
-            yield FieldError("invalid", str(found["message"]), parameter=key)
+def _field_error(found: Mapping[str, object]) -> FieldError:
+    key, message = str(found.get("key", "")), str(found["message"])
+    if found.get("source") != "body":
+        return FieldError("invalid", message, parameter=key)
+    path = key.split(".") if key != "data" else []
+    return FieldError("invalid", message, pointer=problems.pointer(path))

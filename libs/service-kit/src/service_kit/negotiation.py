@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from service_kit.json_text import Json, as_mapping
-from service_kit.problems import FieldError, Problem, ProblemError, invalid_input, of_status
+from service_kit.problems import FieldError, Problem, ProblemError, of_status
 
 # One spelling for each value: int() also takes 1_000, blanks and other scripts' digits, pydantic `yes`.
 SPELLINGS = {
@@ -23,6 +23,8 @@ ANY_QUERY: Json = {
     "explode": True,
     "schema": {"type": "object"},
 }
+# Source: RFC 3986, section 3.2.2, without the comma, which stands between two lines.
+HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]*)(?::[0-9]*)?")
 WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 
@@ -43,21 +45,18 @@ class Operation:
     ) -> None:
         """Let a request pass. `content_type` is None for one without a body.
 
-        Raises: ProblemError, of 400 for its query, 406, 415, and of 422 for a value in its path.
+        Raises: ProblemError: 404 for a path that can name nothing, 400 for a bad query, 406, 415.
         """
         if not self.is_described:
             return
+        if any(_misspelt(name, values[name], schema) for name, schema in self.path.items() if name in values):
+            raise ProblemError(of_status(404))
         if (query or self.query) and not self.any_query:
             self._check_query(query)
         if accept is not None and self.produces and not is_acceptable(accept, self.produces):
             raise ProblemError(of_status(406, f"The answer is {' or '.join(sorted(self.produces))}."))
         if content_type is not None and self.consumes and not _matches(content_type, self.consumes):
             raise ProblemError(of_status(415, f"The body must be {' or '.join(sorted(self.consumes))}."))
-        wrong = [
-            _misspelt(name, values[name], schema) for name, schema in self.path.items() if name in values
-        ]
-        if errors := [error for error in wrong if error is not None]:
-            raise ProblemError(invalid_input(errors))
 
     def _check_query(self, query: str) -> None:
         try:
@@ -80,6 +79,26 @@ class Operation:
             elif error := _misspelt(name, value, schema):
                 yield error
             seen.add(name)
+
+
+def check_host(host: str | None, http_version: str) -> None:
+    """Let a request pass that says which host it means. `host` is its lines, with commas between.
+
+    Before HTTP/1.1 it need not. A server may show a missing one as empty, and for `http:` that is as bad.
+    Raises: ProblemError of 400.
+    """
+    if (http_version == "1.1" and not host) or (host and HOST.fullmatch(host) is None):
+        raise ProblemError(of_status(400, "There must be one Host."))
+
+
+def check_coding(content_encoding: str | None) -> None:
+    """Let a body pass that is not compressed.
+
+    Raises: ProblemError of 415, which names what is read. Source: RFC 9110, section 15.5.16.
+    """
+    if content_encoding and content_encoding.strip().lower() != "identity":
+        headers = {"Accept-Encoding": "identity"}
+        raise ProblemError(of_status(415, "The body must not be compressed.", headers))
 
 
 def operation_of(described: Json) -> Operation:

@@ -188,9 +188,6 @@ def invalid_body(error: ValidationError) -> Problem:
     return invalid_input([body_error(detail) for detail in error.errors(include_url=False)])
 
 
-MISSING_BODY = invalid_input([FieldError("missing", "Field required", pointer="#")])
-
-
 def problem_of(error: Exception, rules: Iterable[ErrorRule]) -> Problem:
     """Find the row for an error, the most special class first; without one it is logged, and a plain 500."""
     if isinstance(error, ProblemError):
@@ -206,3 +203,6 @@ def problem_of(error: Exception, rules: Iterable[ErrorRule]) -> Problem:
 def invalid_json(error: ValueError) -> Problem:
     """Make the 400 for a body that is no JSON, with the parser's words for where."""
     return Problem(400, "invalid_json", "Invalid JSON", f"The body is not valid JSON: {error}.")
+
+
+MISSING_BODY = invalid_json(ValueError("it is empty"))

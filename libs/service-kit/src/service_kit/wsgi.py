@@ -11,6 +11,7 @@ import structlog
 from service_kit import headers, logs, request_id, routing
 from service_kit.health import Readiness
 from service_kit.limits import LimitedBody, declared_length
+from service_kit.negotiation import check_coding, check_host
 from service_kit.operations import READY, Answer, json_answer, problem_answer
 from service_kit.problems import Problem, ProblemError, of_status
 
@@ -47,6 +48,7 @@ class Plumbing:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         exchange = Exchange(self._service, environ, start_response)
         try:
+            check_host(environ.get("HTTP_HOST"), environ["SERVER_PROTOCOL"].removeprefix("HTTP/"))
             limit_body(environ, self._service.body_limit_bytes)
             match = exchange.find_route()
             answer = self._service.answer(match, environ["REQUEST_METHOD"])
@@ -74,6 +76,8 @@ def check(environ: WSGIEnvironment) -> None:
     match: Match = environ[MATCH]
     if match.operation is not None:
         has_body = environ.get("CONTENT_LENGTH") not in {None, "", "0"} or "HTTP_TRANSFER_ENCODING" in environ
+        if has_body:
+            check_coding(environ.get("HTTP_CONTENT_ENCODING"))
         match.operation.check(
             match.values,
             environ.get("QUERY_STRING", ""),
