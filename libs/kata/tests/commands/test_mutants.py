@@ -21,7 +21,9 @@ from kata.report.kill_matrix import Trial, always_failed, caught, problems, rend
 type Kata = Callable[[*tuple[object, ...]], tuple[object, str, str]]
 type Solution = Callable[[*tuple[tuple[str, str], ...]], Path]
 
-SQUARES = Mutant("squares", "the number is squared", "app.py", "number * 2}", "number * number}", ("C1",))
+SQUARES = Mutant(
+    "squares", "the number is squared", "app.py", "number * 2}", "number * number}", ("C1",), kind="rule"
+)
 EQUIVALENT = """
 [[mutant]]
 id = "equivalent"
@@ -30,6 +32,7 @@ file = "app.py"
 find = "number * 2}"
 put = "2 * number}"
 caught_by = ["C1"]
+kind = "rule"
 """
 
 
@@ -69,6 +72,8 @@ def test_a_bug_of_several_edits_is_one_mutant(project: Project) -> None:
         (EQUIVALENT.replace('caught_by = ["C1"]\n', ""), "caught_by"),
         (EQUIVALENT + 'why = "because"\n', "why"),
         (EQUIVALENT + EQUIVALENT, "an id stands twice"),
+        (EQUIVALENT.replace('"rule"', '"typo"'), "there is no kind typo"),
+        (EQUIVALENT + "seeds = 0\n", "equivalent is to die within 0 seeds"),
     ],
 )
 def test_a_malformed_file_of_mutants_is_refused(project: Project, text: str, problem: str) -> None:
@@ -128,6 +133,16 @@ def test_a_survivor_is_named_with_its_seeds() -> None:
         trial("squares", seed="0002", exit_code=Exit.INCONCLUSIVE),
     ]
     assert problems([SQUARES], trials) == ["squares survived seed 0001, 0002"]
+
+
+def test_a_mutant_may_survive_fewer_seeds_in_a_row_than_it_is_given() -> None:
+    rare = replace(SQUARES, seeds=3)
+    lived = [trial("squares", "C4", seed=seed) for seed in ("0001", "0002", "0004", "0005")]
+    died = trial("squares", "C1", seed="0003")
+    assert problems([rare], [*lived[:2], died, *lived[2:]]) == []
+    assert problems([rare], [*lived[1:], died]) == ["squares was missed by C1 on seed 0002, 0004, 0005"]
+    passed = [replace(it, failed=frozenset(), exit_code=Exit.PASS) for it in lived]
+    assert problems([rare], passed) == ["squares survived seed 0001, 0002, 0004, 0005"]
 
 
 def test_a_mutant_that_did_not_start_is_a_problem_of_its_own() -> None:
@@ -224,7 +239,7 @@ def test_a_quick_trial_asks_only_the_checks_that_are_to_catch_the_mutant(
     monkeypatch.setattr(module, "verify_in_child", note)
     seen: list[Trial] = []
     for quick in (True, False):
-        run_mutants(doubler, [SQUARES], ["5eed"], jobs=1, quick=quick, on_trial=seen.append)
+        run_mutants(doubler, [(SQUARES, "5eed")], jobs=1, quick=quick, on_trial=seen.append)
     assert asked == [(frozenset({"C1"}), "5eed"), (frozenset(), "5eed")]
     assert seen == [trial("squares", "C1")] * 2
 
@@ -249,8 +264,9 @@ def test_a_verifier_that_breaks_ends_the_run_without_the_trials_that_have_not_be
 
     monkeypatch.setattr(module, "verify_in_child", breaks)
     monkeypatch.setattr(module, "ThreadPoolExecutor", Pool)
+    planned = [(SQUARES, seed) for seed in ("0001", "0002", "0003")]
     with pytest.raises(KataError, match="it broke"):
-        run_mutants(doubler, [SQUARES], ["0001", "0002", "0003"], jobs=1, quick=True, on_trial=lambda _: None)
+        run_mutants(doubler, planned, jobs=1, quick=True, on_trial=lambda _: None)
     assert len(begun) < 3
 
 
@@ -259,7 +275,9 @@ def test_the_doubler_s_mutants_are_caught_and_a_failure_then_looks_like_one(
 ) -> None:
     code, out, _ = kata("mutants", project.path, "--seed", "5eed", "--seeds", "1", "--write")
     assert code == 0
-    first, *trials, head, squares, largest, ever, last = out.splitlines()
+    _, kinds, _ = kata("mutants", project.path, "--kinds")
+    matrix, _, last = out.removesuffix("\n").rpartition("\n" + kinds)
+    first, *trials, head, squares, largest, ever = matrix.splitlines()
     assert first.startswith("3 mutants, 1 seeds drawn from 5eed: ")
     assert {line.partition(",")[0] for line in trials} == {
         " ok squares",
@@ -289,7 +307,7 @@ def test_a_survivor_fails_the_run_and_leaves_the_matrix_alone(kata: Kata, projec
     code, out, _ = kata("mutants", project.path, "--seed", "5eed", "--seeds", "1", "--write", "--quick")
     seed = out.splitlines()[0].rpartition(" ")[2]
     assert code == 1
-    assert out.splitlines()[1:] == [
+    assert out.splitlines()[1:4] + out.splitlines()[-2:] == [
         f" x  equivalent, seed {seed}: exit code 0",
         "                   ",
         "equivalent    0/1  ",

@@ -1,3 +1,4 @@
+import re
 import socket
 import subprocess
 import sys
@@ -125,13 +126,13 @@ def test_an_empty_range_is_refused() -> None:
 
 
 @given(seeds)
-def test_addresses_are_documented_or_private_and_never_loopback(seed: str) -> None:
+def test_addresses_are_public_or_private_and_never_loopback(seed: str) -> None:
     draw = Draw(seed)
     for text in (draw.address_v4(), draw.address_v6()):
         address = ip_address(text)
         assert str(address) == text
-        assert not address.is_global or address in ip_network("3fff::/20")
         assert (address.is_loopback, address.is_link_local, address.is_multicast) == (False, False, False)
+        assert (address.is_unspecified, address.is_reserved) == (False, False)
 
 
 def test_clients_that_are_meant_to_differ_do() -> None:
@@ -142,11 +143,21 @@ def test_clients_that_are_meant_to_differ_do() -> None:
     assert (len(set(words)), len(set(v4)), len(networks)) == (3_000, 3_000, 3_000)
 
 
+def test_addresses_are_of_either_family_and_of_public_and_private_ranges() -> None:
+    draw = Draw("91c2")
+    addresses = [ip_address(draw.address()) for _ in range(200)]
+    assert {(address.version, address.is_global) for address in addresses} == {
+        (version, public) for version in (4, 6) for public in (True, False)
+    }
+
+
 @given(seeds)
 def test_words_ids_and_texts_have_their_form(seed: str) -> None:
     draw = Draw(seed)
     word = draw.word()
-    assert (len(word), word.isascii(), word.isalpha(), word.islower()) == (8, True, True, True)
+    assert (word.isascii(), word.isalpha(), word.islower()) == (True, True, True)
+    assert 6 <= len(word) <= 12
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", draw.request_id())
     assert draw.uuid().version == 4
     assert len(draw.text(40)) == 40
     assert draw.text(40).isalnum()

@@ -28,6 +28,11 @@ def is_check_tag(tag: str) -> bool:
     return _TAG.fullmatch(tag) is not None
 
 
+def check_order(check_id: str) -> tuple[int, int]:
+    """Return a key that sorts ids: every service's, the project's own, its extensions'."""
+    return "SCE".index(check_id[0]), int(check_id[1:])
+
+
 def read_check(sentence: str, tags: set[str]) -> Check:
     """Read a scenario's tags.
 

@@ -10,9 +10,13 @@ from kata.errors import KataError
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".data", "bench", "tests", "*.egg-info")
 
 
+# What a bug gets wrong; CONTRIBUTING.md says what each means.
+KINDS = ("rule", "range", "bound", "every", "caller", "mirror", "verifier", "time", "lifecycle")
+
+
 @dataclass(frozen=True)
 class Mutant:
-    """One bug: where it is put, and which checks are to catch it."""
+    """One bug: where it is put, of which kind it is, and which checks are to catch it."""
 
     id: str
     says: str
@@ -23,6 +27,14 @@ class Mutant:
     also: tuple[
         dict[str, str], ...
     ] = ()  # further edits of the same bug: find, put, and file where it is another
+    kind: str | None = None
+    seeds: int = 1  # within so many it dies: more than one where its check draws one combination of several
+
+    def __post_init__(self) -> None:
+        if self.kind is not None:
+            _refuse_unknown(self.kind)
+        if self.seeds < 1:
+            raise ValueError(f"{self.id} is to die within {self.seeds} seeds")
 
     def edits(self) -> list[tuple[str, str, str]]:
         """Return file, text to find and text to put of each edit."""
@@ -30,25 +42,58 @@ class Mutant:
         return [first, *((edit.get("file", self.file), edit["find"], edit["put"]) for edit in self.also)]
 
 
+@dataclass(frozen=True)
+class Without:
+    """Why some checks have no mutant of a kind."""
+
+    kind: str
+    checks: tuple[str, ...]
+    reason: str
+
+    def __post_init__(self) -> None:
+        _refuse_unknown(self.kind)
+        if not (self.checks and self.reason):
+            raise ValueError(f"what is without {self.kind} names its checks and the reason")
+
+
 def load_mutants(project: Path) -> list[Mutant]:
-    """Read mutants.toml.
+    """Read the bugs of mutants.toml.
 
     Raises:
-        KataError: a field is missing, or an id stands twice.
+        KataError: a field is missing or has no such value, or an id stands twice.
 
     """
-    document = tomllib.loads((project / "mutants.toml").read_text())
-    try:
-        mutants = [
-            Mutant(**{**entry, "caught_by": tuple(entry["caught_by"]), "also": tuple(entry.get("also", ()))})
-            for entry in document["mutant"]
-        ]
-    except (KeyError, TypeError) as error:
-        raise KataError(f"{project.name}/mutants.toml: {error}") from error
+    mutants = _read(project, "mutant", Mutant)
     ids = [mutant.id for mutant in mutants]
     if len(set(ids)) != len(ids):
         raise KataError(f"{project.name}/mutants.toml: an id stands twice")
     return mutants
+
+
+def load_without(project: Path) -> list[Without]:
+    """Read the reasons of mutants.toml for kinds that it has no bugs of.
+
+    Raises:
+        KataError: a field is missing or has no such value.
+
+    """
+    return _read(project, "without", Without)
+
+
+def _read[T: (Mutant, Without)](project: Path, table: str, make: type[T]) -> list[T]:
+    found = []
+    for entry in tomllib.loads((project / "mutants.toml").read_text()).get(table, ()):
+        entry.update({key: tuple(value) for key, value in entry.items() if isinstance(value, list)})
+        try:
+            found.append(make(**entry))
+        except (TypeError, ValueError) as error:
+            raise KataError(f"{project.name}/mutants.toml: {error}") from error
+    return found
+
+
+def _refuse_unknown(kind: str) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"there is no kind {kind} (there is: {', '.join(KINDS)})")
 
 
 def plant(mutant: Mutant, project: Path, into: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pytest_bdd.feature import get_features
 
-from kata.catalog.checks import Check, read_check
+from kata.catalog.checks import Check, check_order, read_check
 from kata.catalog.generated import with_part
 from kata.catalog.overview import glossary, project_table
 from kata.catalog.projects import ROOT, all_projects, find_project, load_project
@@ -36,7 +36,7 @@ def checks_of(project: Path) -> list[Check]:
     twice = [check for check, count in Counter(check.id for check in checks).items() if count > 1]
     if twice:
         raise KataError(f"{project.name} has two checks {', '.join(twice)}")
-    return sorted(checks, key=lambda check: ("SCE".index(check.id[0]), int(check.id[1:])))
+    return sorted(checks, key=lambda check: check_order(check.id))
 
 
 def render_checks(project: Path) -> str:

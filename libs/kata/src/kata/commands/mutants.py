@@ -10,14 +10,16 @@ from typing import Annotated
 
 import typer
 
-from kata.catalog.mutants import Mutant, load_mutants, plant
+from kata.catalog.mutants import Mutant, load_mutants, load_without, plant
 from kata.catalog.projects import Project, find_project
 from kata.check.verification import draw_seeds, new_seed, verify_in_child
 from kata.commands.arguments import Jobs, Number, Seed
+from kata.commands.lesson import checks_of
 from kata.errors import UsageError
 from kata.judge.verdicts import Exit
 from kata.options import Options
 from kata.report.kill_matrix import Trial, always_failed, caught, problems, render_matrix, write_matrix
+from kata.report.kinds import render_kinds
 
 # Where the machine was too slow to judge, or to start anything, the mutant has not survived yet.
 _TRIES = 3
@@ -40,19 +42,30 @@ def mutants(
     jobs: Jobs = 2,
     quick: Annotated[bool, typer.Option("--quick", help="Only the checks that are to catch it.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the kill matrix for `looks like`.")] = False,
+    kinds: Annotated[bool, typer.Option("--kinds", help="Only list which kinds each check has.")] = False,
 ) -> None:
     """Put each deliberate bug into the reference and see that the features catch it."""
     project = find_project(number)
+    if kinds:
+        print(_kinds(project))
+        return
     chosen = [mutant for mutant in load_mutants(project.path) if not only or mutant.id in only]
     if not chosen:
         raise UsageError(f"{project.name} has no such mutant: {', '.join(only or [])}")
     first = seed or new_seed()
     if sample is not None:
         chosen = draw_sample(chosen, sample, first, changed_files(project.path))
-    drawn = draw_seeds(first, seeds)
-    print(f"{len(chosen)} mutants, {seeds} seeds drawn from {first}: {' '.join(drawn)}")
-    trials = run_mutants(project, chosen, drawn, jobs=jobs, quick=quick, on_trial=_print_trial)
+    drawn = draw_seeds(first, max([seeds, *(mutant.seeds for mutant in chosen)]))
+    planned = [
+        (mutant, seed)
+        for number, seed in enumerate(drawn)
+        for mutant in chosen
+        if number < max(seeds, mutant.seeds)  # a sample with one seed, too, gives each as many as it may take
+    ]
+    print(f"{len(chosen)} mutants, {seeds} seeds drawn from {first}: {' '.join(drawn[:seeds])}")
+    trials = run_mutants(project, planned, jobs=jobs, quick=quick, on_trial=_print_trial)
     print(render_matrix(chosen, trials))
+    print(_kinds(project))
     found = problems(chosen, trials)
     for line in found:
         print(f"x {line}")
@@ -61,6 +74,13 @@ def mutants(
     killed = len(chosen) - len({line.split()[0] for line in found})
     print(f"{killed} passed, {len(chosen) - killed} failed")
     raise typer.Exit(1 if found else 0)
+
+
+def _kinds(project: Project) -> str:
+    mutants = load_mutants(project.path)
+    used = {check for mutant in mutants for check in mutant.caught_by}
+    checks = [check.id for check in checks_of(project.path) if check.id[0] != "S" or check.id in used]
+    return render_kinds(checks, mutants, load_without(project.path))
 
 
 def draw_sample(mutants: Sequence[Mutant], count: int, seed: str, changed: Collection[str]) -> list[Mutant]:
@@ -87,37 +107,35 @@ def changed_files(folder: Path) -> frozenset[str]:
 
 def run_mutants(
     project: Project,
-    mutants: Sequence[Mutant],
-    seeds: Sequence[str],
+    planned: Sequence[tuple[Mutant, str]],
     *,
     jobs: int,
     quick: bool,
     on_trial: Callable[[Trial], None],
 ) -> list[Trial]:
-    """Verify every mutant with every seed, some side by side; `quick`: by those checks that are to catch it.
+    """Verify mutants, each with a seed, some side by side, and return the trials in the order of the plan.
+
+    `quick`: by those checks that are to catch it.
 
     Raises:
         KataError: an edit does not apply, or the verifier itself broke on a mutant.
 
     """
     with tempfile.TemporaryDirectory(prefix="kata-mutants-") as folder:
-        for mutant in mutants:
+        for mutant in {mutant.id: mutant for mutant, _ in planned}.values():
             plant(mutant, project.path, Path(folder, mutant.id))
         with ThreadPoolExecutor(jobs) as pool:
             running = [
                 pool.submit(_try, project, mutant, Path(folder, mutant.id), seed, quick=quick)
-                for seed in seeds
-                for mutant in mutants
+                for mutant, seed in planned
             ]
-            trials = []
             try:
                 for trial in as_completed(running):
-                    trials.append(trial.result())
-                    on_trial(trials[-1])
+                    on_trial(trial.result())
             except BaseException:  # Ctrl-C, too, does not wait for those that have not begun
                 pool.shutdown(cancel_futures=True)
                 raise
-            return trials
+            return [trial.result() for trial in running]
 
 
 def _try(project: Project, mutant: Mutant, directory: Path, seed: str, *, quick: bool) -> Trial:

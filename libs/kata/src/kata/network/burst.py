@@ -12,6 +12,7 @@ import h11
 
 from kata.errors import KataError
 from kata.network.exchange import LARGEST_BODY_BYTES, Exchange, Request, transport_error
+from kata.network.persona import personas
 
 _CHUNK_BYTES = 65_536
 _MOST_CONNECTIONS = 500
@@ -28,7 +29,7 @@ def burst(
     connect_timeout_seconds: float = 5.0,
     timeout_seconds: float = 5.0,
 ) -> list[Exchange]:
-    """Send the requests at the same instant, one connection each, and return the answers in their order.
+    """Send the requests at the same instant, each from somebody else, and return the answers in their order.
 
     First the connections are opened and everything but each request's last byte is written, within
     `connect_timeout_seconds`. Then the last bytes leave together, and the answers have `timeout_seconds`. A
@@ -157,7 +158,8 @@ class _Shot:
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in self._answer.headers.raw_items()
         )
-        return Exchange(self._sent, self._received, self._answer.status_code, headers, bytes(self._body))
+        status = self._answer.status_code
+        return Exchange(self._sent, self._received, status, headers, bytes(self._body)).decoded()
 
 
 def _work(shots: list[_Shot], events: int, step: Callable[[_Shot], None], timeout_seconds: float) -> None:
@@ -181,27 +183,10 @@ def _work(shots: list[_Shot], events: int, step: Callable[[_Shot], None], timeou
 
 def _prepare(request: Request, host: str) -> tuple[h11.Connection, bytes]:
     """Return the request's bytes, and a parser that knows which answer it may have."""
-    fields = {
-        "host": host,
-        "user-agent": "kata",
-        "accept": "*/*",
-        "accept-encoding": "identity",
-        "connection": "close",
-    }
-    given = {name.lower(): value for name, value in request.headers.items()}
-    if "transfer-encoding" not in given and (request.body or request.method in {"POST", "PUT", "PATCH"}):
-        fields["content-length"] = str(len(request.body))
     parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD_BYTES)
+    head = personas.client().head(request.fields, host=host)
     try:
-        data = parser.send(
-            h11.Request(
-                method=request.method,
-                target=request.path,
-                headers=[
-                    (name.encode(), value.encode("latin-1")) for name, value in (fields | given).items()
-                ],
-            )
-        )
+        data = parser.send(h11.Request(method=request.method, target=request.path, headers=head))
         data += parser.send(h11.Data(data=request.body))
         data += parser.send(h11.EndOfMessage())
     except h11.LocalProtocolError as error:

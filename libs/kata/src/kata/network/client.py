@@ -4,13 +4,16 @@ import json as json_codec
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cache
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 
-from kata.network.exchange import LARGEST_BODY_BYTES, Exchange, transport_error
+from kata.network.exchange import LARGEST_BODY_BYTES, Exchange, Request, transport_error
+from kata.network.persona import Persona, personas
 
 # Servers drop an idle connection after 2 s (gunicorn) to 5 s (Node, uvicorn). One that is reused just then is
 # reset, which would be blamed on the solution.
@@ -34,16 +37,20 @@ class Client:
     """
 
     def __init__(
-        self, base_url: str, headers: Mapping[str, str] | None = None, timeout_seconds: float = 5.0
+        self,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = 5.0,
+        persona: Persona | None = None,
     ) -> None:
+        """Be this client, or one that is drawn, with these headers in each request."""
         self._base_url = base_url.rstrip("/")
+        self._headers = _lower(headers or {})
         self._timeout_seconds = timeout_seconds
+        self._persona = persona or personas.client()
         self.exchanges: list[Exchange] = []
         self._http = httpx.Client(
-            # Without this the body would be decoded by whatever codecs happen to be installed.
-            headers=_encoded({"user-agent": "kata", "accept-encoding": "identity"} | dict(headers or {})),
             limits=httpx.Limits(keepalive_expiry=_KEEPALIVE_SECONDS),
-            timeout=timeout_seconds,
             trust_env=False,
             verify=_certificates(),
         )
@@ -73,32 +80,45 @@ class Client:
                 raise ValueError("a request has either json or a body")
             body = json_codec.dumps(json).encode()
             fields = {"content-type": "application/json", **fields}
-        exchange = self._exchange(method, path, fields, body)
+        exchange = self._exchange(Request(method, path, fields, body or b""))
         self.exchanges.append(exchange)
         return exchange
 
-    def _exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Exchange:
+    def _exchange(self, asked: Request) -> Exchange:
+        request = self._written(asked)
+        time.sleep(self._persona.pause_seconds)
         sent = time.monotonic()
-        deadline = sent + self._timeout_seconds
         try:
-            with self._http.stream(
-                method,
-                self._base_url + path,
-                headers=_encoded(headers),
-                content=body,
-                # httpx would tidy the path up: "//" and "/../" have to arrive as they were written.
-                extensions={"target": path.encode("ascii")},
-            ) as answer:
-                content = self._read(answer, deadline)
+            answer = self._http.send(request, stream=True)
+            with closing(answer):
+                content = self._read(answer, sent + self._timeout_seconds)
                 received = time.monotonic()
-                fields = tuple(
-                    (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw
-                )
         except httpx.LocalProtocolError as error:
             raise ValueError(f"not a request: {error}") from error
         except httpx.TransportError as error:
             return Exchange(sent, time.monotonic(), 0, error=self._reason(error))
-        return Exchange(sent, received, answer.status_code, fields, content)
+        fields = tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw
+        )
+        return Exchange(sent, received, answer.status_code, fields, content).decoded()
+
+    def _written(self, asked: Request) -> httpx.Request:
+        url = self._base_url + asked.path
+        given = self._headers | _lower(asked.fields)
+        # httpx would put it behind all others.
+        if cookies := httpx.Request(asked.method, url, cookies=self._http.cookies).headers.get("cookie"):
+            given = {"cookie": cookies} | given
+        return httpx.Request(
+            asked.method,
+            url,
+            headers=self._persona.head(given, host=urlsplit(url).netloc),
+            stream=httpx.ByteStream(asked.body),  # `content` would add fields of its own
+            extensions={
+                # httpx would tidy the path up: "//" and "/../" have to arrive as they were written.
+                "target": asked.path.encode("ascii"),
+                "timeout": httpx.Timeout(self._timeout_seconds).as_dict(),
+            },
+        )
 
     def _read(self, answer: httpx.Response, deadline: float) -> bytes:
         content = bytearray()
@@ -137,6 +157,5 @@ class Client:
         self.close()
 
 
-def _encoded(headers: Mapping[str, str]) -> dict[bytes, bytes]:
-    """Encode as HTTP does; httpx would take ASCII only."""
-    return {name.lower().encode("ascii"): value.encode("latin-1") for name, value in headers.items()}
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

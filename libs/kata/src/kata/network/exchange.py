@@ -1,12 +1,15 @@
 """What was asked and what came back, each with the moments that a judgement may rest on."""
 
 import json
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NoReturn
+from dataclasses import dataclass, field, replace
+from typing import NoReturn, Self
 
 # No contract asks for answers of this size; a solution that sends without end must not fill the memory.
 LARGEST_BODY_BYTES = 16_777_216
+
+_WINDOW_BITS = {"gzip": zlib.MAX_WBITS + 16, "deflate": zlib.MAX_WBITS}
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,15 @@ class Request:
     path: str = "/"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Its headers, with a Content-Length where there is or may be a body that is not sent in chunks."""
+        fields = dict(self.headers)
+        may_have = bool(self.body) or self.method in {"POST", "PUT", "PATCH"}
+        if may_have and not {"content-length", "transfer-encoding"} & {name.lower() for name in fields}:
+            fields["Content-Length"] = str(len(self.body))
+        return fields
 
 
 class Content:
@@ -68,6 +80,20 @@ class Exchange(Span, Content):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     error: str = ""
+
+    def decoded(self) -> Self:
+        """Return it with its body as it was before it was compressed, or as an error where it was not."""
+        encoding = (self.header("content-encoding") or "identity").lower()
+        if encoding not in _WINDOW_BITS or not self.body:
+            return self
+        decoder = zlib.decompressobj(_WINDOW_BITS[encoding])
+        try:
+            body = decoder.decompress(self.body, LARGEST_BODY_BYTES)
+        except zlib.error:
+            body = b""
+        if not decoder.eof:
+            return replace(self, status=0, error=f"not an HTTP answer: its body is not {encoding}")
+        return replace(self, body=body)
 
 
 def _refuse(constant: str) -> NoReturn:

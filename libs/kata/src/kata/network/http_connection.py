@@ -11,6 +11,7 @@ from typing import Protocol
 import h11
 
 from kata.network.callbacks import WITHOUT_BODY, Ending, Received, Reply
+from kata.network.persona import personas
 from kata.network.reactor import Reactor, close_with_reset
 
 _CHUNK_BYTES = 65_536
@@ -156,7 +157,8 @@ class HttpConnection:
         headers = dict(reply.headers)
         if reply.status not in WITHOUT_BODY:
             headers["Content-Length"] = str(len(reply.body))
-        self._out += self._parser.send(h11.Response(status_code=reply.status, headers=list(headers.items())))
+        head = personas.server().head(headers)
+        self._out += self._parser.send(h11.Response(status_code=reply.status, headers=head))
         if reply.body and (self._head is None or self._head.method != b"HEAD"):
             self._out += self._parser.send(h11.Data(data=reply.body))
         self._out += self._parser.send(h11.EndOfMessage())

@@ -19,6 +19,6 @@ def send_raw(url: str, data: bytes, *, timeout_seconds: float = 5.0) -> Exchange
                 answer.begin()
                 body = answer.read()
                 headers = tuple(answer.getheaders())
-                return Exchange(sent, time.monotonic(), answer.status, headers, body)
+                return Exchange(sent, time.monotonic(), answer.status, headers, body).decoded()
     except (OSError, http.client.HTTPException) as error:
         return Exchange(sent, time.monotonic(), 0, error=f"{type(error).__name__}: {error}")

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
+from kata.catalog.checks import check_order
 from kata.catalog.mutants import Mutant, load_mutants
 from kata.judge.verdicts import Exit
 
@@ -29,30 +31,42 @@ def always_failed(trials: Iterable[Trial]) -> dict[str, list[str]]:
     matrix: dict[str, frozenset[str]] = {}
     for trial in trials:
         matrix[trial.mutant] = matrix.get(trial.mutant, trial.failed) & trial.failed
-    return {mutant: sorted(failed, key=_check_order) for mutant, failed in matrix.items()}
+    return {mutant: sorted(failed, key=check_order) for mutant, failed in matrix.items()}
 
 
 def problems(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> list[str]:
-    """Return one line for each mutant that survived a seed, or that a check missed which is to catch it."""
+    """Return one line for each mutant that survived, or that a check missed which is to catch it.
+
+    A mutant may survive fewer seeds in a row than those within which it dies.
+    """
     found = []
     for mutant in mutants:
         own = [trial for trial in trials if trial.mutant == mutant.id]
         absent = [trial.seed for trial in own if trial.exit_code is Exit.NO_TARGET]
         if absent:
             found.append(f"{mutant.id} did not start on seed {', '.join(absent)}")
-        survived = [trial.seed for trial in own if not caught(trial) and trial.seed not in absent]
+        started = [trial for trial in own if trial.seed not in absent]
+        survived = _alive_too_long(mutant, started, [caught(trial) for trial in started])
         if survived:
             found.append(f"{mutant.id} survived seed {', '.join(survived)}")
         for check in mutant.caught_by:
-            missed = [trial.seed for trial in own if caught(trial) and check not in trial.failed]
-            if missed:
-                found.append(f"{mutant.id} was missed by {check} on seed {', '.join(missed)}")
+            missed = _alive_too_long(mutant, started, [check in trial.failed for trial in started])
+            if told := [seed for seed in missed if seed not in survived]:
+                found.append(f"{mutant.id} was missed by {check} on seed {', '.join(told)}")
     return found
+
+
+def _alive_too_long(mutant: Mutant, trials: Sequence[Trial], killed: Sequence[bool]) -> list[str]:
+    """Return the seeds that did not kill the mutant, if there were enough of them in a row."""
+    kills = [-1, *(number for number, it_was in enumerate(killed) if it_was), len(trials)]
+    if max(after - before - 1 for before, after in pairwise(kills)) < mutant.seeds:
+        return []
+    return [trial.seed for trial, it_was in zip(trials, killed, strict=True) if not it_was]
 
 
 def render_matrix(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> str:
     """Render the kill matrix: a row a mutant, a column a check, in each cell on how many seeds it failed."""
-    columns = sorted({check for trial in trials for check in trial.failed}, key=_check_order)
+    columns = sorted({check for trial in trials for check in trial.failed}, key=check_order)
     width = max((len(mutant.id) for mutant in mutants), default=0)
     lines = [" " * (width + 9) + " ".join(f"{check:>3}" for check in columns)]
     for mutant in mutants:
@@ -74,7 +88,3 @@ def write_matrix(project: Path, matrix: Mapping[str, Sequence[str]]) -> None:
     merged = {mutant: list(failed) for mutant, failed in {**kept, **matrix}.items() if mutant in known}
     rows = [f"  {json.dumps(mutant)}: {json.dumps(failed)}" for mutant, failed in sorted(merged.items())]
     path.write_text("{\n" + ",\n".join(rows) + "\n}\n")
-
-
-def _check_order(check: str) -> tuple[int, int]:
-    return "SCE".index(check[0]), int(check[1:])

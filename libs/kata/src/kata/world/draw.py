@@ -14,8 +14,8 @@ from kata.system.ports import is_free
 
 # So large that clients of different checks, each with a fork of its own, do not meet at one address: with the
 # 254 of a documentation range they did, in one run of fifty.
-_NETWORKS_V4 = [IPv4Network("10.0.0.0/8"), IPv4Network("100.64.0.0/10"), IPv4Network("172.16.0.0/12")]
-_NETWORKS_V6 = [IPv6Network("2001:db8::/32"), IPv6Network("3fff::/20"), IPv6Network("fd00::/8")]
+_PRIVATE_V4 = [IPv4Network("10.0.0.0/8"), IPv4Network("100.64.0.0/10"), IPv4Network("172.16.0.0/12")]
+_NETWORKS_V6 = [IPv6Network("2a00::/12"), IPv6Network("2600::/12"), IPv6Network("fd00::/8")]
 
 # No f, c, k or g, and a vowel after every consonant: what a person reads in a report is at worst silly.
 _CONSONANTS = "bdlmnprstvz"
@@ -97,24 +97,36 @@ class Draw:
         return shuffled
 
     def word(self) -> str:
-        """Draw eight lower-case letters that can be read aloud."""
-        return self._fresh(lambda: "".join(self.choice(_CONSONANTS) + self.choice(_VOWELS) for _ in range(4)))
+        """Draw six to twelve lower-case letters that can be read aloud."""
+        return self._fresh(self._word)
+
+    def _word(self) -> str:
+        return "".join(self.choice(_CONSONANTS) + self.choice(_VOWELS) for _ in range(self.integer(3, 6)))
 
     def text(self, length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
         """Draw exactly `length` characters."""
         return "".join(self.choice(alphabet) for _ in range(length))
 
-    def address_v4(self) -> str:
-        """Draw an address from a private or a shared range (RFC 1918, RFC 6598), never a loopback one."""
-        return self._fresh(self._address_v4)
+    def address(self) -> str:
+        """Draw an address of either family."""
+        return self.choice([self.address_v4, self.address_v6])()
 
-    def _address_v4(self) -> str:
-        network = self.choice(_NETWORKS_V4)
+    def address_v4(self) -> str:
+        """Draw a public address, or one from a private or a shared range (RFC 1918, RFC 6598)."""
+        return self._fresh(self.choice([self._public_v4, self._private_v4]))
+
+    def _public_v4(self) -> str:
+        while not (address := IPv4Address(self._random.getrandbits(32))).is_global or address.is_multicast:
+            pass
+        return str(address)
+
+    def _private_v4(self) -> str:
+        network = self.choice(_PRIVATE_V4)
         offset = self._random.randrange(1, network.num_addresses - 1)  # neither the network nor its broadcast
         return str(IPv4Address(int(network.network_address) + offset))
 
     def address_v6(self) -> str:
-        """Draw an address from a documentation or a private range, each in a /64 of its own."""
+        """Draw a public or a private address, each in a /64 of its own."""
         network = self.choice(_NETWORKS_V6)
         subnet = self._fresh(lambda: self._random.randrange(network.num_addresses >> 64))
         host = self._random.randrange(1, 1 << 64)
@@ -123,6 +135,16 @@ class Draw:
     def uuid(self) -> UUID:
         """Draw a random (version 4) UUID."""
         return UUID(int=self._random.getrandbits(128), version=4)
+
+    def request_id(self) -> str:
+        """Draw a well-formed X-Request-ID, in one of the forms that programs give it."""
+        forms = [
+            lambda: str(self.uuid()),
+            lambda: self.uuid().hex,
+            lambda: f"{self.word()}-{self.integer(1, 9_999)}",
+            lambda: self.text(self.integer(16, 64), string.ascii_letters + string.digits + "._-"),
+        ]
+        return self._fresh(self.choice(forms))
 
     def port(self, host: str = "127.0.0.1") -> int:
         """Draw a port that is free now; one that is taken is passed over.
