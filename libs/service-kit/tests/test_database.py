@@ -73,9 +73,75 @@ async def test_an_autocommitted_statement_needs_no_commit(database: Database) ->
     assert await asked(database, "SELECT to_regclass('at_once')::text") == "at_once"
 
 
-async def test_an_error_of_the_statement_passes_as_it_is(database: Database) -> None:
+async def test_a_violated_constraint_passes_as_it_is(database: Database) -> None:
     with pytest.raises(IntegrityError):
         await asked(database, "INSERT INTO pg_namespace (nspname) VALUES (NULL) RETURNING 1")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT 1 FROM no_such_table", "SELECT no_such_function()", "SELECT 1/0", "SELECT 'x'::int", "SELEC 1"],
+)
+async def test_any_other_error_of_the_driver_is_a_loss_that_says_which(
+    database: Database, statement: str
+) -> None:
+    with pytest.raises(LostError, match=r"^PostgreSQL: [A-Za-z]+ [0-9A-Z]{5}$"):
+        await asked(database, statement)
+    await database.ping()
+
+
+async def test_what_the_database_has_set_does_not_matter(postgres: EmbeddedPostgres) -> None:
+    foreign = {
+        "datestyle": "German",
+        "default_transaction_isolation": "serializable",
+        "default_transaction_deferrable": "on",
+        "intervalstyle": "sql_standard",
+        "bytea_output": "escape",
+        "synchronous_commit": "off",
+        "timezone": "Asia/Kolkata",
+        "transform_null_equals": "on",
+        "extra_float_digits": "-15",
+        "statement_timeout": "1ms",
+    }
+    url = postgres.create_database("foreign_settings")
+    with psycopg.connect(url, autocommit=True) as other:
+        for name, value in foreign.items():
+            other.execute(f"ALTER DATABASE foreign_settings SET {name} = '{value}'")
+    database = Database(url, "sample", LostError, pool_size=1)
+    assert await asked(database, "SELECT '2026-02-01 00:00Z'::timestamptz::text") == "2026-02-01 00:00:00+00"
+    assert await asked(database, "SELECT '\\x01'::bytea::text") == "\\x01"
+    assert await asked(database, "SELECT (1.0::float8 / 3)::text") == "0.3333333333333333"
+    assert await asked(database, "SHOW transaction_isolation") == "read committed"
+    assert await asked(database, "SHOW synchronous_commit") == "on"
+    await database.close()
+
+
+async def test_a_database_that_takes_no_writes_is_not_ready_until_it_does(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_database("read_only")
+    database = Database(url, "sample", LostError, pool_size=1)
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("ALTER DATABASE read_only SET default_transaction_read_only = on")
+    with pytest.raises(LostError, match="read-only"):
+        await database.ping()
+    await database.close()
+
+
+async def test_a_changed_table_fails_once_for_what_was_prepared(postgres: EmbeddedPostgres) -> None:
+    watching = Database(postgres.url(), "sample", LostError, pool_size=1, tables=["changing"])
+    with psycopg.connect(postgres.url(), autocommit=True) as other:
+        other.execute("CREATE TABLE changing (word text)")
+        for _ in range(8):  # the driver prepares what it has sent five times
+            await watching.ping()
+        other.execute("ALTER TABLE changing ALTER COLUMN word TYPE varchar")
+        with pytest.raises(LostError):
+            await watching.ping()
+        await watching.ping()
+        other.execute("ALTER TABLE changing RENAME TO elsewhere")
+        with pytest.raises(LostError, match="42P01"):
+            await watching.ping()
+        other.execute("ALTER TABLE elsewhere RENAME TO changing")
+        await watching.ping()
+    await watching.close()
 
 
 async def test_a_silent_server_is_given_up_in_time_and_used_again_later(

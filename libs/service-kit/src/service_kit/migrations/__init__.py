@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine
 
-from service_kit.database import CONNECT_TIMEOUT_SECONDS, driver_url
+from service_kit.database import CONNECT_TIMEOUT_SECONDS, PINNED, driver_url, session_options
 
 LATEST = "head"
 EMPTY = "base"
@@ -23,7 +23,8 @@ def migrate(database_url: str, folder: Path, revision: str = LATEST) -> None:
     second waits, and then finds nothing left to do.
     """
     engine = create_engine(
-        driver_url(database_url), connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+        driver_url(database_url),
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": session_options(PINNED)},
     )
     try:
         with engine.connect() as connection:
