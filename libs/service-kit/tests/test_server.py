@@ -254,7 +254,7 @@ def test_a_port_is_free_again_right_after_a_stop(start: Start) -> None:
 
 
 def test_an_unknown_host_is_named(start: Start) -> None:
-    service = start(HOST="no-such-host.invalid")
+    service = start(LISTEN_ADDRESS="no-such-host.invalid")
     assert service.exit_code() == 1
     assert len(service.errors) == 1
     assert "no-such-host.invalid" in service.errors[0]

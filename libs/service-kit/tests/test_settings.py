@@ -1,3 +1,4 @@
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -60,7 +61,7 @@ def lines_for(monkeypatch: pytest.MonkeyPatch, settings: type[BaseSettings], **e
         ("DENY_STATUS", "500", "settings: DENY_STATUS must be one of 429, 403, not '500'"),
         ("FILE", "/etc/x", "settings: FILE: a relative path is wanted"),
         ("REDIS_URL", "http://h", "settings: REDIS_URL: URL scheme should be 'redis' or 'rediss'"),
-        ("HOST", "", "settings: HOST: String should have at least 1 character, not ''"),
+        ("LISTEN_ADDRESS", "", "settings: LISTEN_ADDRESS: String should have at least 1 character, not ''"),
     ],
 )
 def test_a_bad_value_is_explained_by_variable_and_bounds(
@@ -171,6 +172,16 @@ def test_settings_are_read_from_the_environment_and_never_change(monkeypatch: py
     monkeypatch.setenv("PORT", "8000")
     monkeypatch.setenv("LOG_LEVEL", "WARNING")
     settings = load(Settings)
-    assert (settings.port, settings.host, settings.log_level) == (8000, "127.0.0.1", "warning")
+    assert (settings.port, settings.listen_address, settings.log_level) == (8000, "127.0.0.1", "warning")
     with pytest.raises(ValidationError):
         settings.port = 9000  # type: ignore[misc]  # that it is refused is the point
+
+
+def test_what_others_export_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8000")
+    monkeypatch.setenv("HOST", "x86_64-conda-linux-gnu")
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=elsewhere")
+    settings = load(ServiceSettings)
+    assert (settings.port, settings.listen_address) == (8000, "127.0.0.1")
+    assert not [name for name in os.environ if name.startswith("PG")]

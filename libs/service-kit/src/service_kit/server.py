@@ -44,7 +44,7 @@ def serve(target: str, settings: ServiceSettings, interface: Literal["wsgi", "as
     for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: sys.exit(0))  # until granian sets its own
     logs.configure(settings.log_level)
-    address = listenable(settings.host, settings.port)
+    address = listenable(settings.listen_address, settings.port)
     with metrics_directory(settings.web_concurrency):
         server = Server(
             target,

@@ -1,5 +1,6 @@
 """Settings come from the environment only, are checked once at start, and never change."""
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Literal, override
@@ -28,8 +29,9 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True)
 
     port: Annotated[int, Field(ge=1, le=65535, description="Where to listen")]
-    # Only this machine, unless told otherwise: the container image sets HOST=0.0.0.0.
-    host: Annotated[
+    # Only this machine, unless told otherwise: the container image sets 0.0.0.0. Not called HOST, which shells
+    # and build tools export for themselves.
+    listen_address: Annotated[
         str, Field(min_length=1, description="The address to listen on; 0.0.0.0 for all, as in a container")
     ] = "127.0.0.1"
     log_level: Annotated[
@@ -56,7 +58,12 @@ class ServiceSettings(BaseSettings):
 
 
 def load[S: BaseSettings](settings_class: type[S]) -> S:
-    """Read the environment, or explain every bad variable on stderr and exit with EX_CONFIG."""
+    """Read the environment, or explain every bad variable on stderr and exit with EX_CONFIG.
+
+    What libpq would read from there (PGHOSTADDR, PGOPTIONS, ...) is dropped: DATABASE_URL says it all.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
     try:
         return settings_class()
     except ValidationError as error:
