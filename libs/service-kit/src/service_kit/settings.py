@@ -29,8 +29,8 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True)
 
     port: Annotated[int, Field(ge=1, le=65535, description="Where to listen")]
-    # Only this machine, unless told otherwise: the container image sets 0.0.0.0. Not called HOST, which shells
-    # and build tools export for themselves.
+    # Only this machine, unless told otherwise: the container image sets 0.0.0.0. Not HOST, which shells and
+    # build tools export for themselves.
     listen_address: Annotated[
         str, Field(min_length=1, description="The address to listen on; 0.0.0.0 for all, as in a container")
     ] = "127.0.0.1"
