@@ -4,6 +4,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+# What others export for their own Python, pip or uv changes nothing; where packages come from does.
+SOURCES := $(foreach tool,PIP UV,$(addprefix $(tool)_,CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_INDEX EXTRA_INDEX_URL \
+  FIND_LINKS INDEX INDEX_URL LINK_MODE NATIVE_TLS OFFLINE PROXY PYTHON_INSTALL_MIRROR SYSTEM_CERTS TRUSTED_HOST))
+unexport $(filter-out $(SOURCES),$(filter PIP_% UV_% PYTHON% RUFF_% PG%,$(.VARIABLES)))
 
 READY := .venv/.ready
 KATA := .venv/bin/kata
@@ -16,7 +22,7 @@ UV := $(shell uv --version 2>/dev/null | grep -qE 'uv 0\.(1[3-9]|[2-9][0-9])' &&
 # The folder of project NN, or one clear line.
 folder = $(or $(firstword $(wildcard projects/$(1)-* libs/$(1))),$(error there is no project $(1) (there is: $(patsubst projects/%,%,$(wildcard projects/*)))))
 
-DOCKER = $(if $(shell command -v docker),docker,$(error there is no docker on this machine: install Docker with the compose plugin, or use make run-NN))
+DOCKER = $(if $(shell docker compose version 2>/dev/null),docker,$(error there is no docker with the compose plugin on this machine: install it, or use make run-NN))
 
 .PHONY: help test-all test coverage lint types contracts lock upgrade hooks doctor lessons clean
 
@@ -35,7 +41,7 @@ test-%: $(READY) ## the tests of one project: unit, integration, features
 	@$(KATA) verify $* --extensions
 
 verify-%: $(READY) ## verify your own version: DIR=folder with a Procfile (ARGS="--step 3", …)
-	@$(KATA) verify $* $(if $(DIR),--dir $(DIR)) $(ARGS)
+	@$(KATA) verify $* $(if $(DIR),--dir "$(DIR)") $(ARGS)
 
 mutants-%: $(READY) ## put each deliberate bug into the reference; the features must catch it (ARGS="--seeds 10")
 	@$(KATA) mutants $* $(ARGS)
@@ -110,13 +116,23 @@ clean: ## remove the environment and all data of `make run-NN`
 
 .uv/bin/uv: requirements/uv.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "python3 cannot make environments: install python3-venv (Debian), or uv itself" >&2; exit 1; }
-	@python3 -m venv .uv
-	@.uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@rm -rf .uv .uv.part
+	@python3 -m venv .uv.part
+	@.uv.part/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@mv .uv.part .uv
 	@touch $@
+
+# The environment's commands know where it stands: where the checkout was moved, it is made anew.
+ifneq ($(wildcard $(READY)),)
+ifneq ($(shell cat $(READY)),$(shell pwd))
+.PHONY: $(READY)
+endif
+endif
 
 # Python packages by hash, then the workspace's own packages in place; uv brings the build backend itself.
 $(READY): requirements/workspace.txt $(PYPROJECTS) $(filter-out /%,$(UV))
-	@$(UV) venv -q --allow-existing .venv
+	@rm -rf .venv
+	@$(UV) venv -q .venv
 	@$(UV) pip sync -q --python .venv --require-hashes requirements/workspace.txt
 	@$(UV) pip install -q --python .venv --no-deps --no-index $(MEMBERS:%=-e %)
-	@touch $@
+	@pwd > $@

@@ -35,6 +35,7 @@ Jobs = Annotated[int, typer.Option("--jobs", min=1, help="How many verifications
 
 
 def existing_folder(directory: Path | None) -> Path | None:
+    directory = directory and directory.expanduser()  # make hands a quoted `~` on
     if directory and not directory.is_dir():
         raise UsageError(f"there is no folder {directory}")
     return directory.resolve() if directory else None
