@@ -44,7 +44,7 @@ verify-%: $(READY) ## verify your own version: DIR=folder with a Procfile (ARGS=
 	@$(KATA) verify $* $(if $(DIR),--dir "$(DIR)") $(ARGS)
 
 mutants-%: $(READY) ## put each deliberate bug into the reference; the features must catch it (ARGS="--seeds 10")
-	@$(KATA) mutants $* $(ARGS)
+	@UV=$(abspath $(UV)) $(KATA) mutants $* $(ARGS)
 
 bench-%: $(READY) ## measure against the peers, side by side
 	@cd $(call folder,$*) && UV=$(abspath $(UV)) $(CURDIR)/.venv/bin/python bench/run.py $(ARGS)

@@ -14,10 +14,11 @@ def test_options_become_the_command_line_that_means_them() -> None:
         only=frozenset({"C2", "C1"}),
         step=3,
         start_timeout_seconds=90.5,
+        fail_fast=True,
     )
     assert options.arguments() == [
         *("--dir", "/mine", "--seed", "5eed", "--step", "3", "--start-timeout", "90.5"),
-        *("--only", "C1", "--only", "C2", "--docker"),
+        *("--only", "C1", "--only", "C2", "--docker", "--fail-fast"),
     ]
 
 

@@ -22,6 +22,7 @@ class Options:
     step: int | None = None
     extensions: bool = True
     start_timeout_seconds: float = START_TIMEOUT_SECONDS
+    fail_fast: bool = False
 
     def arguments(self) -> list[str]:
         """Return the command line that means these options."""
@@ -36,7 +37,11 @@ class Options:
             *(("--set", f"{name}={value}") for name, value in self.settings),
         ]
         words = [word for flag, value in pairs if value is not None for word in (flag, value)]
-        switches = [("--docker", self.docker), ("--extensions", self.extensions and not self.only)]
+        switches = [
+            ("--docker", self.docker),
+            ("--extensions", self.extensions and not self.only),
+            ("--fail-fast", self.fail_fast),
+        ]
         return words + [flag for flag, on in switches if on]
 
 

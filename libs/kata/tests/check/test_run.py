@@ -48,3 +48,16 @@ def test_no_check_is_judged_alone_while_the_solution_starts() -> None:
     assert run.order_for(1) is None
     run.take(0, Started())
     assert run.order_for(1) == Judge(0, alone=True)
+
+
+def test_a_run_that_fails_fast_is_over_with_the_first_failure() -> None:
+    failed = CheckResult("C0", "It is so", None, Verdict.FAIL, 0.1)
+    for fail_fast in (True, False):
+        run = Run(1, lambda _: None, fail_fast=fail_fast)
+        run.take(0, Collected(JOBS))
+        run.order_for(0)
+        run.take(0, Started())
+        run.order_for(0)
+        run.take(0, Judged(failed, frozenset()))
+        assert run.over == fail_fast
+        assert run.results == [failed]

@@ -105,10 +105,8 @@ def test_each_answer_of_the_callback_server_is_somebody_else_s() -> None:
     assert len({tuple(name for name, _ in answer.headers) for answer in answers}) > 5
 
 
-def test_words_and_ids_have_no_form_that_all_of_them_share() -> None:
-    draws = [Draw(seed) for seed in SEEDS]
-    assert len({len(draw.word()) for draw in draws}) == 4
-    assert len({(len(it), it.isalnum()) for it in (draw.request_id() for draw in draws)}) > 5
+def test_words_are_of_several_lengths() -> None:
+    assert {len(Draw(seed).word()) for seed in SEEDS} == {6, 8, 10, 12}
 
 
 def agent(request: Received) -> str | None:

@@ -1,3 +1,4 @@
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from kata.catalog.projects import Project
 from kata.errors import TargetError
 from kata.judge.verdicts import NotRunError
 from kata.network.exchange import Request
-from kata.solution.procfile_target import ProcfileInstance, ProcfileTarget
+from kata.solution.procfile_target import ProcfileInstance, ProcfileTarget, process_environment
 from kata.world.attached import AttachedWorld
 from kata.world.draw import Draw
 from kata.world.owned import OwnedWorld
@@ -56,6 +57,16 @@ def test_checks_that_ask_for_the_same_settings_share_a_service(world: OwnedWorld
     again = world.start(dict(reversed(SETTINGS.items())))
     assert again is first
     assert world.start(OTHER) is not first
+
+
+def test_nothing_that_a_solution_is_given_names_the_verifier(doubler: Project) -> None:
+    world = OwnedWorld(ProcfileTarget(doubler.path), ("redis", "postgres"), Draw("5eed"))
+    service = world.start({**SETTINGS, "RULES_FILE": world.file("rules.toml", "")})
+    given = process_environment(service.environment, port=1)
+    drawn = {name: value for name, value in given.items() if name not in os.environ or name == "TMPDIR"}
+    world.close()
+    assert {"DATABASE_URL", "REDIS_URL", "RULES_FILE", "PORT"} <= drawn.keys()
+    assert [value for value in (*drawn, *drawn.values()) if "kata" in value.lower()] == []
 
 
 def test_a_shared_service_has_the_workers_that_were_asked_for(solution: Solution) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from kata.check.scheduling import Job, Judge, Schedule
 from kata.errors import KataError, TargetError
-from kata.judge.verdicts import CheckResult
+from kata.judge.verdicts import CheckResult, Verdict
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,14 @@ class Run:
     succeeded, and never if it fails.
     """
 
-    def __init__(self, most_workers: int, on_result: Callable[[CheckResult], None]) -> None:
+    def __init__(
+        self, most_workers: int, on_result: Callable[[CheckResult], None], *, fail_fast: bool = False
+    ) -> None:
         self.results: list[CheckResult] = []
         self.error: KataError | None = None
         self._most_workers = most_workers
         self._on_result = on_result
+        self._fail_fast = fail_fast
         self._schedule: Schedule | None = None
         self._trying = False
         self._started = False
@@ -77,7 +80,8 @@ class Run:
     @property
     def over(self) -> bool:
         judged = self._started and self._schedule is not None and self._schedule.done
-        return self.error is not None or judged
+        failed = self._fail_fast and any(result.verdict is Verdict.FAIL for result in self.results)
+        return self.error is not None or judged or failed
 
     @property
     def workers(self) -> int:

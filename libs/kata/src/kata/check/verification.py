@@ -61,7 +61,7 @@ def verify(
     began = time.monotonic()
     target = options.url or str(options.directory or project.path)
     workers = side_by_side if options.url is None else 1  # there is only one of what --url attaches to
-    run = Run(workers, on_result)
+    run = Run(workers, on_result, fail_fast=options.fail_fast)
     if workers > 1:
         with Pool(project, options, run) as pool:
             pool.work()

@@ -15,7 +15,14 @@ Url = Annotated[str | None, typer.Option("--url", help="Attach to something that
 Docker = Annotated[
     bool, typer.Option("--docker", help="Build the folder's Dockerfile and run the container.")
 ]
-Seed = Annotated[str | None, typer.Option("--seed", help="Repeat a run: the seed that it printed.")]
+Seed = Annotated[
+    str | None,
+    typer.Option(
+        "--seed",
+        help="4 to 8 hex digits from which everything is drawn: limits, names, clients, the order of checks. "
+        "A run prints its own; with it the same is drawn again.",
+    ),
+]
 Only = Annotated[
     list[str] | None, typer.Option("--only", help="A check (C4) or an extension; may be repeated.")
 ]
@@ -24,6 +31,7 @@ Extensions = Annotated[bool, typer.Option("--extensions", help="Also the checks 
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="With --url: a setting it runs with, NAME=VALUE.")
 ]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first check that fails.")]
 StartTimeout = Annotated[
     float,
     typer.Option("--start-timeout", min=0.1, help="How many seconds a process may take to become ready."),

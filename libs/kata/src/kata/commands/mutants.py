@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from kata.catalog.mutants import Mutant, load_mutants, load_without, plant
 from kata.catalog.projects import Project, find_project
 from kata.check.verification import draw_seeds, new_seed, verify_in_child
 from kata.commands.arguments import Jobs, Number, Seed
+from kata.commands.generated import verify_generated
 from kata.commands.lesson import checks_of
 from kata.errors import UsageError
 from kata.judge.verdicts import Exit
@@ -42,6 +45,10 @@ def mutants(
     jobs: Jobs = 2,
     quick: Annotated[bool, typer.Option("--quick", help="Only the checks that are to catch it.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the kill matrix for `looks like`.")] = False,
+    generated: Annotated[
+        int | None,
+        typer.Option(min=1, help="Draw so many edits by machine instead; each has to die or be judged."),
+    ] = None,
     kinds: Annotated[bool, typer.Option("--kinds", help="Only list which kinds each check has.")] = False,
 ) -> None:
     """Put each deliberate bug into the reference and see that the features catch it."""
@@ -49,10 +56,14 @@ def mutants(
     if kinds:
         print(_kinds(project))
         return
+    first = seed or new_seed()
+    if generated is not None:
+        verify = partial(run_mutants, project, jobs=jobs, fail_fast=True, on_trial=_print_trial)
+        well = verify_generated(project, first, generated, draw_seeds(first, seeds), verify)
+        raise typer.Exit(0 if well else 1)
     chosen = [mutant for mutant in load_mutants(project.path) if not only or mutant.id in only]
     if not chosen:
         raise UsageError(f"{project.name} has no such mutant: {', '.join(only or [])}")
-    first = seed or new_seed()
     if sample is not None:
         chosen = draw_sample(chosen, sample, first, changed_files(project.path))
     drawn = draw_seeds(first, max([seeds, *(mutant.seeds for mutant in chosen)]))
@@ -110,23 +121,29 @@ def run_mutants(
     planned: Sequence[tuple[Mutant, str]],
     *,
     jobs: int,
-    quick: bool,
     on_trial: Callable[[Trial], None],
+    quick: bool = False,
+    fail_fast: bool = False,
 ) -> list[Trial]:
     """Verify mutants, each with a seed, some side by side, and return the trials in the order of the plan.
 
-    `quick`: by those checks that are to catch it.
+    `quick`: by those checks that are to catch it; `fail_fast`: until the first one does.
 
     Raises:
         KataError: an edit does not apply, or the verifier itself broke on a mutant.
 
     """
-    with tempfile.TemporaryDirectory(prefix="kata-mutants-") as folder:
+
+    def choices(mutant: Mutant, seed: str) -> Options:
+        only = frozenset(mutant.caught_by) if quick else frozenset[str]()
+        return Options(seed=seed, only=only, fail_fast=fail_fast)
+
+    with tempfile.TemporaryDirectory() as folder:
         for mutant in {mutant.id: mutant for mutant, _ in planned}.values():
             plant(mutant, project.path, Path(folder, mutant.id))
         with ThreadPoolExecutor(jobs) as pool:
             running = [
-                pool.submit(_try, project, mutant, Path(folder, mutant.id), seed, quick=quick)
+                pool.submit(_try, project, mutant, Path(folder, mutant.id), choices(mutant, seed))
                 for mutant, seed in planned
             ]
             try:
@@ -138,14 +155,13 @@ def run_mutants(
             return [trial.result() for trial in running]
 
 
-def _try(project: Project, mutant: Mutant, directory: Path, seed: str, *, quick: bool) -> Trial:
-    only = frozenset(mutant.caught_by) if quick else frozenset[str]()
-    options = Options(directory=directory, seed=seed, only=only)
+def _try(project: Project, mutant: Mutant, directory: Path, options: Options) -> Trial:
+    report = directory.with_name(f"{mutant.id}-{options.seed}.json")
     for _ in range(_TRIES):
-        result = verify_in_child(project, options, directory.with_name(f"{mutant.id}-{seed}.json"))
+        result = verify_in_child(project, replace(options, directory=directory), report)
         if result.exit_code not in _IN_DOUBT:
             break
-    return Trial(mutant.id, seed, result.failed, result.exit_code)
+    return Trial(mutant.id, options.seed or result.seed, result.failed, result.exit_code)
 
 
 def _print_trial(trial: Trial) -> None:

@@ -15,6 +15,7 @@ from kata.commands.arguments import (
     Directory,
     Docker,
     Extensions,
+    FailFast,
     Jobs,
     Number,
     Only,
@@ -42,6 +43,7 @@ def verify_command(
     only: Only = None,
     step: Step = None,
     extensions: Extensions = False,
+    fail_fast: FailFast = False,
     setting: Setting = None,
     start_timeout: StartTimeout = START_TIMEOUT_SECONDS,
     side_by_side: SideBySide = SIDE_BY_SIDE,
@@ -67,6 +69,7 @@ def verify_command(
         step=step,
         extensions=extensions,
         start_timeout_seconds=start_timeout,
+        fail_fast=fail_fast,
     )
     if runs == 1:
         results = [verify_aloud(project, options, side_by_side)]

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from urllib.parse import urlsplit
 
 import httpx
 
 from kata.errors import TargetError, TooSlowError
+from kata.network.persona import personas
 from kata.solution.target import Instance
 from kata.system.child import describe_exit
 
@@ -37,6 +39,8 @@ def wait_until_ready(instance: Instance, path: str = "/ready", timeout_seconds: 
 async def _poll_until_ready(instance: Instance, path: str, deadline: float) -> str | None:
     """Return None once it answers 200, else what it answered last when it died or the time was over."""
     last_answer = "none"
+    url = f"{instance.url}{path}"
+    request = httpx.Request("GET", url, headers=personas.client().head({}, host=urlsplit(url).netloc))
     # Plain HTTP to this machine, limited below; loading certificates would take 20 ms of CPU.
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=None) as client:  # noqa: S113, S501
         while instance.alive and (remaining := deadline - time.monotonic()) > 0:
@@ -44,7 +48,7 @@ async def _poll_until_ready(instance: Instance, path: str, deadline: float) -> s
             limit = min(remaining, _READY_ANSWER_SECONDS)
             try:
                 async with asyncio.timeout(limit):
-                    response = await client.get(f"{instance.url}{path}")
+                    response = await client.send(request)
                 if response.status_code == httpx.codes.OK:
                     return None
                 last_answer = _summary(response)

@@ -136,16 +136,6 @@ class Draw:
         """Draw a random (version 4) UUID."""
         return UUID(int=self._random.getrandbits(128), version=4)
 
-    def request_id(self) -> str:
-        """Draw a well-formed X-Request-ID, in one of the forms that programs give it."""
-        forms = [
-            lambda: str(self.uuid()),
-            lambda: self.uuid().hex,
-            lambda: f"{self.word()}-{self.integer(1, 9_999)}",
-            lambda: self.text(self.integer(16, 64), string.ascii_letters + string.digits + "._-"),
-        ]
-        return self._fresh(self.choice(forms))
-
     def port(self, host: str = "127.0.0.1") -> int:
         """Draw a port that is free now; one that is taken is passed over.
 

@@ -33,7 +33,7 @@ class OwnedWorld(Checking):
         self._start_timeout_seconds = start_timeout_seconds
         self._needs = frozenset(needs)
         self._stack = ExitStack()
-        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kata-")))
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self._folder.chmod(0o755)  # PostgreSQL may run under another uid and has to reach its folder
         self._shared: dict[tuple[int, tuple[tuple[str, str], ...]], OwnedService] = {}
         self._alone: list[OwnedService] = []

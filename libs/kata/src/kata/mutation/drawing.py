@@ -1,0 +1,43 @@
+"""Mutants that a machine thinks up: edits of a reference by the operators of mutmut."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+from kata.bench.peers import PeerEnvironment
+from kata.catalog.mutants import Mutant
+from kata.catalog.projects import ROOT, Project
+from kata.errors import KataError
+
+_HERE = Path(__file__).parent
+# People read these; no contract says how they look.
+_NOT_DRAWN = {"__init__.py", "page.py", "documentation.py"}
+
+
+def draw_mutants(project: Project, seed: str, count: int) -> list[Mutant]:
+    """Draw so many edits of the project's Python sources, or all if there are no more.
+
+    The same for the same seed and sources. An id depends on the edit alone, and not on the lines around it.
+
+    Raises:
+        KataError: mutmut could not be installed, or could not read the sources.
+
+    """
+    files = sorted(file for file in (project.path / "src").rglob("*.py") if file.name not in _NOT_DRAWN)
+    environment = PeerEnvironment(ROOT / ".data" / "mutation", _HERE / "requirements.txt")
+    try:
+        environment.make()
+        command = [str(environment.python), str(_HERE / "edits.py"), seed, str(count), *map(str, files)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own command
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or error
+        raise KataError(f"no mutants can be generated: {reason}") from error
+    return [_mutant(project.path, json.loads(line)) for line in said.splitlines()]
+
+
+def _mutant(project: Path, edit: dict[str, str]) -> Mutant:
+    file = str(Path(edit["file"]).relative_to(project))
+    says = f"{file}: {edit['removed']} -> {edit['added']}"
+    digest = hashlib.sha256(f"{says} {edit['above']}".encode()).hexdigest()[:8]
+    return Mutant(f"{Path(file).stem}-{digest}", says, file, edit["find"], edit["put"], ())
