@@ -12,6 +12,7 @@ import h11
 
 from kata.errors import KataError
 from kata.network.exchange import LARGEST_BODY_BYTES, Exchange, Request, transport_error
+from kata.network.history import history
 from kata.network.persona import personas
 
 _CHUNK_BYTES = 65_536
@@ -55,7 +56,9 @@ def burst(
         for shot in shots:
             shot.release()
         _work(shots, selectors.EVENT_READ, _Shot.receive, timeout_seconds)
-        return [shot.exchange() for shot in shots]
+        exchanges = [shot.exchange() for shot in shots]
+        history.add(exchanges)
+        return exchanges
     finally:
         for shot in shots:
             shot.socket.close()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from kata.network.exchange import LARGEST_BODY_BYTES, Exchange, Request, transport_error
+from kata.network.history import history
 from kata.network.persona import Persona, personas
 
 # Servers drop an idle connection after 2 s (gunicorn) to 5 s (Node, uvicorn). One that is reused just then is
@@ -82,6 +83,7 @@ class Client:
             fields = {"content-type": "application/json", **fields}
         exchange = self._exchange(Request(method, path, fields, body or b""))
         self.exchanges.append(exchange)
+        history.add([exchange])
         return exchange
 
     def _exchange(self, asked: Request) -> Exchange:

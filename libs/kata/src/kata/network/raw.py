@@ -6,10 +6,17 @@ import time
 from urllib.parse import urlsplit
 
 from kata.network.exchange import Exchange
+from kata.network.history import history
 
 
 def send_raw(url: str, data: bytes, *, timeout_seconds: float = 5.0) -> Exchange:
     """Send the bytes as they are and read one answer; hanging up without one is status 0."""
+    exchange = _exchange(url, data, timeout_seconds)
+    history.add([exchange])
+    return exchange
+
+
+def _exchange(url: str, data: bytes, timeout_seconds: float) -> Exchange:
     target = urlsplit(url)
     sent = time.monotonic()
     try:
