@@ -158,7 +158,7 @@ def run_mutants(
 
 def _try(project: Project, mutant: Mutant, directory: Path, options: Options) -> Trial:
     report = directory.with_name(f"{mutant.id}-{options.seed}.json")
-    for _ in range(_TRIES):
+    for _ in range(1 if options.fail_fast else _TRIES):  # a generated one in doubt has another seed
         result = verify_in_child(project, replace(options, directory=directory), report)
         if result.exit_code not in _IN_DOUBT:
             break
