@@ -89,7 +89,7 @@ verifying MINE against 00-doubler, seed 5eed
  x  E1   A negative number is doubled too
        expected    200 and twice -705
        got         200 {"number": -705, "double": -2115}
-       timeline    +… 200 <-
+       timeline    +… 200 <- GET /api/v1/double/-705
        rule        GET /api/v1/double/{number} answers 200 with a negative number and its double  (README: Go
                    further)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
@@ -97,7 +97,7 @@ verifying MINE against 00-doubler, seed 5eed
  x  C1   A number is doubled
        expected    200 and twice 100
        got         200 {"number": 100, "double": 300}
-       timeline    +… 200 <-
+       timeline    +… 200 <- GET /api/v1/double/100
        rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README: The
                    contract; made in step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
@@ -151,7 +151,7 @@ verifying MINE against 00-doubler, seed 5eed
  x  C1   A number is doubled
        expected    200 and twice 100
        got         no answer (no complete answer within 5 s)
-       timeline    +… --- <-
+       timeline    +… --- <- GET /api/v1/double/100
        rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README: The
                    contract; made in step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
@@ -177,7 +177,7 @@ verifying MINE against 00-doubler, seed 5eed
  x  E1   A negative number is doubled too
        expected    200 and twice -705
        got         no answer (connection closed without a complete answer)
-       timeline    +… --- <-
+       timeline    +… --- <- GET /api/v1/double/-705
        rule        GET /api/v1/double/{number} answers 200 with a negative number and its double  (README: Go
                    further)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
@@ -191,7 +191,7 @@ verifying MINE against 00-doubler, seed 5eed
  x  C1   A number is doubled
        expected    200 and twice 100
        got         no answer (connection closed without a complete answer)
-       timeline    +… --- <-
+       timeline    +… --- <- GET /api/v1/double/100
        rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README: The
                    contract; made in step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281

@@ -6,6 +6,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import SplitResult, urlsplit
 
 import h11
@@ -56,7 +57,10 @@ def burst(
         for shot in shots:
             shot.release()
         _work(shots, selectors.EVENT_READ, _Shot.receive, timeout_seconds)
-        exchanges = [shot.exchange() for shot in shots]
+        exchanges = [
+            replace(shot.exchange(), asked=request.line)
+            for shot, request in zip(shots, requests, strict=True)
+        ]
         history.add(exchanges)
         return exchanges
     finally:

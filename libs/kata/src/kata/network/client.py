@@ -98,11 +98,11 @@ class Client:
         except httpx.LocalProtocolError as error:
             raise ValueError(f"not a request: {error}") from error
         except httpx.TransportError as error:
-            return Exchange(sent, time.monotonic(), 0, error=self._reason(error))
+            return Exchange(sent, time.monotonic(), 0, error=self._reason(error), asked=asked.line)
         fields = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw
         )
-        return Exchange(sent, received, answer.status_code, fields, content).decoded()
+        return Exchange(sent, received, answer.status_code, fields, content, asked=asked.line).decoded()
 
     def _written(self, asked: Request) -> httpx.Request:
         url = self._base_url + asked.path
