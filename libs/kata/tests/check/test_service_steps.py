@@ -16,8 +16,8 @@ from kata.catalog.projects import ROOT, Project
 from kata.judge.expectations import describe_stop
 
 OF_THE_SIGNAL = (
-    "the signal ended the line's own process; if that is a shell or a wrapper,"
-    " what it started may have ended in order (put one command there, with `exec`)"
+    "the signal was not handled. Either the program has no handler for it, or the line's own process is a"
+    " shell or a wrapper that ended before what it started (put one command there, with `exec`)"
 )
 JUDGING_SECONDS = 600
 CHECKS = {f"S{number}" for number in range(1, 12)}

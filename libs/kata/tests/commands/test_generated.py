@@ -45,8 +45,7 @@ def verifier(asked: list[tuple[str, str]]) -> Callable[[Sequence[tuple[Mutant, s
     def verify(planned: Sequence[tuple[Mutant, str]]) -> list[Trial]:
         asked.extend((mutant.id, seed) for mutant, seed in planned)
         return [
-            Trial(mutant.id, seed, frozenset(), exits.get((mutant.id, seed), Exit.PASS))
-            for mutant, seed in planned
+            Trial(mutant.id, seed, {}, exits.get((mutant.id, seed), Exit.PASS)) for mutant, seed in planned
         ]
 
     return verify

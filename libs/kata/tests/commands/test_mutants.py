@@ -1,4 +1,3 @@
-import json
 import shutil
 import subprocess
 import threading
@@ -16,7 +15,15 @@ from kata.commands.mutants import changed_files, draw_sample, run_mutants
 from kata.errors import KataError
 from kata.judge.verdicts import CheckResult, Exit, RunResult, Verdict
 from kata.options import Options
-from kata.report.kill_matrix import Trial, always_failed, caught, problems, render_matrix, write_matrix
+from kata.report.kill_matrix import (
+    Trial,
+    caught,
+    problems,
+    read_matrix,
+    render_matrix,
+    traces,
+    write_matrix,
+)
 
 type Kata = Callable[[*tuple[object, ...]], tuple[object, str, str]]
 type Solution = Callable[[*tuple[tuple[str, str], ...]], Path]
@@ -45,7 +52,7 @@ def project(doubler: Project, tmp_path: Path) -> Project:
 
 
 def trial(mutant: str, *failed: str, seed: str = "5eed", exit_code: Exit = Exit.FAIL) -> Trial:
-    return Trial(mutant, seed, frozenset(failed), exit_code)
+    return Trial(mutant, seed, dict.fromkeys(failed, "it is | it was"), exit_code)
 
 
 def test_mutants_are_read_from_their_file(doubler: Project) -> None:
@@ -141,7 +148,7 @@ def test_a_mutant_may_survive_fewer_seeds_in_a_row_than_it_is_given() -> None:
     died = trial("squares", "C1", seed="0003")
     assert problems([rare], [*lived[:2], died, *lived[2:]]) == []
     assert problems([rare], [*lived[1:], died]) == ["squares was missed by C1 on seed 0002, 0004, 0005"]
-    passed = [replace(it, failed=frozenset(), exit_code=Exit.PASS) for it in lived]
+    passed = [replace(it, failed={}, exit_code=Exit.PASS) for it in lived]
     assert problems([rare], passed) == ["squares survived seed 0001, 0002, 0004, 0005"]
 
 
@@ -193,14 +200,17 @@ def test_a_mutant_that_another_check_caught_was_missed_by_its_own() -> None:
     ]
 
 
-def test_the_checks_that_always_failed_are_those_of_every_seed() -> None:
+def test_a_row_has_what_the_checks_said_that_failed_on_most_seeds() -> None:
     trials = [
-        trial("squares", "C10", "C2", "S4", "E1"),
-        trial("squares", "E1", "C2", "C10", "S4", "C3", seed="0001"),
+        Trial("squares", "1", {"C10": "a", "C2": "b", "S4": "c", "E1": "d"}, Exit.FAIL),
+        Trial("squares", "2", {"C10": "b", "C2": "b", "S4": "c", "C3": "e"}, Exit.FAIL),
+        Trial("squares", "3", {"C10": "a", "E1": "d"}, Exit.FAIL),
         trial("slow", "C1"),
         trial("slow", "C2", seed="0001"),
     ]
-    assert always_failed(trials) == {"squares": ["S4", "C2", "C10", "E1"], "slow": []}
+    rows = traces(trials)
+    assert rows == {"squares": {"S4": ["c"], "C2": ["b"], "C10": ["a", "b"], "E1": ["d"]}, "slow": {}}
+    assert list(rows["squares"]) == ["S4", "C2", "C10", "E1"]
 
 
 def test_the_matrix_has_a_row_for_each_mutant_and_a_column_for_each_check() -> None:
@@ -221,10 +231,9 @@ def test_the_matrix_has_a_row_for_each_mutant_and_a_column_for_each_check() -> N
 def test_the_matrix_keeps_an_order_and_the_rows_that_were_not_run(tmp_path: Path) -> None:
     bug = '[[mutant]]\nid = "{}"\nsays = ""\nfile = ""\nfind = ""\nput = ""\ncaught_by = []\n'
     (tmp_path / "mutants.toml").write_text(bug.format("squares") + bug.format("keeps"))
-    write_matrix(tmp_path, {"squares": ["C1"], "keeps": [], "gone": ["C9"]})
-    write_matrix(tmp_path, {"squares": ["C1", "C4"]})
-    text = (tmp_path / "kill-matrix.json").read_text()
-    assert text == '{\n  "keeps": [],\n  "squares": ["C1", "C4"]\n}\n'
+    write_matrix(tmp_path, {"squares": {"C1": ["a"]}, "keeps": {}, "gone": {"C9": ["a"]}})
+    write_matrix(tmp_path, {"squares": {"C1": ["a"], "C4": ["b", "c"]}})
+    assert read_matrix(tmp_path) == {"keeps": {}, "squares": {"C1": ["a"], "C4": ["b", "c"]}}
 
 
 def test_a_quick_trial_asks_only_the_checks_that_are_to_catch_the_mutant(
@@ -241,7 +250,7 @@ def test_a_quick_trial_asks_only_the_checks_that_are_to_catch_the_mutant(
     for quick in (True, False):
         run_mutants(doubler, [(SQUARES, "5eed")], jobs=1, quick=quick, on_trial=seen.append)
     assert asked == [(frozenset({"C1"}), "5eed"), (frozenset(), "5eed")]
-    assert seen == [trial("squares", "C1")] * 2
+    assert seen == [Trial("squares", "5eed", {"C1": " | "}, Exit.FAIL)] * 2
 
 
 def test_a_verifier_that_breaks_ends_the_run_without_the_trials_that_have_not_begun(
@@ -291,11 +300,8 @@ def test_the_doubler_s_mutants_are_caught_and_a_failure_then_looks_like_one(
         "keeps-for-ever     1/1    .   .   1   .",
         "3 passed, 0 failed",
     ]
-    assert json.loads((project.path / "kill-matrix.json").read_text()) == {
-        "ignores-largest": ["C2"],
-        "keeps-for-ever": ["C3"],
-        "squares": ["C1", "E1"],
-    }
+    rows = {mutant: list(row) for mutant, row in read_matrix(project.path).items()}
+    assert rows == {"ignores-largest": ["C2"], "keeps-for-ever": ["C3"], "squares": ["C1", "E1"]}
 
     mine = solution(("number * 2}", "number ** 2}"))
     _, out, _ = kata("verify", project.path, "--dir", mine, "--seed", "5eed", "--only", "C1")

@@ -89,13 +89,17 @@ verifying MINE against 00-doubler, seed 5eed
  x  E1   A negative number is doubled too
        expected    200 and twice -705
        got         200 {"number": -705, "double": -2115}
-       rule        GET /api/v1/double/{number} answers 200 with a negative number and its double
+       timeline    +… 200 <- GET /api/v1/double/-705
+       rule        GET /api/v1/double/{number} answers 200 with a negative number and its double  (README: Go
+                   further)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only E1
  x  C1   A number is doubled
        expected    200 and twice 100
        got         200 {"number": 100, "double": 300}
-       rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README, step 1)
+       timeline    +… 200 <- GET /api/v1/double/100
+       rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README: The
+                   contract; made in step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only C1
  -  C2   A number above the largest is refused
@@ -147,7 +151,9 @@ verifying MINE against 00-doubler, seed 5eed
  x  C1   A number is doubled
        expected    200 and twice 100
        got         no answer (no complete answer within 5 s)
-       rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README, step 1)
+       timeline    +… --- <- GET /api/v1/double/100
+       rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README: The
+                   contract; made in step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only C1
 00-doubler: 1 fail in … s, seed 5eed
@@ -171,7 +177,9 @@ verifying MINE against 00-doubler, seed 5eed
  x  E1   A negative number is doubled too
        expected    200 and twice -705
        got         no answer (connection closed without a complete answer)
-       rule        GET /api/v1/double/{number} answers 200 with a negative number and its double
+       timeline    +… --- <- GET /api/v1/double/-705
+       rule        GET /api/v1/double/{number} answers 200 with a negative number and its double  (README: Go
+                   further)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
        because     web.2 exited with code 3
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only E1
@@ -183,7 +191,9 @@ verifying MINE against 00-doubler, seed 5eed
  x  C1   A number is doubled
        expected    200 and twice 100
        got         no answer (connection closed without a complete answer)
-       rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README, step 1)
+       timeline    +… --- <- GET /api/v1/double/100
+       rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README: The
+                   contract; made in step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
        because     web.3 exited with code 3
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only C1

@@ -9,7 +9,9 @@ from kata.network.callback_server import CallbackServer
 from kata.network.callbacks import Received
 from kata.network.client import Client
 from kata.network.exchange import Request
+from kata.network.history import history
 from kata.network.persona import Persona, Personas, personas
+from kata.network.raw import send_raw
 from kata.world.draw import Draw
 
 SEEDS = [f"{number:04x}" for number in range(200)]
@@ -103,6 +105,17 @@ def test_each_answer_of_the_callback_server_is_somebody_else_s() -> None:
         answers = burst(server.url("/"), [Request("GET", "/")] * 30)
     assert len({answer.header("server") for answer in answers}) > 2
     assert len({tuple(name for name, _ in answer.headers) for answer in answers}) > 5
+
+
+def test_whatever_was_asked_is_remembered_until_the_next_check_begins() -> None:
+    history.begin()
+    with CallbackServer() as server, Client(server.url("")) as client:
+        client.get("/one")
+        burst(server.url("/"), [Request("DELETE", "/two")])
+        send_raw(server.url("/"), b"GET /three HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert [exchange.asked for exchange in history.exchanges()] == ["GET /one", "DELETE /two", "GET /three"]
+    history.begin()
+    assert history.exchanges() == []
 
 
 def test_words_are_of_several_lengths() -> None:

@@ -1,5 +1,8 @@
+import sys
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from kata.catalog.projects import Project
 from kata.judge.verdicts import CheckResult, RunResult, Verdict
@@ -36,7 +39,8 @@ def test_a_check_that_fails_says_all_that_a_person_needs() -> None:
         "       expected    429 on request 12 (+1.020 s; 9 of 9 slots used)\n"
         "       got         200\n"
         "       timeline    +0.000 1x200 | +0.610 8x200 1x429 | +1.012 200 | +1.020 200 <-\n"
-        "       rule        at most 9 accepted in any window of 1.0 s  (README, step 4)\n"
+        "       rule        at most 9 accepted in any window of 1.0 s  (README: The contract; made in step 4)"
+        "\n"
         "       settings    LIMIT=9 WINDOW_SECONDS=1\n"
         "       looks like  a window that resets on the clock  (mutant window-resets-early)\n"
         "       replay      kata verify 03 --dir /mine --seed 91c2 --only C4"
@@ -53,6 +57,16 @@ def test_a_process_that_died_shows_its_last_twelve_lines() -> None:
     lines = render_check(died).splitlines()
     assert lines[5] == "       because     web.1 exited with code 1"
     assert lines[6:] == [f"       | line {number}" for number in range(3, 15)]
+
+
+def test_the_first_error_is_shown_though_a_stack_trace_has_pushed_it_out() -> None:
+    stack = [f"    at step {number}" for number in range(20)]
+    output = ["starting", "TypeError: x is not a function", *stack, "Node.js v22.0.0"]
+    shown = ["TypeError: x is not a function", "...", *stack[-11:], "Node.js v22.0.0"]
+    died = replace(FAILED, timeline=None, reason="web.1 exited with code 1", output=output)
+    assert render_check(died).splitlines()[6:] == [f"       | {line}" for line in shown]
+    run = RunResult("03-reminders", "/mine", "91c2", no_target="web.1 exited", output=output)
+    assert render_summary(run).splitlines()[1:] == [f"  | {line}" for line in shown]
 
 
 def test_a_long_text_is_wrapped_under_itself_and_a_replay_never() -> None:
@@ -76,7 +90,10 @@ def test_a_check_without_a_service_has_no_line_for_settings() -> None:
 
 
 def test_a_rule_outside_the_steps_names_none() -> None:
-    assert "any window of 1.0 s\n" in render_check(replace(FAILED, step=None), replay="kata verify")
+    report = render_check(replace(FAILED, step=None), replay="kata verify")
+    assert "any window of 1.0 s  (README: The contract)\n" in report
+    report = render_check(replace(FAILED, step=None, extension="page"))
+    assert "any window of 1.0 s  (README: Go further)\n" in report
 
 
 def test_an_inconclusive_check_says_why_and_how_often_it_was_tried() -> None:
@@ -123,8 +140,17 @@ def test_an_address_that_does_not_answer_could_not_be_reached() -> None:
     assert render_summary(run) == "could not reach http://localhost:1: connection refused"
 
 
-def test_a_replay_names_the_project_the_folder_the_seed_and_the_check(doubler: Project) -> None:
-    options = Options(directory=Path("/my folder"), seed="91c2", extensions=True)
-    assert replay(doubler, options, "C4") == (
-        f"kata verify {doubler.path} --dir '/my folder' --seed 91c2 --only C4"
-    )
+def test_a_replay_can_be_pasted_into_the_same_shell(
+    doubler: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    options = Options(directory=Path("/my folder"), seed="91c2", extensions=True, fail_fast=True)
+    meant = f"verify {doubler.path} --dir '/my folder' --seed 91c2 --only C4"
+    folder = Path(sys.executable).parent
+    for directory, path, program in (
+        (folder.parent.parent, "/bin", ".venv/bin/kata"),
+        (tmp_path, "/bin", str(folder / "kata")),
+        (tmp_path, str(folder), "kata"),
+    ):
+        monkeypatch.chdir(directory)
+        monkeypatch.setenv("PATH", path)
+        assert replay(doubler, options, "C4") == f"{program} {meant}"

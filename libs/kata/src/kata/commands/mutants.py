@@ -19,10 +19,11 @@ from kata.commands.arguments import Jobs, Number, Seed
 from kata.commands.generated import verify_generated
 from kata.commands.lesson import checks_of
 from kata.errors import UsageError
-from kata.judge.verdicts import Exit
+from kata.judge.verdicts import Exit, Verdict
 from kata.options import Options
-from kata.report.kill_matrix import Trial, always_failed, caught, problems, render_matrix, write_matrix
+from kata.report.kill_matrix import Trial, caught, problems, render_matrix, traces, write_matrix
 from kata.report.kinds import render_kinds
+from kata.report.likeness import trace
 
 # Where the machine was too slow to judge, or to start anything, the mutant has not survived yet.
 _TRIES = 3
@@ -81,7 +82,7 @@ def mutants(
     for line in found:
         print(f"x {line}")
     if write and not (quick or found):
-        write_matrix(project.path, always_failed(trials))
+        write_matrix(project.path, traces(trials))
     killed = len(chosen) - len({line.split()[0] for line in found})
     print(f"{killed} passed, {len(chosen) - killed} failed")
     raise typer.Exit(1 if found else 0)
@@ -157,11 +158,14 @@ def run_mutants(
 
 def _try(project: Project, mutant: Mutant, directory: Path, options: Options) -> Trial:
     report = directory.with_name(f"{mutant.id}-{options.seed}.json")
-    for _ in range(_TRIES):
+    for _ in range(1 if options.fail_fast else _TRIES):  # a generated one in doubt has another seed
         result = verify_in_child(project, replace(options, directory=directory), report)
         if result.exit_code not in _IN_DOUBT:
             break
-    return Trial(mutant.id, options.seed or result.seed, result.failed, result.exit_code)
+    failed = {
+        check.id: trace(check.expected, check.got) for check in result.checks if check.verdict is Verdict.FAIL
+    }
+    return Trial(mutant.id, options.seed or result.seed, failed, result.exit_code)
 
 
 def _print_trial(trial: Trial) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from kata.judge.timeline import timeline
 from kata.judge.verdicts import CheckFailedError
 from kata.network.exchange import Exchange
+from kata.network.history import history
 
 # The second is how a shell tells of the first.
 _ENDED_BY_SIGTERM = (-signal.SIGTERM, 128 + signal.SIGTERM)
@@ -31,7 +32,7 @@ def expect(
 
     """
     if not holds:
-        shown = list(exchanges)
+        shown = list(exchanges) or history.exchanges()
         raise CheckFailedError(
             expected=expected,
             got=str(got),
@@ -53,6 +54,7 @@ def describe_stop(exit_code: int | None) -> str:
     if exit_code not in _ENDED_BY_SIGTERM:
         return f"exit code {exit_code}"
     return (
-        f"exit code {exit_code}: the signal ended the line's own process; if that is a shell or a wrapper,"
-        " what it started may have ended in order (put one command there, with `exec`)"
+        f"exit code {exit_code}: the signal was not handled. Either the program has no handler for it, or the"
+        " line's own process is a shell or a wrapper that ended before what it started (put one command"
+        " there, with `exec`)"
     )

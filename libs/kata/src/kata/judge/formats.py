@@ -15,9 +15,11 @@ _SAMPLE = re.compile(
 
 def is_problem(answer: Exchange, status: int, rule: str | None = None) -> Mapping[str, object]:
     """Return the members of a problem with this status, or fail the check."""
-    expect(answer.status == status, expected=str(status), got=describe_answer(answer), rule=rule)
+    of_it = f" from {answer.asked}" if answer.asked else ""
+    expect(answer.status == status, expected=f"{status}{of_it}", got=describe_answer(answer), rule=rule)
     kind = (answer.header("content-type") or "none").partition(";")[0]
-    expect(kind == "application/problem+json", expected="application/problem+json", got=kind, rule=rule)
+    wanted = "application/problem+json"
+    expect(kind == wanted, expected=f"{wanted}{of_it}", got=kind, rule=rule)
     body = as_object(answer, rule)
     missing = [name for name in ("type", "title", "status", "code", "request_id") if name not in body]
     expect(not missing, expected="all members", got=f"no {', '.join(missing)}", rule=rule)

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from kata.network.exchange import Exchange
 
 _GROUP_SECONDS = 0.05
+_MOST_GROUPS = 9
 
 
 def timeline(exchanges: Iterable[Exchange]) -> str:
-    """Render what was sent and answered, in the order of sending; the last one carries an arrow.
+    """Render what was sent and answered, in the order of sending; an arrow points at the last one.
 
-    `+0.000 1x200 | +0.610 8x200 1x429 | +1.020 200 <-`: seconds since the first request, and how often each
-    status came among requests sent within 50 ms of a group's first. `---` is a request without an answer.
+    `+0.000 1x200 | +0.610 8x200 1x429 | +1.020 200 <- GET /api/v1/ping`: seconds since the first request, and
+    how often each status came among requests sent within 50 ms of a group's first. `---` is a request without
+    an answer. Of many groups the first and the last are shown.
     """
     ordered = sorted(exchanges, key=lambda exchange: exchange.sent)
     groups: list[list[Exchange]] = []
@@ -26,7 +28,10 @@ def timeline(exchanges: Iterable[Exchange]) -> str:
     if not groups:
         return "(no requests)"
     origin = groups[0][0].sent
-    return " | ".join(f"+{group[0].sent - origin:.3f} {_statuses(group)}" for group in groups) + " <-"
+    shown = [f"+{group[0].sent - origin:.3f} {_statuses(group)}" for group in groups]
+    if len(shown) > _MOST_GROUPS:
+        shown[1 : 1 - _MOST_GROUPS] = ["..."]
+    return " | ".join(shown) + f" <- {ordered[-1].asked}".rstrip()
 
 
 def _statuses(group: list[Exchange]) -> str:

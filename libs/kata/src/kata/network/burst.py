@@ -6,12 +6,14 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import SplitResult, urlsplit
 
 import h11
 
 from kata.errors import KataError
 from kata.network.exchange import LARGEST_BODY_BYTES, Exchange, Request, transport_error
+from kata.network.history import history
 from kata.network.persona import personas
 
 _CHUNK_BYTES = 65_536
@@ -55,7 +57,12 @@ def burst(
         for shot in shots:
             shot.release()
         _work(shots, selectors.EVENT_READ, _Shot.receive, timeout_seconds)
-        return [shot.exchange() for shot in shots]
+        exchanges = [
+            replace(shot.exchange(), asked=request.line)
+            for shot, request in zip(shots, requests, strict=True)
+        ]
+        history.add(exchanges)
+        return exchanges
     finally:
         for shot in shots:
             shot.socket.close()

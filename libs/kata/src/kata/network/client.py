@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from kata.network.exchange import LARGEST_BODY_BYTES, Exchange, Request, transport_error
+from kata.network.history import history
 from kata.network.persona import Persona, personas
 
 # Servers drop an idle connection after 2 s (gunicorn) to 5 s (Node, uvicorn). One that is reused just then is
@@ -82,6 +83,7 @@ class Client:
             fields = {"content-type": "application/json", **fields}
         exchange = self._exchange(Request(method, path, fields, body or b""))
         self.exchanges.append(exchange)
+        history.add([exchange])
         return exchange
 
     def _exchange(self, asked: Request) -> Exchange:
@@ -96,11 +98,11 @@ class Client:
         except httpx.LocalProtocolError as error:
             raise ValueError(f"not a request: {error}") from error
         except httpx.TransportError as error:
-            return Exchange(sent, time.monotonic(), 0, error=self._reason(error))
+            return Exchange(sent, time.monotonic(), 0, error=self._reason(error), asked=asked.line)
         fields = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw
         )
-        return Exchange(sent, received, answer.status_code, fields, content).decoded()
+        return Exchange(sent, received, answer.status_code, fields, content, asked=asked.line).decoded()
 
     def _written(self, asked: Request) -> httpx.Request:
         url = self._base_url + asked.path

@@ -9,6 +9,9 @@ from typing import NoReturn, Self
 # No contract asks for answers of this size; a solution that sends without end must not fill the memory.
 LARGEST_BODY_BYTES = 16_777_216
 
+# Of a longer request line people are shown so much.
+LONGEST_LINE = 80
+
 _WINDOW_BITS = {"gzip": zlib.MAX_WBITS + 16, "deflate": zlib.MAX_WBITS}
 
 
@@ -28,6 +31,11 @@ class Request:
     path: str = "/"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+    @property
+    def line(self) -> str:
+        """The method and the path, or how they begin."""
+        return f"{self.method} {self.path}"[:LONGEST_LINE]
 
     @property
     def fields(self) -> dict[str, str]:
@@ -74,12 +82,14 @@ class Exchange(Span, Content):
     """A request's answer, or with status 0 and an `error` the way in which none came.
 
     `sent` is just before the last byte could leave, `received` when the answer was complete or given up.
+    `asked` is for people: the method and the path, or how they begin.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     error: str = ""
+    asked: str = ""
 
     def decoded(self) -> Self:
         """Return it with its body as it was before it was compressed, or as an error where it was not."""

@@ -3,13 +3,23 @@
 import http.client
 import socket
 import time
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from kata.network.exchange import Exchange
+from kata.network.exchange import LONGEST_LINE, Exchange
+from kata.network.history import history
 
 
 def send_raw(url: str, data: bytes, *, timeout_seconds: float = 5.0) -> Exchange:
     """Send the bytes as they are and read one answer; hanging up without one is status 0."""
+    line = data.partition(b" HTTP/")[0].splitlines()[:1]
+    asked = line[0].decode("latin-1")[:LONGEST_LINE] if line else ""
+    exchange = replace(_exchange(url, data, timeout_seconds), asked=asked)
+    history.add([exchange])
+    return exchange
+
+
+def _exchange(url: str, data: bytes, timeout_seconds: float) -> Exchange:
     target = urlsplit(url)
     sent = time.monotonic()
     try:

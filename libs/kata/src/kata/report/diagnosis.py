@@ -1,42 +1,55 @@
 """Name the bug that a failed verification looks like, by comparison with the mutants' kill matrix."""
 
-import json
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kata.catalog.mutants import load_mutants
 from kata.judge.verdicts import RunResult, Verdict
+from kata.report.kill_matrix import read_matrix
+from kata.report.likeness import likeness, trace
 
-ALIKE = 0.5  # below this share of common failed checks, a resemblance is chance
-AT_MOST = 2  # as many mutants may be equally alike: of more, each would more likely mislead than help
+type Traces = Mapping[str, Sequence[str]]
+"""For each failed check, what it has said on the seeds that were tried."""
+
+ALIKE = 0.6  # below, a resemblance is chance
+AHEAD = 0.1  # nearer to the best than this, a rival may be meant as well
 
 
 def looks_like(project: Path, run: RunResult) -> dict[str, str]:
-    """Return, for each failed check, the mutant whose failed checks resemble this run's most, or two equals.
+    """Return for each failed check the mutant that failed the same checks in the same way, if one stands out.
 
-    The resemblance is the Jaccard index of the sets of failed checks. Only checks that were executed count.
+    Only checks that were executed count.
     """
     matrix_file = project / "kill-matrix.json"
     if not run.failed or not matrix_file.exists():
         return {}
-    matrix: dict[str, list[str]] = json.loads(matrix_file.read_text())
-    sentences = {
-        mutant["id"]: mutant["says"]
-        for mutant in tomllib.loads((project / "mutants.toml").read_text())["mutant"]
-    }
+    sentences = {mutant.id: mutant.says for mutant in load_mutants(project)}
     executed = {check.id for check in run.checks if check.verdict is not Verdict.NOT_RUN}
-    candidates = {name: frozenset(failed) & executed for name, failed in matrix.items() if name in sentences}
+    candidates = {
+        mutant: {check: said for check, said in row.items() if check in executed}
+        for mutant, row in read_matrix(project).items()
+        if mutant in sentences
+    }
+    failed = {
+        check.id: trace(check.expected, check.got) for check in run.checks if check.verdict is Verdict.FAIL
+    }
     diagnosis = {}
-    for check in run.failed:
-        names = nearest(run.failed, {key: value for key, value in candidates.items() if check in value})
-        if names:
-            diagnosis[check] = " or ".join(f"{sentences[name]}  (mutant {name})" for name in names)
+    for check in failed:
+        name = nearest(failed, {key: row for key, row in candidates.items() if check in row})
+        if name is not None:
+            diagnosis[check] = f"{sentences[name]}  (mutant {name})"
     return diagnosis
 
 
-def nearest(failed: frozenset[str], candidates: Mapping[str, frozenset[str]]) -> list[str]:
-    """Return the candidates most like `failed`; none if they are not alike enough, or too many."""
-    likeness = {name: len(failed & checks) / len(failed | checks) for name, checks in candidates.items()}
-    most = max(likeness.values(), default=0.0)
-    best = sorted(name for name, alike in likeness.items() if alike == most >= ALIKE)
-    return best if len(best) <= AT_MOST else []
+def nearest(failed: Mapping[str, str], candidates: Mapping[str, Traces]) -> str | None:
+    """Return the candidate most like the failed checks; None if none is alike enough, or a rival is near."""
+    ranked = sorted(((alike(failed, row), name) for name, row in candidates.items()), reverse=True)
+    if not ranked or ranked[0][0] < ALIKE or (len(ranked) > 1 and ranked[0][0] - ranked[1][0] < AHEAD):
+        return None
+    return ranked[0][1]
+
+
+def alike(failed: Mapping[str, str], row: Traces) -> float:
+    """Return the Jaccard index of the failed checks, each common one weighted by how alike its traces are."""
+    common = sum(likeness(failed[check], row[check]) for check in failed.keys() & row.keys())
+    return common / len(failed.keys() | row.keys())

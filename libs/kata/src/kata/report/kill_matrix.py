@@ -1,7 +1,7 @@
 """Which checks failed on which mutant: what the features catch, and what they miss."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ class Trial:
 
     mutant: str
     seed: str
-    failed: frozenset[str]
+    failed: Mapping[str, str]  # for each failed check the trace of its failure
     exit_code: Exit
 
 
@@ -26,12 +26,17 @@ def caught(trial: Trial) -> bool:
     return trial.exit_code is Exit.FAIL
 
 
-def always_failed(trials: Iterable[Trial]) -> dict[str, list[str]]:
-    """Return for each mutant the checks that failed on every seed: what a diagnosis compares with."""
-    matrix: dict[str, frozenset[str]] = {}
-    for trial in trials:
-        matrix[trial.mutant] = matrix.get(trial.mutant, trial.failed) & trial.failed
-    return {mutant: sorted(failed, key=check_order) for mutant, failed in matrix.items()}
+def traces(trials: Sequence[Trial]) -> dict[str, dict[str, list[str]]]:
+    """Return for each mutant the checks that failed on most seeds, each with its traces."""
+    matrix: dict[str, dict[str, list[str]]] = {}
+    for mutant in dict.fromkeys(trial.mutant for trial in trials):
+        own = [trial.failed for trial in trials if trial.mutant == mutant]
+        checks = sorted({check for failed in own for check in failed}, key=check_order)
+        said = {check: [failed[check] for failed in own if check in failed] for check in checks}
+        matrix[mutant] = {
+            check: sorted(set(them)) for check, them in said.items() if 2 * len(them) > len(own)
+        }
+    return matrix
 
 
 def problems(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> list[str]:
@@ -77,14 +82,19 @@ def render_matrix(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> str:
     return "\n".join(lines)
 
 
-def write_matrix(project: Path, matrix: Mapping[str, Sequence[str]]) -> None:
+def read_matrix(project: Path) -> dict[str, dict[str, list[str]]]:
+    """Read the rows beside the mutants; none where there are none."""
+    path = project / "kill-matrix.json"
+    matrix: dict[str, dict[str, list[str]]] = json.loads(path.read_text()) if path.exists() else {}
+    return matrix
+
+
+def write_matrix(project: Path, matrix: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
     """Keep the rows beside the mutants, those of mutants that were not run as they are.
 
     `kata verify` reads them to say what a failure looks like.
     """
-    path = project / "kill-matrix.json"
-    kept: dict[str, list[str]] = json.loads(path.read_text()) if path.exists() else {}
     known = {mutant.id for mutant in load_mutants(project)}
-    merged = {mutant: list(failed) for mutant, failed in {**kept, **matrix}.items() if mutant in known}
-    rows = [f"  {json.dumps(mutant)}: {json.dumps(failed)}" for mutant, failed in sorted(merged.items())]
-    path.write_text("{\n" + ",\n".join(rows) + "\n}\n")
+    merged = {mutant: row for mutant, row in {**read_matrix(project), **matrix}.items() if mutant in known}
+    text = json.dumps(dict(sorted(merged.items())), indent=1, ensure_ascii=False)
+    (project / "kill-matrix.json").write_text(text + "\n")

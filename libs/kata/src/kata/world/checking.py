@@ -4,6 +4,7 @@ import re
 import time
 
 from kata.judge.verdicts import NotRunError
+from kata.network.history import history
 from kata.network.persona import personas
 from kata.world.draw import Draw
 
@@ -26,6 +27,7 @@ class Checking:
     def begin(self, check_id: str, attempt: int) -> None:
         """Give the check its own stream of random values: the same for the same seed, whatever ran before."""
         self.draw = self._run_draw.fork(f"{check_id}/{attempt}")
+        history.begin()
         personas.begin(self.draw.fork("personas").text(16))
         self._asked_for = {}
         self.shared_services = set()
