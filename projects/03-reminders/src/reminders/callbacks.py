@@ -17,7 +17,7 @@ from threading import Thread
 
 import httpx
 
-from reminders.errors import CallbackRefusedError
+from reminders.errors import InvalidFieldError
 
 LONGEST_URL = 2048
 HOST = re.compile(r"[0-9A-Za-z._:-]+")
@@ -41,7 +41,7 @@ class CallbackGuard:
     def check(self, url: str) -> httpx.URL:
         """Parse a callback's URL and refuse what can be refused without looking up a name.
 
-        Raises: CallbackRefusedError.
+        Raises: InvalidFieldError.
         """
         parsed = _parse(url)
         if self._allow_private:
@@ -49,22 +49,22 @@ class CallbackGuard:
         host = parsed.raw_host.decode("ascii")
         name = host.rstrip(".").lower()
         if any(name == local or name.endswith(f".{local}") for local in LOCAL_NAMES):
-            raise CallbackRefusedError("private_address", "the host is a local name")
+            raise _refused("private_address", "the host is a local name")
         literal = _literal(host)
         if literal is not None and not is_public(literal):
-            raise CallbackRefusedError("private_address", "the address is not a public one")
+            raise _refused("private_address", "the address is not a public one")
         return parsed
 
     async def resolve(self, url: httpx.URL) -> list[Address]:
         """Look up the host. What comes back is checked, and nothing else may be connected to.
 
-        Raises: CallbackRefusedError if one of them is not public; OSError if the host has none.
+        Raises: InvalidFieldError if one of them is not public; OSError if the host has none.
         """
         host = url.raw_host.decode("ascii")
         literal = _literal(host)
         addresses = [literal] if literal is not None else await _look_up(host, url.port)
         if not self._allow_private and not all(map(is_public, addresses)):
-            raise CallbackRefusedError("private_address", "the host has an address that is not public")
+            raise _refused("private_address", "the host has an address that is not public")
         return addresses
 
 
@@ -77,21 +77,25 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+def _refused(code: str, reason: str) -> InvalidFieldError:
+    return InvalidFieldError(("callback_url",), code, reason)
+
+
 def _parse(url: str) -> httpx.URL:
     if len(url) > LONGEST_URL:
-        raise CallbackRefusedError("url_too_long", f"is longer than {LONGEST_URL} characters")
+        raise _refused("url_too_long", f"is longer than {LONGEST_URL} characters")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise CallbackRefusedError("invalid_url", "is not a valid URL") from error
+        raise _refused("invalid_url", "is not a valid URL") from error
     if parsed.scheme not in {"http", "https"}:
-        raise CallbackRefusedError("unsupported_scheme", "must begin with http:// or https://")
+        raise _refused("unsupported_scheme", "must begin with http:// or https://")
     if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
-        raise CallbackRefusedError("credentials_in_url", "must not hold credentials")
+        raise _refused("credentials_in_url", "must not hold credentials")
     if not HOST.fullmatch(parsed.raw_host.decode("ascii")):
-        raise CallbackRefusedError("invalid_url", "has no valid host")
+        raise _refused("invalid_url", "has no valid host")
     if parsed.port is not None and parsed.port not in PORTS:
-        raise CallbackRefusedError("invalid_url", "has a port that does not exist")
+        raise _refused("invalid_url", "has a port that does not exist")
     return parsed
 
 
