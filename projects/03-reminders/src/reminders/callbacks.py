@@ -10,14 +10,12 @@ request itself: two parsers would disagree some day.
 import asyncio
 import re
 import socket
-from collections.abc import Callable
-from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from threading import Thread
 
 import httpx
 
 from reminders.errors import InvalidFieldError
+from service_kit.daemon_thread import on_daemon_thread
 
 LONGEST_URL = 2048
 HOST = re.compile(r"[0-9A-Za-z._:-]+")
@@ -112,25 +110,6 @@ def _literal(host: str) -> Address | None:
 
 
 async def _look_up(host: str, port: int | None) -> list[Address]:
-    found = await _on_a_thread_of_its_own(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    looking = on_daemon_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), "look-up")
+    found = await asyncio.wrap_future(looking)
     return list(dict.fromkeys(ip_address(str(address[4][0])) for address in found))
-
-
-async def _on_a_thread_of_its_own[T](call: Callable[[], T]) -> T:
-    """Run what blocks and cannot be cancelled, such as the look-up of a name.
-
-    The event loop's own pool has few threads, and a process that ends waits for each of them to come back.
-    """
-    future: Future[T] = Future()
-    future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            result = call()
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(future)

@@ -35,7 +35,6 @@ class LogChannel:
     """Writes the reminder to the log."""
 
     async def deliver(self, claim: Claim, sent_at: datetime) -> Result:
-        """Log one line."""
         log.info("reminder", **content(claim, sent_at))
         return Result(Outcome.DELIVERED)
 
@@ -54,7 +53,6 @@ class WebhookChannel:
         )
 
     async def deliver(self, claim: Claim, sent_at: datetime) -> Result:
-        """Post once."""
         body = render(content(claim, sent_at))
         headers = {
             "Content-Type": "application/json",

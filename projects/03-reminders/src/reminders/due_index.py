@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Final
-from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -51,10 +50,6 @@ class DueIndex:
         arguments = [str(part) for due in entries for part in (math.ceil(due.at.timestamp() * 1000), due.id)]
         if arguments:
             await self._cool_down.call(lambda: self._redis.eval(ENTER, 1, KEY, WAKE_TOPIC, *arguments), None)
-
-    async def remove(self, reminder_id: UUID) -> None:
-        """Take a reminder out."""
-        await self._cool_down.call(lambda: self._redis.zrem(KEY, str(reminder_id)), None)
 
     async def next_after(self, moment: datetime) -> datetime | None:
         """Take out all that is due by a moment, and return when the next is due, if there is one.

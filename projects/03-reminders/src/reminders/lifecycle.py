@@ -14,7 +14,7 @@ moves a claimed reminder on to a later time of its recurrence. No function here 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -48,16 +48,9 @@ class RetryPolicy:
 
 def begun(reminder_id: UUID, draft: Draft, now: datetime) -> Reminder:
     """Return a reminder as it begins."""
+    asked_for = (getattr(draft, field.name) for field in fields(Draft))
     return Reminder(
-        id=reminder_id,
-        message=draft.message,
-        remind_at=draft.remind_at,
-        channel=draft.channel,
-        callback_url=draft.callback_url,
-        recurrence=draft.recurrence,
-        next_attempt_at=draft.remind_at,
-        created_at=now,
-        updated_at=now,
+        *asked_for, id=reminder_id, next_attempt_at=draft.remind_at, created_at=now, updated_at=now
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reminders.domain import Attempt, Reminder, State
 from reminders.errors import IdempotencyKeyReusedError
-from reminders.tables import ATTEMPTS, IDEMPOTENCY_KEYS, REMINDER, REMINDERS, attempt_of, reminder_of, row_of
+from reminders.tables import ATTEMPT, ATTEMPTS, IDEMPOTENCY_KEYS, REMINDER, REMINDERS, reminder_of, row_of
 from service_kit.database import Database
 
 COLUMNS = REMINDERS.c
@@ -65,7 +65,8 @@ class UnitOfWork:
             .where(ATTEMPTS.c.reminder_id == reminder_id)
             .order_by(ATTEMPTS.c.occurrence, ATTEMPTS.c.number)
         )
-        return list(map(attempt_of, (await self._connection.execute(query)).mappings()))
+        rows = (await self._connection.execute(query)).mappings()
+        return [ATTEMPT.validate_python(dict(row)) for row in rows]
 
     async def newest(self, state: State | None, limit: int, after: UUID | None = None) -> list[Reminder]:
         """Return up to `limit` reminders, newest first, that come after the one with that id."""

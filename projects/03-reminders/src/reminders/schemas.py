@@ -99,14 +99,9 @@ class NewReminder(Body):
     recurrence: RecurrenceBody | None = None
 
     def draft(self) -> Draft:
-        recurrence = self.recurrence
-        return Draft(
-            self.message,
-            self.remind_at,
-            self.channel,
-            self.callback_url,
-            Recurrence(recurrence.rrule, recurrence.zone, self.remind_at) if recurrence else None,
-        )
+        rule = self.recurrence
+        recurrence = Recurrence(rule.rrule, rule.zone, anchor=self.remind_at) if rule else None
+        return Draft(**self.model_dump(exclude={"recurrence"}), recurrence=recurrence)
 
 
 class Revision(Body):

@@ -1,8 +1,8 @@
 """Which columns there are, and how a row becomes a reminder and a reminder a row.
 
 What a column holds, and which rules and indexes there are, is said once, in migrations/. A column has the
-name of its field in domain.py, so a new one is a new file in migrations/ and a line in domain.py. If clients
-see it, it is in schemas.py too; if they supply it, `draft()` there and `begun()` in lifecycle.py pass it on.
+name of its field in domain.py: so a new one is a new file in migrations/, a line in domain.py and, for what
+clients supply or see, a line each in schemas.py. Nothing here names it.
 """
 
 from dataclasses import asdict, fields
@@ -44,8 +44,3 @@ def row_of(reminder: Reminder) -> dict[str, object]:
     row["due_at"] = row.pop("next_attempt_at")
     row |= row.pop("recurrence") or dict.fromkeys(field.name for field in fields(Recurrence))
     return row
-
-
-def attempt_of(row: RowMapping) -> Attempt:
-    """Make an attempt of a row: field by field the same."""
-    return ATTEMPT.validate_python(dict(row))

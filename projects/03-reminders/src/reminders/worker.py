@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Final
 
@@ -153,15 +153,13 @@ class Worker:
 
 
 def log_attempt(completion: Completion) -> None:
-    reminder, result = completion.claim.reminder, completion.result
+    reminder = completion.claim.reminder
     log.info(
         "attempt",
         reminder_id=reminder.id,
         occurrence=reminder.occurrence,
         attempt=reminder.attempt_count,
         channel=reminder.channel,
-        outcome=result.outcome,
-        status_code=result.status_code,
-        error=result.error,
+        **asdict(completion.result),
         state=completion.state,
     )
