@@ -46,6 +46,12 @@ async def test_what_is_due_is_taken_out(index: DueIndex) -> None:
     assert await index.next_after(after(3.0)) is None
 
 
+async def test_what_is_cancelled_is_taken_out(index: DueIndex) -> None:
+    await index.enter([due(1, 1.0), due(2, 2.0)])
+    await index.remove(UUID(int=1))
+    assert await index.next_after(NOON) == after(2.0)
+
+
 async def test_entering_again_moves(index: DueIndex) -> None:
     await index.enter([due(1, 1.0)])
     await index.enter([due(1, 5.0)])
@@ -80,6 +86,7 @@ async def test_a_lost_redis_costs_little_raises_nothing_and_is_found_again(own_r
     began = monotonic()
     for _ in range(100):
         await index.enter([due(2, 2.0)])
+        await index.remove(UUID(int=1))
         assert await index.next_after(NOON) is None
     assert monotonic() - began < 3
     own_redis.start()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Final
+from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -50,6 +51,9 @@ class DueIndex:
         arguments = [str(part) for due in entries for part in (math.ceil(due.at.timestamp() * 1000), due.id)]
         if arguments:
             await self._cool_down.call(lambda: self._redis.eval(ENTER, 1, KEY, WAKE_TOPIC, *arguments), None)
+
+    async def remove(self, reminder_id: UUID) -> None:
+        await self._cool_down.call(lambda: self._redis.zrem(KEY, str(reminder_id)), None)
 
     async def next_after(self, moment: datetime) -> datetime | None:
         """Take out all that is due by a moment, and return when the next is due, if there is one.

@@ -128,7 +128,9 @@ class ReminderService:
 
     async def _tell_index(self, reminder: Reminder) -> None:
         due_at = reminder.next_attempt_at
-        if due_at is not None and due_at - reminder.updated_at <= HORIZON:
+        if due_at is None:
+            await self._index.remove(reminder.id)
+        elif due_at - reminder.updated_at <= HORIZON:
             await self._index.enter([Due(reminder.id, due_at)])
 
 
