@@ -10,6 +10,9 @@ down_revision: str | None = None
 MOMENT = TIMESTAMP(timezone=True)
 
 
+# A column that holds one of a few names is text with a check: PostgreSQL cannot remove a value from an ENUM.
+
+
 def upgrade() -> None:
     op.create_table(
         "reminders",
@@ -18,13 +21,16 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text, nullable=False),
         sa.Column("callback_url", sa.Text),
         sa.Column("remind_at", MOMENT, nullable=False),
+        # The three of a recurrence.
         sa.Column("rrule", sa.Text),
         sa.Column("zone", sa.Text),
         sa.Column("anchor", MOMENT),
         sa.Column("state", sa.Text, nullable=False),
+        # The next attempt while scheduled, the lease's end while delivering, and nothing in a final state.
         sa.Column("due_at", MOMENT),
         sa.Column("occurrence", sa.Integer, nullable=False, server_default=sa.text("1")),
         sa.Column("attempt_count", sa.Integer, nullable=False, server_default=sa.text("0")),
+        # The fencing token: a worker whose token is not the newest may change nothing.
         sa.Column("lease_token", sa.BigInteger, nullable=False, server_default=sa.text("0")),
         sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
         sa.Column("created_at", MOMENT, nullable=False),
@@ -42,6 +48,7 @@ def upgrade() -> None:
             "num_nulls(rrule, zone, anchor) IN (0, 3)", name=op.f("reminders_recurrence_check")
         ),
     )
+    # It holds no row that is over, however many there are: a claim reads its beginning.
     op.create_index("reminders_due", "reminders", ["due_at"], postgresql_where=sa.text("due_at IS NOT NULL"))
     op.create_index("reminders_state_id", "reminders", ["state", "id"])
     op.create_index(
@@ -50,6 +57,7 @@ def upgrade() -> None:
         ["due_at"],
         postgresql_where=sa.text("state = 'scheduled' AND attempt_count > 0"),
     )
+    # An attempt is written down before it is made.
     op.create_table(
         "attempts",
         sa.Column(
@@ -68,6 +76,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name=op.f("attempts_finished_check")),
     )
+    # What a key was first used for, and the answer that it got.
     op.create_table(
         "idempotency_keys",
         sa.Column("key", sa.Text, primary_key=True),

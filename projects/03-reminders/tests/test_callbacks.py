@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from reminders.callbacks import CallbackGuard, is_public
-from reminders.errors import CallbackRefusedError
+from reminders.errors import InvalidFieldError
 
 STRICT = CallbackGuard(allow_private=False)
 LENIENT = CallbackGuard(allow_private=True)
@@ -90,7 +90,7 @@ INVALID_URLS = [
 
 @pytest.mark.parametrize("host", PRIVATE_HOSTS)
 def test_an_address_that_is_not_public_is_refused(host: str) -> None:
-    with pytest.raises(CallbackRefusedError) as refused:
+    with pytest.raises(InvalidFieldError) as refused:
         STRICT.check(f"http://{host}:8080/hook")
     assert refused.value.code == "private_address"
 
@@ -105,7 +105,7 @@ def test_a_public_address_or_a_name_is_taken(host: str) -> None:
 def test_what_is_no_callback_is_refused_whatever_is_allowed(
     guard: CallbackGuard, url: str, code: str
 ) -> None:
-    with pytest.raises(CallbackRefusedError) as refused:
+    with pytest.raises(InvalidFieldError) as refused:
         guard.check(url)
     assert refused.value.code == code
 
@@ -142,7 +142,7 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolving_to("8.8.8.8", "127.0.0.1"))
-    with pytest.raises(CallbackRefusedError):
+    with pytest.raises(InvalidFieldError):
         await STRICT.resolve(httpx.URL("http://hook.example/"))
 
 
@@ -150,5 +150,5 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse(
 async def test_an_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", None)
     assert await STRICT.resolve(httpx.URL("http://8.8.8.8/")) == [ip_address("8.8.8.8")]
-    with pytest.raises(CallbackRefusedError):
+    with pytest.raises(InvalidFieldError):
         await STRICT.resolve(httpx.URL("http://127.1/"))

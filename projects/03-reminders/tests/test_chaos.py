@@ -10,19 +10,16 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from pathlib import Path
 
 from kata.network.callback_server import CallbackServer
 from kata.network.callbacks import Reply
-from kata.network.client import Client
 from kata.solution.procfile_target import ProcfileTarget
 from kata.solution.target import Instance
 from kata.world.draw import Draw
 from kata.world.owned import OwnedWorld
 from kata.world.owned_service import OwnedService
 
-PATH = "/api/v1/reminders"
 WORKERS = 3
 SETTINGS = {
     "LEASE_SECONDS": "1",
@@ -31,7 +28,6 @@ SETTINGS = {
     "WORKER_CONCURRENCY": "20",
     "ALLOW_PRIVATE_CALLBACKS": "true",
 }
-TRIES = 10
 PATIENCE_SECONDS = 60.0
 
 
@@ -56,21 +52,16 @@ def chaos(
     service = world.start_alone(SETTINGS, workers=WORKERS)
     span_seconds = max(3.0, reminders / 100)
     began = time.monotonic()
-    client = service.client()
     for number in range(reminders):
         callback_server.program(f"/{number}", Reply(204, delay_seconds=chance.choice((0.0, 0.05, 0.3))))
-        body = {
-            "message": "tea",
-            "remind_at": "2100-01-01T00:00:00Z",
-            "callback_url": callback_server.url(f"/{number}"),
-        }
-        remind(client, body, str(number))
     first = datetime.now(UTC) + timedelta(seconds=1)
     due = [first + timedelta(seconds=chance.uniform(0, span_seconds)) for _ in range(reminders)]
     with service.postgres.connect() as connection, connection.cursor() as cursor:
         cursor.executemany(
-            "UPDATE reminders SET remind_at = %s, due_at = %s WHERE callback_url = %s",
-            [(moment, moment, callback_server.url(f"/{number}")) for number, moment in enumerate(due)],
+            "INSERT INTO reminders"
+            " (id, message, channel, callback_url, remind_at, state, due_at, created_at, updated_at)"
+            " VALUES (uuidv7(), 'tea', 'webhook', %s, %s, 'scheduled', %s, now(), now())",
+            [(callback_server.url(f"/{number}"), moment, moment) for number, moment in enumerate(due)],
         )
     time.sleep(max((first - datetime.now(UTC)).total_seconds(), 0))
     for _ in range(kills):
@@ -81,15 +72,6 @@ def chaos(
         victim.kill()
         victim.restart()
     return figures(service, callback_server, due, kills, began)
-
-
-def remind(client: Client, body: dict[str, str], key: str) -> None:
-    """Do as a client has to: what is answered with 503, as on a disk that is busy, is sent again."""
-    for _ in range(TRIES):
-        answer = client.request("POST", PATH, json=body, headers={"Idempotency-Key": key})
-        if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
-            break
-    assert answer.status == HTTPStatus.CREATED, answer.text
 
 
 def is_at_work(worker: Instance) -> bool:

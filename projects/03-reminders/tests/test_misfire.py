@@ -1,18 +1,21 @@
 """A recurring reminder whose times were missed, in a worker of the test's own."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 import psycopg
 import pytest
+from sqlalchemy import RowMapping
 
 from kata.servers.valkey import EmbeddedValkey
-from reminders.domain import Channel, Claim, Lease, Outcome, Result
+from reminders.domain import Channel, Claim, Outcome, Result
 from reminders.due_index import DueIndex
 from reminders.errors import DatabaseUnavailableError
 from reminders.leases import Leases
+from reminders.lifecycle import RetryPolicy
 from reminders.settings import WorkerSettings
 from reminders.worker import Worker
 from service_kit.database import Database
@@ -33,11 +36,11 @@ class LeasesInAnOutage(Leases):
 
     outages = 2
 
-    async def roll_forward(self, lease: Lease, remind_at: datetime) -> bool:
-        if self.outages:
+    async def _run(self, name: str, **parameters: object) -> Sequence[RowMapping]:
+        if name == "roll_forward" and self.outages:
             self.outages -= 1
             raise DatabaseUnavailableError("away")
-        return await super().roll_forward(lease, remind_at)
+        return await super()._run(name, **parameters)
 
 
 class KeptInMemory:
@@ -67,7 +70,8 @@ async def test_an_outage_while_it_is_moved_on_costs_no_attempt(
     index = DueIndex(redis_server.url)
     leases = LeasesInAnOutage(database, "one", settings.lease_seconds, settings.max_attempts)
     channel = KeptInMemory()
-    worker = Worker(leases, index, {Channel.LOG: channel}, settings, lambda low, _high: low)
+    policy = RetryPolicy(1, 5.0, 5.0, 5.0, lambda low, _high: low)
+    worker = Worker(leases, index, {Channel.LOG: channel}, policy, settings)
     running = asyncio.create_task(worker.run())
     async with asyncio.timeout(10):
         claim = await channel.claims.get()

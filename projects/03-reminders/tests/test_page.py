@@ -5,8 +5,7 @@ import pytest
 
 from reminders.domain import Channel, Draft, Reminder
 from reminders.lifecycle import begun
-from reminders.overview import Overview
-from reminders.page import count, span, strip
+from reminders.page import Overview, count, span, strip
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 

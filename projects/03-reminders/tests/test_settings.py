@@ -60,7 +60,7 @@ def test_a_bad_setting_stops_either_process_with_a_line_that_names_it(
 
 def test_the_worker_needs_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PORT")
-    assert load(WorkerSettings).backoff.max_attempts == 8
+    assert load(WorkerSettings).max_attempts == 8
     with pytest.raises(SystemExit):
         load(WebSettings)
 

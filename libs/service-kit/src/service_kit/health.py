@@ -7,6 +7,7 @@ from concurrent.futures import Future, wait
 
 import structlog
 
+from service_kit.daemon_thread import on_daemon_thread
 from service_kit.json_text import Json
 
 # Returns if the dependency answers, raises if it does not.
@@ -38,19 +39,8 @@ class Readiness:
     def _start(self, name: str, check: Check) -> Future[None]:
         running = self._running.get(name)
         if running is None or running.done():
-            running = self._running[name] = Future()
-            # A daemon, and no pool: a pool's threads are waited for at exit, however long they hang.
-            threading.Thread(target=_run, args=(check, running), name=f"ready-{name}", daemon=True).start()
+            running = self._running[name] = on_daemon_thread(check, f"ready-{name}")
         return running
-
-
-def _run(check: Check, future: Future[None]) -> None:
-    try:
-        check()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is not ready
-        future.set_exception(error)
-    else:
-        future.set_result(None)
 
 
 async def report_async(

@@ -8,7 +8,7 @@ from typing import Final
 
 from reminders.callbacks import CallbackGuard
 from reminders.domain import Channel, Draft
-from reminders.errors import CallbackRefusedError, Flaw, InvalidReminderError, RecurrenceError
+from reminders.errors import InvalidFieldError, InvalidReminderError
 from reminders.recurrence import Schedule
 
 PAST_TOLERANCE: Final = timedelta(seconds=5)
@@ -27,56 +27,40 @@ class Admission:
 
         Raises: InvalidReminderError.
         """
-        flaws = [
-            self._flaw_of_message(draft.message),
-            self._flaw_of_target(draft.channel, draft.callback_url),
-        ]
-        _refuse([*flaws, flaw_of_rule(draft)])
+        flaws = []
+        for check_one in (self._check_message, self._check_target, check_recurrence):
+            try:
+                check_one(draft)
+            except InvalidFieldError as flaw:
+                flaws.append(flaw)
+        if flaws:
+            raise InvalidReminderError(flaws)
 
-    def check_time(self, remind_at: datetime, now: datetime) -> None:
-        """Check that a reminder is not for the past.
+    def _check_message(self, draft: Draft) -> None:
+        if len(draft.message) > self._message_limit:
+            reason = f"is longer than {self._message_limit} characters"
+            raise InvalidFieldError(("message",), "message_too_long", reason)
 
-        Raises: InvalidReminderError.
-        """
-        _refuse([flaw_of_time(remind_at, now)])
-
-    def _flaw_of_message(self, message: str) -> Flaw | None:
-        if len(message) <= self._message_limit:
-            return None
-        return Flaw(("message",), "message_too_long", f"is longer than {self._message_limit} characters")
-
-    def _flaw_of_target(self, channel: Channel, url: str | None) -> Flaw | None:
-        field = ("callback_url",)
-        if channel is Channel.LOG:
-            return Flaw(field, "not_allowed", "the log has no address") if url is not None else None
-        if url is None:
-            return Flaw(field, "missing", "is needed for this channel")
-        try:
+    def _check_target(self, draft: Draft) -> None:
+        url = draft.callback_url
+        if draft.channel is Channel.LOG and url is not None:
+            raise InvalidFieldError(("callback_url",), "not_allowed", "the log has no address")
+        if draft.channel is Channel.WEBHOOK:
+            if url is None:
+                raise InvalidFieldError(("callback_url",), "missing", "is needed for this channel")
             self._guard.check(url)
-        except CallbackRefusedError as error:
-            return Flaw(field, error.code, error.reason)
-        return None
 
 
-def flaw_of_time(remind_at: datetime, now: datetime) -> Flaw | None:
-    if remind_at >= now - PAST_TOLERANCE:
-        return None
-    return Flaw(("remind_at",), "past_date", f"is past: it is {now:%Y-%m-%dT%H:%M:%SZ}")
+def check_recurrence(draft: Draft) -> None:
+    if draft.recurrence is not None and not Schedule(draft.recurrence).begins_at_anchor():
+        raise InvalidFieldError(("remind_at",), "not_in_recurrence", "is not itself a time of the recurrence")
 
 
-def flaw_of_rule(draft: Draft) -> Flaw | None:
-    if draft.recurrence is None:
-        return None
-    try:
-        schedule = Schedule(draft.recurrence)
-    except RecurrenceError as error:
-        return Flaw(("recurrence", error.field), error.code, error.reason)
-    if schedule.begins_at_anchor():
-        return None
-    return Flaw(("remind_at",), "not_in_recurrence", "is not itself a time of the recurrence")
+def check_time(remind_at: datetime, now: datetime) -> None:
+    """Check that a reminder is not for the past.
 
-
-def _refuse(flaws: list[Flaw | None]) -> None:
-    found = [flaw for flaw in flaws if flaw is not None]
-    if found:
-        raise InvalidReminderError(found)
+    Raises: InvalidReminderError.
+    """
+    if remind_at < now - PAST_TOLERANCE:
+        reason = f"is past: it is {now:%Y-%m-%dT%H:%M:%SZ}"
+        raise InvalidReminderError([InvalidFieldError(("remind_at",), "past_date", reason)])

@@ -17,6 +17,7 @@ from reminders.delivery import LogChannel, WebhookChannel
 from reminders.domain import Channel
 from reminders.due_index import DueIndex
 from reminders.leases import Leases
+from reminders.lifecycle import RetryPolicy
 from reminders.repository import unit_of_work
 from reminders.service import ReminderService
 from reminders.settings import Settings, WebSettings, WorkerSettings
@@ -45,7 +46,6 @@ def create_app(settings: WebSettings) -> "FastAPI":
     # Not at the top: a worker would load the web framework too, and start 0.2 s later.
     from fastapi import FastAPI  # noqa: PLC0415
 
-    from reminders.overview import read_overview  # noqa: PLC0415
     from reminders.page import add_page  # noqa: PLC0415
     from reminders.routes import api  # noqa: PLC0415
     from service_kit.fastapi import install  # noqa: PLC0415
@@ -61,11 +61,10 @@ def create_app(settings: WebSettings) -> "FastAPI":
 
     app = FastAPI(title="Reminders", version="1", lifespan=lifespan)
     guard = CallbackGuard(allow_private=settings.allow_private_callbacks)
-    app.state.service = ReminderService(
-        partial(unit_of_work, database), index, Admission(guard, settings.message_limit), new_id
-    )
+    begin = partial(unit_of_work, database)
+    app.state.service = ReminderService(begin, index, Admission(guard, settings.message_limit), new_id)
     app.include_router(api)
-    add_page(app, settings, partial(read_overview, database))
+    add_page(app, settings, begin)
     # Redis is not asked: without it this process can do all that it promises.
     install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
     return app
@@ -78,12 +77,19 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     index = DueIndex(str(settings.redis_url))
     guard = CallbackGuard(allow_private=settings.allow_private_callbacks)
     webhook = WebhookChannel(guard, settings.signing_key)
+    retry_policy = RetryPolicy(
+        settings.max_attempts,
+        settings.backoff_base_seconds,
+        settings.backoff_cap_seconds,
+        settings.retry_after_cap_seconds,
+        random.uniform,
+    )
     yield Worker(
         Leases(database, worker_name(), settings.lease_seconds, settings.max_attempts),
         index,
         {Channel.WEBHOOK: webhook, Channel.LOG: LogChannel()},
+        retry_policy,
         settings,
-        random.uniform,
     )
     await webhook.close()
     await index.close()
@@ -119,7 +125,7 @@ def error_table() -> list[ErrorRule]:
             422,
             "invalid_input",
             errors=lambda error: [
-                FieldError(flaw.code, flaw.reason, pointer=pointer(flaw.field)) for flaw in error.flaws
+                FieldError(flaw.code, flaw.reason, pointer=pointer(flaw.path)) for flaw in error.flaws
             ],
         ),
         on(

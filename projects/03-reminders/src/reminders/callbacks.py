@@ -10,14 +10,12 @@ request itself: two parsers would disagree some day.
 import asyncio
 import re
 import socket
-from collections.abc import Callable
-from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from threading import Thread
 
 import httpx
 
-from reminders.errors import CallbackRefusedError
+from reminders.errors import InvalidFieldError
+from service_kit.daemon_thread import on_daemon_thread
 
 LONGEST_URL = 2048
 HOST = re.compile(r"[0-9A-Za-z._:-]+")
@@ -41,7 +39,7 @@ class CallbackGuard:
     def check(self, url: str) -> httpx.URL:
         """Parse a callback's URL and refuse what can be refused without looking up a name.
 
-        Raises: CallbackRefusedError.
+        Raises: InvalidFieldError.
         """
         parsed = _parse(url)
         if self._allow_private:
@@ -49,22 +47,22 @@ class CallbackGuard:
         host = parsed.raw_host.decode("ascii")
         name = host.rstrip(".").lower()
         if any(name == local or name.endswith(f".{local}") for local in LOCAL_NAMES):
-            raise CallbackRefusedError("private_address", "the host is a local name")
+            raise _refused("private_address", "the host is a local name")
         literal = _literal(host)
         if literal is not None and not is_public(literal):
-            raise CallbackRefusedError("private_address", "the address is not a public one")
+            raise _refused("private_address", "the address is not a public one")
         return parsed
 
     async def resolve(self, url: httpx.URL) -> list[Address]:
         """Look up the host. What comes back is checked, and nothing else may be connected to.
 
-        Raises: CallbackRefusedError if one of them is not public; OSError if the host has none.
+        Raises: InvalidFieldError if one of them is not public; OSError if the host has none.
         """
         host = url.raw_host.decode("ascii")
         literal = _literal(host)
         addresses = [literal] if literal is not None else await _look_up(host, url.port)
         if not self._allow_private and not all(map(is_public, addresses)):
-            raise CallbackRefusedError("private_address", "the host has an address that is not public")
+            raise _refused("private_address", "the host has an address that is not public")
         return addresses
 
 
@@ -77,21 +75,25 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+def _refused(code: str, reason: str) -> InvalidFieldError:
+    return InvalidFieldError(("callback_url",), code, reason)
+
+
 def _parse(url: str) -> httpx.URL:
     if len(url) > LONGEST_URL:
-        raise CallbackRefusedError("url_too_long", f"is longer than {LONGEST_URL} characters")
+        raise _refused("url_too_long", f"is longer than {LONGEST_URL} characters")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise CallbackRefusedError("invalid_url", "is not a valid URL") from error
+        raise _refused("invalid_url", "is not a valid URL") from error
     if parsed.scheme not in {"http", "https"}:
-        raise CallbackRefusedError("unsupported_scheme", "must begin with http:// or https://")
+        raise _refused("unsupported_scheme", "must begin with http:// or https://")
     if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
-        raise CallbackRefusedError("credentials_in_url", "must not hold credentials")
+        raise _refused("credentials_in_url", "must not hold credentials")
     if not HOST.fullmatch(parsed.raw_host.decode("ascii")):
-        raise CallbackRefusedError("invalid_url", "has no valid host")
+        raise _refused("invalid_url", "has no valid host")
     if parsed.port is not None and parsed.port not in PORTS:
-        raise CallbackRefusedError("invalid_url", "has a port that does not exist")
+        raise _refused("invalid_url", "has a port that does not exist")
     return parsed
 
 
@@ -108,25 +110,6 @@ def _literal(host: str) -> Address | None:
 
 
 async def _look_up(host: str, port: int | None) -> list[Address]:
-    found = await _on_a_thread_of_its_own(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    looking = on_daemon_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), "look-up")
+    found = await asyncio.wrap_future(looking)
     return list(dict.fromkeys(ip_address(str(address[4][0])) for address in found))
-
-
-async def _on_a_thread_of_its_own[T](call: Callable[[], T]) -> T:
-    """Run what blocks and cannot be cancelled, such as the look-up of a name.
-
-    The event loop's own pool has few threads, and a process that ends waits for each of them to come back.
-    """
-    future: Future[T] = Future()
-    future.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            result = call()
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(future)

@@ -13,7 +13,7 @@ import structlog
 
 from reminders.callbacks import Address, CallbackGuard
 from reminders.domain import Claim, Outcome, Result
-from reminders.errors import CallbackRefusedError
+from reminders.errors import InvalidFieldError
 from reminders.signatures import signature
 from service_kit.json_text import render
 
@@ -35,7 +35,6 @@ class LogChannel:
     """Writes the reminder to the log."""
 
     async def deliver(self, claim: Claim, sent_at: datetime) -> Result:
-        """Log one line."""
         log.info("reminder", **content(claim, sent_at))
         return Result(Outcome.DELIVERED)
 
@@ -54,7 +53,6 @@ class WebhookChannel:
         )
 
     async def deliver(self, claim: Claim, sent_at: datetime) -> Result:
-        """Post once."""
         body = render(content(claim, sent_at))
         headers = {
             "Content-Type": "application/json",
@@ -70,7 +68,7 @@ class WebhookChannel:
                 with suppress(httpx.ConnectError):
                     return await self._post(address, url, headers, body, sent_at)
             return await self._post(last, url, headers, body, sent_at)
-        except CallbackRefusedError as error:
+        except InvalidFieldError as error:
             return Result(Outcome.FAILED, error=f"refused: {error.reason}")
         except (httpx.HTTPError, OSError, UnicodeError) as error:
             return Result(Outcome.FAILED, error=describe(error))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 
@@ -53,13 +53,12 @@ class Draft:
     recurrence: Recurrence | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a revision replaces; None leaves a field as it is."""
+class Changes(TypedDict, total=False):
+    """What a revision replaces; a field that is left out stays as it is."""
 
-    message: str | None = None
-    remind_at: datetime | None = None
-    callback_url: str | None = None
+    message: str
+    remind_at: datetime
+    callback_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

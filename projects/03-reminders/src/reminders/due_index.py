@@ -28,7 +28,6 @@ WAKE_TOPIC: Final = "reminders:wake"
 HORIZON: Final = timedelta(minutes=1)
 """What is due later is left out: the set stays small however many wait, and is rebuilt in a second."""
 TIMEOUT_SECONDS: Final = 0.1
-MOST_READ: Final = 100
 FAILURES: Final = (RedisError, OSError, TimeoutError, AttributeError, TypeError)
 """The last two are asyncio's, of a write to a connection that was lost: python/cpython#136234."""
 ENTER: Final = (files("reminders") / "lua" / "enter.lua").read_text()
@@ -49,25 +48,24 @@ class DueIndex:
 
     async def enter(self, entries: Iterable[Due]) -> None:
         """Enter or move reminders, and wake the workers if one of them is now the first."""
-        arguments = [str(part) for due in entries for part in (_milliseconds(due.at), due.id)]
+        arguments = [str(part) for due in entries for part in (math.ceil(due.at.timestamp() * 1000), due.id)]
         if arguments:
             await self._cool_down.call(lambda: self._redis.eval(ENTER, 1, KEY, WAKE_TOPIC, *arguments), None)
 
     async def remove(self, reminder_id: UUID) -> None:
-        """Take a reminder out."""
         await self._cool_down.call(lambda: self._redis.zrem(KEY, str(reminder_id)), None)
 
-    async def next_after(self, moment: datetime) -> list[Due]:
-        """Take out all that is due by a moment, and return what comes next, soonest first.
+    async def next_after(self, moment: datetime) -> datetime | None:
+        """Take out all that is due by a moment, and return when the next is due, if there is one.
 
         Call it before a claim, never after: a reminder is entered when it is committed, so the claim that
         follows sees all that was taken out here.
         """
         pipeline = self._redis.pipeline(transaction=False)
         _ = pipeline.zremrangebyscore(KEY, "-inf", moment.timestamp() * 1000)
-        _ = pipeline.zrange(KEY, 0, MOST_READ - 1, withscores=True)
-        _, entries = await self._cool_down.call(pipeline.execute, (0, []))
-        return [Due(UUID(name), datetime.fromtimestamp(score / 1000, UTC)) for name, score in entries]
+        _ = pipeline.zrange(KEY, 0, 0, withscores=True)
+        _, first = await self._cool_down.call(pipeline.execute, (0, []))
+        return datetime.fromtimestamp(first[0][1] / 1000, UTC) if first else None
 
     async def listen(self, on_earlier: Callable[[], None]) -> None:
         """Call back whenever something is due earlier than all that was known, and for ever."""
@@ -82,7 +80,3 @@ class DueIndex:
 
     async def close(self) -> None:
         await self._redis.aclose()
-
-
-def _milliseconds(moment: datetime) -> int:
-    return math.ceil(moment.timestamp() * 1000)

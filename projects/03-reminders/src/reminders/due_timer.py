@@ -8,17 +8,15 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from reminders.due_index import HORIZON, MOST_READ, DueIndex
+from reminders.due_index import HORIZON, DueIndex
 from reminders.leases import Leases
-
-if TYPE_CHECKING:
-    from reminders.domain import Due
 
 SWEEP_SECONDS: Final = 1.0
 """How often PostgreSQL is asked what comes next, whatever Redis says: so late a reminder fires at worst."""
 SWEEP_BATCH: Final = 500
+MOST_ENTERED: Final = 100
 SHORTEST_SLEEP_SECONDS: Final = 0.001
 """How long a worker sleeps although something seems to be due: the claim before has not found it, because by
 PostgreSQL's clock it is due a moment later, or because another worker is claiming it."""
@@ -30,8 +28,8 @@ class DueTimer:
     def __init__(self, index: DueIndex, leases: Leases) -> None:
         self._index = index
         self._leases = leases
-        self._in_redis: list[Due] = []
-        self._in_postgresql: list[Due] = []
+        self._next_in_redis: datetime | None = None
+        self._in_postgresql: list[datetime] = []
         self._sweep_at = 0.0
         self._woken = asyncio.Event()
         self._told_time = datetime.now(UTC)
@@ -57,29 +55,28 @@ class DueTimer:
         if monotonic() >= self._sweep_at:
             await self._sweep()
         now = self.now()
-        self._in_redis = await self._index.next_after(now)
-        self._in_postgresql = [due for due in self._in_postgresql if due.at > now]
+        self._next_in_redis = await self._index.next_after(now)
+        self._in_postgresql = [due_at for due_at in self._in_postgresql if due_at > now]
 
     async def sleep(self) -> None:
         """Return when something is due, when the next sweep is, or when woken."""
         await asyncio.sleep(SHORTEST_SLEEP_SECONDS)
+        due_times = [due_at for due_at in (self._next_in_redis, *self._in_postgresql[:1]) if due_at]
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._seconds_left()):
+            async with asyncio.timeout(
+                min([self._sweep_at - monotonic(), *map(self._seconds_until, due_times)])
+            ):
                 await self._woken.wait()
 
     async def _sweep(self) -> None:
         """Ask PostgreSQL, and enter into the index what it may have lost."""
         soon = await self._leases.due_soon(HORIZON, SWEEP_BATCH)
         self._told_time, self._told_at = soon.now, monotonic()
-        self._in_postgresql = soon.due
+        self._in_postgresql = [due.at for due in soon.due]
         self._sweep_at = monotonic() + SWEEP_SECONDS
         if len(soon.due) == SWEEP_BATCH:  # what comes after them is not known
-            self._sweep_at = min(self._sweep_at, monotonic() + self._seconds_until(soon.due[-1]))
-        await self._index.enter(soon.due[:MOST_READ])
+            self._sweep_at = min(self._sweep_at, monotonic() + self._seconds_until(soon.due[-1].at))
+        await self._index.enter(soon.due[:MOST_ENTERED])
 
-    def _seconds_left(self) -> float:
-        first_ones = (*self._in_redis[:1], *self._in_postgresql[:1])
-        return min([self._sweep_at - monotonic(), *map(self._seconds_until, first_ones)])
-
-    def _seconds_until(self, due: "Due") -> float:
-        return (due.at - self.now()).total_seconds()
+    def _seconds_until(self, moment: datetime) -> float:
+        return (moment - self.now()).total_seconds()

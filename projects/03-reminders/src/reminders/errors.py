@@ -1,7 +1,6 @@
 """What can go wrong in this service, in its own terms; app.py gives each a status."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 
@@ -9,40 +8,22 @@ class RemindersError(Exception):
     """Base of every error that this service raises on purpose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """What is wrong with a field of a reminder that is well-formed but not acceptable."""
+class InvalidFieldError(RemindersError):
+    """A field of a reminder is well-formed but not acceptable; `path` leads to it in the body."""
 
-    field: tuple[str, ...]
-    code: str
-    reason: str
+    def __init__(self, path: tuple[str, ...], code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+        self.code = code
+        self.reason = reason
 
 
 class InvalidReminderError(RemindersError):
-    """A reminder that cannot be made as it was asked for."""
+    """A reminder cannot be made as it was asked for: here is all that is wrong with it."""
 
-    def __init__(self, flaws: Sequence[Flaw]) -> None:
+    def __init__(self, flaws: Sequence[InvalidFieldError]) -> None:
         super().__init__("; ".join(flaw.reason for flaw in flaws))
         self.flaws = flaws
-
-
-class CallbackRefusedError(RemindersError):
-    """The callback address is one that this service must not call."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
-class RecurrenceError(RemindersError):
-    """The rule or the zone of a recurrence cannot be used."""
-
-    def __init__(self, field: str, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
-        self.code = code
-        self.reason = reason
 
 
 class ReminderNotFoundError(RemindersError):

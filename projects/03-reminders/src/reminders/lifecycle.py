@@ -13,28 +13,44 @@ Where no file is named, the decision is made here. One change leaves the state a
 moves a claimed reminder on to a later time of its recurrence. No function here touches the database.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from uuid import UUID
 
-from reminders.backoff import Backoff, Uniform
 from reminders.domain import Changes, Claim, Completion, Draft, Outcome, Reminder, Result, State
 from reminders.errors import DeliveryInProgressError, ReminderFinishedError, ReminderNotDeadError
 from reminders.recurrence import Schedule
 
 
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often to try, and when again after a failure: exponential backoff with full jitter."""
+
+    max_attempts: int
+    base_seconds: float
+    cap_seconds: float
+    retry_after_cap_seconds: float
+    uniform: Callable[[float, float], float]
+
+    def delay_seconds(self, attempt: int, retry_after_seconds: float | None) -> float:
+        """Draw the wait after attempt 1, 2, ...: uniform(0, min(cap, base * 2 ** (attempt - 1))).
+
+        With base 5 and cap 3600: up to 5, 10, 20, 40, ... 3600 s. The whole span is drawn from, not only its
+        upper part: that spreads those who failed together over all of it, and ends sooner in sum than any
+        smaller jitter. A receiver's Retry-After is a lower bound, up to its own cap, lest a receiver park a
+        reminder for ever.
+        Source: Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+        """
+        drawn = self.uniform(0.0, min(self.cap_seconds, self.base_seconds * 2.0 ** (attempt - 1)))
+        return max(drawn, min(retry_after_seconds or 0.0, self.retry_after_cap_seconds))
+
+
 def begun(reminder_id: UUID, draft: Draft, now: datetime) -> Reminder:
     """Return a reminder as it begins."""
+    asked_for = (getattr(draft, field.name) for field in fields(Draft))
     return Reminder(
-        id=reminder_id,
-        message=draft.message,
-        remind_at=draft.remind_at,
-        channel=draft.channel,
-        callback_url=draft.callback_url,
-        recurrence=draft.recurrence,
-        next_attempt_at=draft.remind_at,
-        created_at=now,
-        updated_at=now,
+        *asked_for, id=reminder_id, next_attempt_at=draft.remind_at, created_at=now, updated_at=now
     )
 
 
@@ -47,16 +63,10 @@ def revised(old: Reminder, changes: Changes, now: datetime) -> Reminder:
     Raises: DeliveryInProgressError, ReminderFinishedError.
     """
     _require_scheduled(old)
-    new = replace(
-        old,
-        message=old.message if changes.message is None else changes.message,
-        callback_url=old.callback_url if changes.callback_url is None else changes.callback_url,
-    )
-    if changes.remind_at is not None:
-        recurrence = old.recurrence and replace(old.recurrence, anchor=changes.remind_at)
-        new = replace(
-            new, remind_at=changes.remind_at, next_attempt_at=changes.remind_at, recurrence=recurrence
-        )
+    new = replace(old, **changes)
+    if "remind_at" in changes:
+        recurrence = old.recurrence and replace(old.recurrence, anchor=new.remind_at)
+        new = replace(new, next_attempt_at=new.remind_at, recurrence=recurrence)
     return _new_version(_next_occurrence(new) if old.attempt_count else new, now)
 
 
@@ -82,7 +92,7 @@ def replayed(old: Reminder, now: datetime) -> Reminder:
     return _new_version(_next_occurrence(revived), now)
 
 
-def completed(claim: Claim, result: Result, backoff: Backoff, uniform: Uniform) -> Completion:
+def completed(claim: Claim, result: Result, policy: RetryPolicy) -> Completion:
     """Decide what comes after an attempt: nothing more, another one, or death.
 
     What recurs goes on with its next occurrence. But one that is dead stays so until somebody replays it: a
@@ -94,9 +104,9 @@ def completed(claim: Claim, result: Result, backoff: Backoff, uniform: Uniform) 
         following = Schedule(recurrence).first_after(reminder.remind_at) if recurrence else None
         state = State.DELIVERED if following is None else State.SCHEDULED
         return Completion(claim, result, state, next_remind_at=following)
-    if result.outcome is Outcome.GONE or reminder.attempt_count >= backoff.max_attempts:
+    if result.outcome is Outcome.GONE or reminder.attempt_count >= policy.max_attempts:
         return Completion(claim, result, State.DEAD)
-    delay_seconds = backoff.delay_seconds(reminder.attempt_count, result.retry_after_seconds, uniform)
+    delay_seconds = policy.delay_seconds(reminder.attempt_count, result.retry_after_seconds)
     return Completion(claim, result, State.SCHEDULED, retry_delay_seconds=delay_seconds)
 
 

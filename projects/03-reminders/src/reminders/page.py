@@ -1,26 +1,54 @@
 """The page for people: what is due, delivering, retrying and dead. It is made anew for each look at it."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reminders.domain import Reminder
+from reminders.domain import Reminder, State
 from reminders.errors import DatabaseUnavailableError
-from reminders.overview import MOST_COUNTED, Overview
+from reminders.repository import BeginUnitOfWork, UnitOfWork
 from reminders.settings import WebSettings
 from service_kit.page_headers import PAGE_HEADERS
 
-STRIP_SECONDS = 60
-MOST_LISTED = 10
-UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+STRIP_SECONDS: Final = 60
+MOST_LISTED: Final = 10
+MOST_READ: Final = 50
+MOST_COUNTED: Final = 1000
+"""Counting a million rows takes PostgreSQL a tenth of a second, and the page asks every second."""
+UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def add_page(app: FastAPI, settings: WebSettings, read: Callable[[], Awaitable[Overview]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Counts, which end at MOST_COUNTED, and the first few of each kind."""
+
+    now: datetime
+    counts: dict[str, int]
+    due: list[Reminder]
+    delivering: list[Reminder]
+    retrying: list[Reminder]
+    dead: list[Reminder]
+
+
+async def read_overview(uow: UnitOfWork) -> Overview:
+    counts: dict[str, int] = {state: await uow.count(state, MOST_COUNTED) for state in State}
+    return Overview(
+        now=await uow.now(),
+        counts={**counts, "retrying": await uow.count(None, MOST_COUNTED)},
+        due=await uow.soonest(MOST_READ, retrying=False),
+        delivering=await uow.newest(State.DELIVERING, MOST_READ),
+        retrying=await uow.soonest(MOST_READ, retrying=True),
+        dead=await uow.newest(State.DEAD, MOST_READ),
+    )
+
+
+def add_page(app: FastAPI, settings: WebSettings, unit_of_work: BeginUnitOfWork) -> None:
     """Add the page and its files."""
     environment = Environment(
         loader=PackageLoader("reminders"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -33,7 +61,8 @@ def add_page(app: FastAPI, settings: WebSettings, read: Callable[[], Awaitable[O
     async def show() -> HTMLResponse:
         overview: Overview | None = None
         with suppress(DatabaseUnavailableError):
-            overview = await read()
+            async with unit_of_work() as uow:
+                overview = await read_overview(uow)
         html = template.render(
             overview=overview, settings=settings, strip=strip(overview), wait=wait_seconds, most=MOST_LISTED
         )

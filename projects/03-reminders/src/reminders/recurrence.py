@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.rrule import rrule, rrulestr
 
-from reminders.domain import Recurrence
-from reminders.errors import RecurrenceError
+from reminders.domain import Recurrence, Reminder
+from reminders.errors import InvalidFieldError
 
 LONGEST_RULE: Final = 500
 MOST_TIMES_A_DAY: Final = 24
@@ -55,7 +55,7 @@ class Schedule:
     def __init__(self, recurrence: Recurrence) -> None:
         """Read a rule.
 
-        Raises: RecurrenceError.
+        Raises: InvalidFieldError.
         """
         self._zone = _zone(recurrence.zone)
         self._start = recurrence.anchor.astimezone(self._zone).replace(tzinfo=None)
@@ -112,6 +112,14 @@ class Schedule:
         if not isinstance(parsed, rrule):
             raise _refused("is not a single rule")
         return parsed
+
+
+def missed(reminder: Reminder, now: datetime) -> datetime | None:
+    """Return the latest occurrence that a claimed reminder has missed, before its first attempt."""
+    is_late = now - reminder.remind_at >= SHORTEST_INTERVAL
+    if reminder.recurrence is None or reminder.attempt_count > 1 or not is_late:
+        return None
+    return Schedule(reminder.recurrence).latest(reminder.remind_at, now)
 
 
 def _parts(text: str) -> dict[str, str]:
@@ -176,8 +184,10 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError) as error:  # not a name; a folder's; no zone's
-        raise RecurrenceError("zone", "unknown_zone", "is not a zone of the IANA database") from error
+        raise InvalidFieldError(
+            ("recurrence", "zone"), "unknown_zone", "is not a zone of the IANA database"
+        ) from error
 
 
-def _refused(reason: str) -> RecurrenceError:
-    return RecurrenceError("rrule", "invalid_rrule", reason)
+def _refused(reason: str) -> InvalidFieldError:
+    return InvalidFieldError(("recurrence", "rrule"), "invalid_rrule", reason)

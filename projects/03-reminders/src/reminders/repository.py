@@ -1,7 +1,7 @@
 """What the API reads and writes, one transaction at a time. Rows stay in here; what comes out is frozen."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -11,30 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reminders.domain import Attempt, Reminder, State
 from reminders.errors import IdempotencyKeyReusedError
-from reminders.tables import ATTEMPTS, IDEMPOTENCY_KEYS, REMINDER, REMINDERS, attempt_of, reminder_of, row_of
+from reminders.tables import ATTEMPT, ATTEMPTS, IDEMPOTENCY_KEYS, REMINDER, REMINDERS, reminder_of, row_of
 from service_kit.database import Database
 
 COLUMNS = REMINDERS.c
+RETRYING = (COLUMNS.state == State.SCHEDULED) & (COLUMNS.attempt_count > 0)
 
-
-class UnitOfWork:
-    """One transaction. What is not committed is rolled back."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self.reminders = Reminders(connection)
-        self.idempotency_keys = IdempotencyKeys(connection)
-
-    async def now(self) -> datetime:
-        """Return when the transaction began, by PostgreSQL's clock: the only one that decides here."""
-        return (await self._connection.execute(select(func.now()))).scalar_one()
-
-    async def commit(self) -> None:
-        await self._connection.commit()
+type BeginUnitOfWork = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 
 
 @asynccontextmanager
-async def unit_of_work(database: Database) -> AsyncIterator[UnitOfWork]:
+async def unit_of_work(database: Database) -> AsyncIterator["UnitOfWork"]:
     """Begin a transaction.
 
     Raises: DatabaseUnavailableError, in bounded time.
@@ -43,11 +30,18 @@ async def unit_of_work(database: Database) -> AsyncIterator[UnitOfWork]:
         yield UnitOfWork(connection)
 
 
-class Reminders:
-    """The reminders, within one transaction."""
+class UnitOfWork:
+    """One transaction. What is not committed is rolled back."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def commit(self) -> None:
+        await self._connection.commit()
+
+    async def now(self) -> datetime:
+        """Return when the transaction began, by PostgreSQL's clock: the only one that decides here."""
+        return (await self._connection.execute(select(func.now()))).scalar_one()
 
     async def add(self, reminder: Reminder) -> None:
         await self._connection.execute(insert(REMINDERS).values(row_of(reminder)))
@@ -71,9 +65,10 @@ class Reminders:
             .where(ATTEMPTS.c.reminder_id == reminder_id)
             .order_by(ATTEMPTS.c.occurrence, ATTEMPTS.c.number)
         )
-        return list(map(attempt_of, (await self._connection.execute(query)).mappings()))
+        rows = (await self._connection.execute(query)).mappings()
+        return [ATTEMPT.validate_python(dict(row)) for row in rows]
 
-    async def newest(self, state: State | None, limit: int, after: UUID | None) -> list[Reminder]:
+    async def newest(self, state: State | None, limit: int, after: UUID | None = None) -> list[Reminder]:
         """Return up to `limit` reminders, newest first, that come after the one with that id."""
         query = select(REMINDERS).order_by(COLUMNS.id.desc()).limit(limit)
         if state is not None:
@@ -82,22 +77,22 @@ class Reminders:
             query = query.where(COLUMNS.id < after)
         return await self._all(query)
 
-    async def _one(self, query: Select[*tuple[object, ...]]) -> Reminder | None:
-        row = (await self._connection.execute(query)).mappings().one_or_none()
-        return reminder_of(row) if row is not None else None
+    async def soonest(self, limit: int, *, retrying: bool) -> list[Reminder]:
+        """Return up to `limit` reminders that wait for their first attempt, or for another one."""
+        first = (
+            (COLUMNS.state == State.SCHEDULED) & (COLUMNS.attempt_count == 0) & COLUMNS.due_at.is_not(None)
+        )
+        condition = RETRYING if retrying else first
+        return await self._all(select(REMINDERS).where(condition).order_by(COLUMNS.due_at).limit(limit))
 
-    async def _all(self, query: Select[*tuple[object, ...]]) -> list[Reminder]:
-        return list(map(reminder_of, (await self._connection.execute(query)).mappings()))
+    async def count(self, state: State | None, most: int) -> int:
+        """Count the reminders in a state, or without one those that are tried again, up to `most`."""
+        condition = RETRYING if state is None else COLUMNS.state == state
+        some = select(COLUMNS.id).where(condition).limit(most).subquery()
+        return (await self._connection.execute(select(func.count()).select_from(some))).scalar_one()
 
-
-class IdempotencyKeys:
-    """What each Idempotency-Key was first used for, in the same transaction as the reminder."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def take(self, key: str, fingerprint: bytes, answer: Reminder) -> Reminder | None:
-        """Use a key for the first time, or return the answer that it got then.
+    async def take_key(self, key: str, fingerprint: bytes, answer: Reminder) -> Reminder | None:
+        """Use an Idempotency-Key for the first time, or return the answer that it got then.
 
         Of two who come at once the second waits here, until the first has committed or given up.
 
@@ -121,3 +116,9 @@ class IdempotencyKeys:
         if row.fingerprint != fingerprint:
             raise IdempotencyKeyReusedError
         return REMINDER.validate_python(row.answer)
+
+    async def _one(self, query: Select[*tuple[object, ...]]) -> Reminder | None:
+        return next(iter(await self._all(query)), None)
+
+    async def _all(self, query: Select[*tuple[object, ...]]) -> list[Reminder]:
+        return list(map(reminder_of, (await self._connection.execute(query)).mappings()))

@@ -7,7 +7,15 @@ from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from reminders.callbacks import LONGEST_URL
@@ -16,6 +24,7 @@ from reminders.recurrence import LONGEST_RULE
 
 RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 MICROSECOND_DIGITS = 6
+CHANGES = TypeAdapter(Changes)
 
 
 def parse_moment(value: object) -> datetime:
@@ -90,14 +99,9 @@ class NewReminder(Body):
     recurrence: RecurrenceBody | None = None
 
     def draft(self) -> Draft:
-        recurrence = self.recurrence
-        return Draft(
-            self.message,
-            self.remind_at,
-            self.channel,
-            self.callback_url,
-            Recurrence(recurrence.rrule, recurrence.zone, self.remind_at) if recurrence else None,
-        )
+        rule = self.recurrence
+        recurrence = Recurrence(rule.rrule, rule.zone, anchor=self.remind_at) if rule else None
+        return Draft(**self.model_dump(exclude={"recurrence"}), recurrence=recurrence)
 
 
 class Revision(Body):
@@ -115,12 +119,7 @@ class Revision(Body):
         return self
 
     def changes(self) -> Changes:
-        given = self.model_fields_set
-        return Changes(
-            message=self.message if "message" in given else None,
-            remind_at=self.remind_at if "remind_at" in given else None,
-            callback_url=self.callback_url if "callback_url" in given else None,
-        )
+        return CHANGES.validate_python(self.model_dump(exclude_unset=True))
 
 
 class RecurrenceAnswer(BaseModel):

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -10,12 +9,12 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from reminders import lifecycle
-from reminders.admission import Admission
+from reminders.admission import Admission, check_time
 from reminders.domain import Attempt, Changes, Details, Draft, Due, Page, Reminder, State
 from reminders.due_index import HORIZON, DueIndex
 from reminders.errors import ReminderNotFoundError, StaleVersionError
 from reminders.recurrence import Schedule
-from reminders.repository import UnitOfWork
+from reminders.repository import BeginUnitOfWork
 
 UPCOMING: Final = 3
 
@@ -30,7 +29,7 @@ class ReminderService:
 
     def __init__(
         self,
-        unit_of_work: Callable[[], AbstractAsyncContextManager[UnitOfWork]],
+        unit_of_work: BeginUnitOfWork,
         index: DueIndex,
         admission: Admission,
         new_id: Callable[[], UUID],
@@ -51,12 +50,12 @@ class ReminderService:
             reminder = lifecycle.begun(self._new_id(), draft, now)
             if key is not None:
                 fingerprint = hashlib.sha256(DRAFTS.dump_json(draft)).digest()
-                earlier = await uow.idempotency_keys.take(key, fingerprint, reminder)
+                earlier = await uow.take_key(key, fingerprint, reminder)
                 if earlier is not None:
                     return details_of(earlier, [], is_repeated=True)
             # Only now: a retry may come long after its reminder has fired.
-            self._admission.check_time(draft.remind_at, now)
-            await uow.reminders.add(reminder)
+            check_time(draft.remind_at, now)
+            await uow.add(reminder)
             await uow.commit()
         await self._tell_index(reminder)
         return details_of(reminder, [])
@@ -67,15 +66,15 @@ class ReminderService:
         Raises: ReminderNotFoundError.
         """
         async with self._unit_of_work() as uow:
-            reminder = await uow.reminders.find(reminder_id)
+            reminder = await uow.find(reminder_id)
             if reminder is None:
                 raise ReminderNotFoundError(reminder_id)
-            return details_of(reminder, await uow.reminders.attempts(reminder_id))
+            return details_of(reminder, await uow.attempts(reminder_id))
 
     async def newest(self, state: State | None, limit: int, after: UUID | None) -> Page:
         """Return a part of the list, newest first."""
         async with self._unit_of_work() as uow:
-            found = await uow.reminders.newest(state, limit + 1, after)
+            found = await uow.newest(state, limit + 1, after)
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
     async def revise(self, reminder_id: UUID, changes: Changes, versions: Versions) -> Details:
@@ -88,8 +87,8 @@ class ReminderService:
         def revised(old: Reminder, now: datetime) -> Reminder:
             new = lifecycle.revised(old, changes, now)
             self._admission.check(new)
-            if changes.remind_at is not None:
-                self._admission.check_time(changes.remind_at, now)
+            if "remind_at" in changes:
+                check_time(new.remind_at, now)
             return new
 
         return await self._change(reminder_id, versions, revised)
@@ -115,14 +114,14 @@ class ReminderService:
     ) -> Details:
         """Change a reminder in a version that the caller has seen, while nobody else can."""
         async with self._unit_of_work() as uow:
-            old = await uow.reminders.lock(reminder_id)
+            old = await uow.lock(reminder_id)
             if old is None:
                 raise ReminderNotFoundError(reminder_id)
             if versions is not None and old.version not in versions:
                 raise StaleVersionError
             new = change(old, await uow.now())
-            await uow.reminders.replace(new)
-            attempts = await uow.reminders.attempts(reminder_id)
+            await uow.replace(new)
+            attempts = await uow.attempts(reminder_id)
             await uow.commit()
         await self._tell_index(new)
         return details_of(new, attempts)

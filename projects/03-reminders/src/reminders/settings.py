@@ -5,7 +5,6 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, PostgresDsn, RedisDsn, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from reminders.backoff import Backoff
 from reminders.signatures import signing_key
 from service_kit import worker
 from service_kit.settings import ServiceSettings
@@ -75,15 +74,6 @@ class Settings(DatabaseSettings):
     @property
     def signing_key(self) -> bytes | None:
         return signing_key(self.signing_secret.get_secret_value()) if self.signing_secret else None
-
-    @property
-    def backoff(self) -> Backoff:
-        return Backoff(
-            self.backoff_base_seconds,
-            self.backoff_cap_seconds,
-            self.retry_after_cap_seconds,
-            self.max_attempts,
-        )
 
 
 class WebSettings(ServiceSettings, Settings):

@@ -1,27 +1,25 @@
-"""The worker: sleeps until something is due, claims it, delivers it, and writes down how that ended."""
+"""The worker: sleeps until something is due, claims it, delivers it, and has written down how that ended."""
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from reminders import lifecycle
-from reminders.backoff import Uniform
 from reminders.delivery import DeliveryChannel
-from reminders.domain import Channel, Claim, Completion, Lease, Outcome, Result
+from reminders.domain import Channel, Claim, Completion, Outcome, Result
 from reminders.due_index import DueIndex
 from reminders.due_timer import DueTimer
 from reminders.errors import DatabaseUnavailableError
 from reminders.held_leases import HeldLease, HeldLeases
-from reminders.leases import Leases
-from reminders.recurrence import SHORTEST_INTERVAL, Schedule
-from reminders.settings import Settings
+from reminders.leases import TRY_AGAIN_SECONDS, Leases
+from reminders.lifecycle import RetryPolicy, completed
+from reminders.recurrence import missed
+from reminders.settings import WorkerSettings
 
-TRY_AGAIN_SECONDS: Final = 0.2
 PURGE_SECONDS: Final = 600.0
 KEYS_KEPT: Final = timedelta(days=1)
 
@@ -36,14 +34,14 @@ class Worker:
         leases: Leases,
         index: DueIndex,
         channels: Mapping[Channel, DeliveryChannel],
-        settings: Settings,
-        uniform: Uniform,
+        retry_policy: RetryPolicy,
+        settings: WorkerSettings,
     ) -> None:
         self._leases = leases
         self._index = index
         self._channels = channels
+        self._retry_policy = retry_policy
         self._settings = settings
-        self._uniform = uniform
         self._held = HeldLeases(leases, index, settings.lease_seconds)
         self._timer = DueTimer(index, leases)
         self._stop_by: float | None = None
@@ -93,53 +91,42 @@ class Worker:
             await self._timer.sleep()
 
     async def _claim(self, room: int, attempts: asyncio.TaskGroup) -> int:
-        asked_at = asyncio.get_running_loop().time()
+        # By our own clock, from before the claim was sent: the leases began no sooner.
+        ends_at = asyncio.get_running_loop().time() + self._settings.lease_seconds
         claimed = await self._leases.claim(room)
         for claim in claimed.claims:
-            held = self._held.hold(claim, asked_at)
-            held.attempt = attempts.create_task(self._attempt(held))
+            time_limit = asyncio.timeout_at(ends_at)
+            attempt = attempts.create_task(self._attempt(claim, time_limit))
+            self._held.hold(HeldLease(claim, attempt, time_limit))
         for reminder_id in claimed.dead:
             log.warning("dead: each of its attempts was lost with its worker", reminder_id=reminder_id)
         return len(claimed.claims) + len(claimed.dead)
 
-    async def _attempt(self, held: HeldLease) -> None:
+    async def _attempt(self, claim: Claim, time_limit: asyncio.Timeout) -> None:
         """Make one attempt while the lease lasts, and have it written down how that ended."""
-        claim = held.claim
         try:
-            async with held.while_it_lasts():
+            async with time_limit:
                 claim = await self._caught_up(claim)
                 result = await self._deliver(claim)
-            completion = lifecycle.completed(claim, result, self._settings.backoff, self._uniform)
+            completion = completed(claim, result, self._retry_policy)
         except TimeoutError:
             log.warning("lease ended during the attempt", reminder_id=claim.reminder.id, lease=claim.token)
-            self._held.drop(held)
+            self._held.drop(claim.lease)
             return
         except Exception:
             # A mistake of our own costs this attempt, and not the worker with all that it holds.
             log.exception("unexpected error in an attempt", reminder_id=claim.reminder.id)
             result = Result(Outcome.FAILED, error="an error in this service")
-            completion = lifecycle.completed(claim, result, self._settings.backoff, self._uniform)
+            completion = completed(claim, result, self._retry_policy)
         log_attempt(completion)
-        self._held.complete(held, completion)
+        self._held.complete(completion)
 
     async def _caught_up(self, claim: Claim) -> Claim:
         """Move a recurring reminder on to the latest of its occurrences that were missed."""
-        reminder, now = claim.reminder, self._timer.now()
-        is_late = now - reminder.remind_at >= SHORTEST_INTERVAL
-        if reminder.recurrence is None or reminder.attempt_count > 1 or not is_late:
+        latest = missed(claim.reminder, self._timer.now())
+        if latest is None or not await self._leases.roll_forward(claim.lease, latest):
             return claim
-        latest = Schedule(reminder.recurrence).latest(reminder.remind_at, now)
-        if latest is None or not await self._roll_forward(claim.lease, latest):
-            return claim
-        return replace(claim, reminder=replace(reminder, remind_at=latest))
-
-    async def _roll_forward(self, lease: Lease, remind_at: datetime) -> bool:
-        """Ask until PostgreSQL answers: an outage that ends before the lease does costs no attempt."""
-        while True:
-            try:
-                return await self._leases.roll_forward(lease, remind_at)
-            except DatabaseUnavailableError:
-                await asyncio.sleep(TRY_AGAIN_SECONDS)
+        return replace(claim, reminder=replace(claim.reminder, remind_at=latest))
 
     async def _deliver(self, claim: Claim) -> Result:
         seconds = self._settings.delivery_timeout_seconds
@@ -166,15 +153,13 @@ class Worker:
 
 
 def log_attempt(completion: Completion) -> None:
-    reminder, result = completion.claim.reminder, completion.result
+    reminder = completion.claim.reminder
     log.info(
         "attempt",
         reminder_id=reminder.id,
         occurrence=reminder.occurrence,
         attempt=reminder.attempt_count,
         channel=reminder.channel,
-        outcome=result.outcome,
-        status_code=result.status_code,
-        error=result.error,
+        **asdict(completion.result),
         state=completion.state,
     )
