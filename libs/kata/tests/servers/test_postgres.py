@@ -199,7 +199,7 @@ def test_an_interrupted_setup_is_begun_again(tmp_path: Path) -> None:
 
 
 def test_a_setup_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "_USER", "pg_reserved")
+    monkeypatch.setattr(postgres, "USER", "pg_reserved")
     with pytest.raises(LaunchError) as caught:
         EmbeddedPostgres(tmp_path / "postgres").start()
     first, *log = str(caught.value).splitlines()

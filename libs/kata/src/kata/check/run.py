@@ -6,6 +6,14 @@ from dataclasses import dataclass, field
 from kata.check.scheduling import Job, Judge, Schedule
 from kata.errors import KataError, TargetError
 from kata.judge.verdicts import CheckResult, Verdict
+from kata.servers.databases import PostgresServer
+
+
+@dataclass(frozen=True)
+class Begin:
+    """The order to read the features; all workers of a run share the PostgreSQL."""
+
+    postgres: PostgresServer | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Broken:
     message: str
 
 
-type Order = TryStart | Judge | End
+type Order = Begin | TryStart | Judge | End
 type Answer = Collected | Started | NoTarget | Broken | Judged
 
 

@@ -9,6 +9,7 @@ from kata.catalog.checks import Check
 from kata.judge.stalls import StallMonitor
 from kata.judge.verdicts import CheckResult, Verdict
 from kata.options import Options
+from kata.servers.databases import PostgresServer
 from kata.world.attached import AttachedWorld
 from kata.world.owned import OwnedWorld
 
@@ -19,6 +20,7 @@ type AnyWorld = OwnedWorld | AttachedWorld
 OPTIONS = pytest.StashKey[Options]()
 ON_RESULT = pytest.StashKey[OnResult]()
 SEED = pytest.StashKey[str]()
+POSTGRES = pytest.StashKey[PostgresServer | None]()  # that of all workers of the run
 MONITOR = pytest.StashKey[StallMonitor]()
 WORLDS = pytest.StashKey[dict[Path, AnyWorld]]()
 VERDICTS = pytest.StashKey[dict[tuple[Path, str], Verdict]]()

@@ -63,7 +63,7 @@ def verify(
     workers = side_by_side if options.url is None else 1  # there is only one of what --url attaches to
     run = Run(workers, on_result, fail_fast=options.fail_fast)
     if workers > 1:
-        with Pool(project, options, run) as pool:
+        with Pool(project, options, run, workers) as pool:
             pool.work()
     else:
         work(project, options, _InThisProcess(run))

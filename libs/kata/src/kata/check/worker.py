@@ -1,28 +1,32 @@
 """Judges the checks that it is told to: pytest over the project's features, with a loop that takes orders.
 
-`python -m kata.check.worker FD` does so in a process of its own: pytest can't run two tests at a time.
+`work_in_process` does so in a process of its own: pytest can't run two tests at a time.
 """
 
 import os
 import signal
 import sys
 from contextlib import suppress
-from multiprocessing.connection import Connection
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from kata.catalog.projects import ROOT, Project
-from kata.check.run import Answer, Broken, Collected, End, Judged, NoTarget, Order, Started, TryStart
+from kata.check.run import Answer, Begin, Broken, Collected, End, Judged, NoTarget, Order, Started, TryStart
 from kata.check.scheduling import Job, Judge
-from kata.check.stash import ALONE, CHECK, ON_RESULT, OPTIONS, WORLDS
+from kata.check.stash import ALONE, CHECK, ON_RESULT, OPTIONS, POSTGRES, WORLDS
 from kata.check.worlds import world_of
 from kata.errors import KataError, ProcfileError, TargetError
 from kata.judge.verdicts import CheckResult
 from kata.options import Options
+from kata.servers.databases import PostgresServer
 from kata.system.preexec import die_with_parent
 from kata.world.attached import AttachedWorld
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 
 class Channel(Protocol):
@@ -35,15 +39,19 @@ class Channel(Protocol):
 class Worker:
     """The pytest plugin that reads orders in place of pytest's own loop over all tests."""
 
-    def __init__(self, project: Project, options: Options, channel: Channel) -> None:
+    def __init__(
+        self, project: Project, options: Options, channel: Channel, postgres: PostgresServer | None
+    ) -> None:
         self._project = project
         self._options = options
+        self._postgres = postgres
         self._channel = channel
         self.broken: str | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[OPTIONS] = self._options
+        config.stash[POSTGRES] = self._postgres
 
         def judged(result: CheckResult) -> None:
             world = config.stash[WORLDS].get(self._project.path)
@@ -103,14 +111,16 @@ class Worker:
         return Started()
 
 
-def work(project: Project, options: Options, channel: Channel) -> None:
+def work(
+    project: Project, options: Options, channel: Channel, postgres: PostgresServer | None = None
+) -> None:
     """Run the project's features as the orders say, until the last of them is to end.
 
     Raises:
         KeyboardInterrupt: it was interrupted; the world is closed by then.
 
     """
-    worker = Worker(project, options, channel)
+    worker = Worker(project, options, channel, postgres)
     # A warning in the verifier, or a socket that it closes late, is no verdict: plain pytest sees to those.
     absent = ["terminal", "cacheprovider", "logging", "warnings", "unraisableexception"]
     quiet = ["--assert=plain", *(word for name in absent for word in ("-p", f"no:{name}"))]
@@ -135,13 +145,18 @@ def _job(position: int, item: pytest.Item) -> Job:
     return Job(position, item.stash[CHECK], steps[0].name if steps else "")
 
 
-def main() -> None:
+def work_in_process(
+    project: Project, options: Options, channel: "Connection[Answer, Order]", parent_pid: int, said: Path
+) -> None:
+    """Work in a session of its own, and write to the file `said` what would go to the terminal."""
+    os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-    die_with_parent(os.getppid(), signal.SIGINT)
-    with suppress(KeyboardInterrupt, BrokenPipeError, EOFError), Connection(int(sys.argv[1])) as channel:
-        project, options = channel.recv()
-        work(project, options, channel)
-
-
-if __name__ == "__main__":
-    main()
+    die_with_parent(parent_pid, signal.SIGINT)
+    with Path(os.devnull).open("rb") as nothing, said.open("ab") as file:
+        for ours, its in ((nothing, 0), (file, 1), (file, 2)):
+            os.dup2(ours.fileno(), its)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a test that has forked us may capture its own
+    with suppress(KeyboardInterrupt, BrokenPipeError, EOFError), channel:
+        order = channel.recv()
+        assert isinstance(order, Begin)
+        work(project, options, channel, order.postgres)

@@ -8,9 +8,10 @@ import pytest
 
 from kata.catalog.projects import Project, load_project
 from kata.check.judging import describe_deaths, last_words
-from kata.check.stash import ATTEMPT, CHECK, OPTIONS, SEED, WORLD, WORLDS, AnyWorld, project_folder
+from kata.check.stash import ATTEMPT, CHECK, OPTIONS, POSTGRES, SEED, WORLD, WORLDS, AnyWorld, project_folder
 from kata.errors import TargetError
 from kata.options import Options
+from kata.servers.databases import PostgresServer
 from kata.solution.procfile_target import ProcfileTarget
 from kata.solution.target import Target
 from kata.world.attached import AttachedWorld
@@ -37,18 +38,18 @@ def world_of(config: pytest.Config, folder: Path) -> AnyWorld:
     worlds = config.stash[WORLDS]
     if folder not in worlds:
         options = replace(config.stash[OPTIONS], seed=config.stash[SEED])
-        worlds[folder] = make_world(load_project(folder), options)
+        worlds[folder] = make_world(load_project(folder), options, config.stash.get(POSTGRES, None))
     return worlds[folder]
 
 
-def make_world(project: Project, options: Options) -> AnyWorld:
+def make_world(project: Project, options: Options, postgres: PostgresServer | None = None) -> AnyWorld:
     """Build the world for one way of reaching the solution."""
     draw = Draw(options.seed)
     if options.url is not None:
         return AttachedWorld(options.url, {**project.defaults, **dict(options.settings)}, draw)
     directory = options.directory or project.path
     target = _target(directory, docker=options.docker)
-    return OwnedWorld(target, project.needs, draw, options.start_timeout_seconds)
+    return OwnedWorld(target, project.needs, draw, options.start_timeout_seconds, postgres)
 
 
 def leave_world(item: pytest.Item, nextitem: pytest.Item | None) -> None:

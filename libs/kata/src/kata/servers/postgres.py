@@ -12,18 +12,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
 from kata.errors import LaunchError
+from kata.servers.databases import USER, PostgresServer
 from kata.servers.embedded import EmbeddedServer
 from kata.system.child import ChildProcess, describe_exit
 from kata.system.ports import HOST
 from kata.system.preexec import become, can_reach_every_file
 from kata.system.processes import command_lines, signal_all
 
-_USER = "postgres"
 _NOBODY = 65534
-_CONNECT_TIMEOUT_SECONDS = 2
+_CONNECTIONS = 100  # PostgreSQL's default
 _INITDB_TIMEOUT_SECONDS = 60.0
 _GONE_TIMEOUT_SECONDS = 5.0
 _POLL_SECONDS = 0.01
@@ -40,30 +39,33 @@ class EmbeddedPostgres(EmbeddedServer):
     label = "the embedded PostgreSQL"
     stop_signal = signal.SIGINT  # fast shutdown: SIGTERM would wait for every client to leave
 
-    def __init__(self, data_dir: Path, port: int | None = None, *, syncs: bool = True) -> None:
+    def __init__(
+        self, data_dir: Path, port: int | None = None, *, syncs: bool = True, clients: int = 1
+    ) -> None:
+        """Have as many connections as PostgreSQL gives by default for each of so many clients."""
         super().__init__(data_dir, port)
         self._syncs = syncs
+        self._connections = clients * _CONNECTIONS
         self._cluster = self.data_dir / "cluster"
         self._password: str | None = None
         # Shown in the title of each of its processes, which is how they are found after a crash.
         self._cluster_name = f"kata-{hashlib.sha256(bytes(self._cluster)).hexdigest()[:16]}"
 
-    def url(self, database: str = "postgres") -> str:
-        """Return the address of a database of this server, with the superuser's password."""
+    @property
+    def address(self) -> PostgresServer:
+        """Where its clients find it."""
         if self._password is None:
             raise LaunchError(f"{self.label} has no address before its start")
-        return f"postgresql://{_USER}:{self._password}@{HOST}:{self.port}/{database}"
+        return PostgresServer(self.port, self._password)
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the address of a database of this server, with the superuser's password."""
+        return self.address.url(database)
 
     def create_database(self, name: str) -> str:
         """Return the database's address; it is made if it does not exist."""
-        create = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
-        with (
-            psycopg.connect(
-                self.url(), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_SECONDS
-            ) as connection,
-            suppress(psycopg.errors.DuplicateDatabase),
-        ):
-            connection.execute(create)
+        with suppress(psycopg.errors.DuplicateDatabase):
+            self.address.create_database(name)
         return self.url(name)
 
     def stop(self) -> None:
@@ -96,6 +98,7 @@ class EmbeddedPostgres(EmbeddedServer):
             "cluster_name": self._cluster_name,
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "max_connections": str(self._connections),
             "fsync": "on" if self._syncs else "off",
             # In the cluster, and not in /dev/shm: a killed server would leave half a megabyte there.
             "dynamic_shared_memory_type": "mmap",
@@ -104,10 +107,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return [str(postgres_folder() / "postgres"), "-D", str(self._cluster), *options]
 
     def _answers(self) -> bool:
-        with (
-            suppress(psycopg.OperationalError),
-            psycopg.connect(self.url(), connect_timeout=_CONNECT_TIMEOUT_SECONDS),
-        ):
+        with suppress(psycopg.OperationalError), self.address.connect():
             return True
         return False
 
@@ -140,7 +140,7 @@ class EmbeddedPostgres(EmbeddedServer):
             "initdb",
             [
                 *(str(postgres_folder() / "initdb"), "-D", str(unfinished)),
-                *("--username", _USER, "--auth", "scram-sha-256"),
+                *("--username", USER, "--auth", "scram-sha-256"),
                 *("--pwfile", str(self.data_dir / "password")),
                 # Built in, hence the same on every machine: order by code point, letters of all languages.
                 *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),

@@ -65,3 +65,7 @@ def _lock(first: int) -> bool:
         os.close(file)
         return False
     return True
+
+
+# A forked process must not go through its parent's ports.
+os.register_at_fork(after_in_child=_ports_of_this_process.cache_clear)

@@ -47,6 +47,9 @@ class AttachedService:
     def add(self, process_type: str) -> Instance:
         raise NotRunError(f"it needs another {process_type} process, and --url has only one address")
 
+    def release(self) -> None:
+        raise NotRunError("it needs to run `release:`, and --url has only an address")
+
     def _url(self, process: int) -> str:
         if process >= len(self.urls):
             raise NotRunError("it needs several web processes, and --url has only one address")

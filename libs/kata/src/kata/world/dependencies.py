@@ -1,12 +1,15 @@
 """The servers that a solution needs, each behind a fault proxy."""
 
+import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import redis
 
+from kata.judge.verdicts import NotRunError
 from kata.network.fault_proxy import FaultProxy
+from kata.servers.databases import PostgresServer
 from kata.servers.postgres import EmbeddedPostgres
 from kata.servers.valkey import EmbeddedValkey
 from kata.solution.target import Target
@@ -31,27 +34,46 @@ class RedisUnderTest:
 class PostgresUnderTest:
     """One database that a solution reaches through a fault proxy, and the verifier directly."""
 
-    def __init__(self, server: EmbeddedPostgres, database: str, proxy: FaultProxy, url: str) -> None:
-        self.server = server
+    def __init__(
+        self,
+        address: PostgresServer,
+        database: str,
+        proxy: FaultProxy,
+        url: str,
+        own: EmbeddedPostgres | None = None,
+    ) -> None:
+        self.address = address
         self.database = database
         self.proxy = proxy
         self.url = url
+        self._own = own
+
+    @property
+    def server(self) -> EmbeddedPostgres:
+        """The server itself, which can be stopped and killed where it is this world's alone."""
+        if self._own is None:
+            raise NotRunError("it needs a PostgreSQL of its own, and other checks use this one")
+        return self._own
 
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
         """Open a connection of the verifier's own, past the proxy."""
-        return psycopg.connect(self.server.url(self.database), autocommit=True)
+        return self.address.connect(self.database)
 
     def close(self) -> None:
         self.proxy.stop()
 
 
 class Dependencies:
-    """Makes them for one service after another: a Redis each, and a database each of one PostgreSQL."""
+    """Makes them for one service after another: a Redis each, and a database each of one PostgreSQL.
 
-    def __init__(self, target: Target, folder: Path) -> None:
+    Worlds side by side share the PostgreSQL that they are given. A world without one has its own.
+    """
+
+    def __init__(self, target: Target, folder: Path, postgres: PostgresServer | None = None) -> None:
         self._target = target
         self._folder = folder
-        self._postgres_server: EmbeddedPostgres | None = None
+        self._postgres = postgres
+        self._own_postgres: EmbeddedPostgres | None = None
         self._count = 0
 
     def redis(self) -> RedisUnderTest:
@@ -63,22 +85,23 @@ class Dependencies:
         return RedisUnderTest(server, proxy, f"redis://{self._target.dependency_host}:{proxy.port}/0")
 
     def postgres(self) -> PostgresUnderTest:
-        """Make a database, and the server with the first of them."""
-        self._count += 1
-        if self._postgres_server is None:
-            self._postgres_server = EmbeddedPostgres(self._folder / "postgres", syncs=False)
-            self._postgres_server.start()
-        server = self._postgres_server
-        database = f"check_{self._count}"
-        own = urlsplit(server.create_database(database))
-        proxy = self._proxy(server.port)
+        """Give a database a name and a way to it; it is yet to be made."""
+        address = self._postgres = self._postgres or self._start_postgres()
+        database = f"check_{secrets.token_hex(6)}"
+        own = urlsplit(address.url(database))
+        proxy = self._proxy(address.port)
         login = own.netloc.rpartition("@")[0]
         url = own._replace(netloc=f"{login}@{self._target.dependency_host}:{proxy.port}").geturl()
-        return PostgresUnderTest(server, database, proxy, url)
+        return PostgresUnderTest(address, database, proxy, url, self._own_postgres)
 
     def close(self) -> None:
-        if self._postgres_server:
-            self._postgres_server.kill()
+        if self._own_postgres:
+            self._own_postgres.kill()
+
+    def _start_postgres(self) -> PostgresServer:
+        self._own_postgres = EmbeddedPostgres(self._folder / "postgres", syncs=False)
+        self._own_postgres.start()
+        return self._own_postgres.address
 
     def _proxy(self, port: int) -> FaultProxy:
         proxy = FaultProxy(HOST, port, listen_host=self._target.proxy_host)

@@ -8,11 +8,13 @@ from pathlib import Path
 from kata.judge.verdicts import NotRunError
 from kata.network.callback_server import CallbackServer
 from kata.options import START_TIMEOUT_SECONDS
+from kata.servers.databases import PostgresServer
 from kata.solution.target import Instance, Target
 from kata.world.checking import Checking
 from kata.world.dependencies import Dependencies
 from kata.world.draw import Draw
 from kata.world.owned_service import OwnedService
+from kata.world.released import release
 
 # A dying process lets go of its connections one by one: what it was asked last fails before the rest is seen.
 _DYING_SECONDS = 0.3
@@ -27,6 +29,7 @@ class OwnedWorld(Checking):
         needs: Iterable[str],
         draw: Draw,
         start_timeout_seconds: float = START_TIMEOUT_SECONDS,
+        postgres: PostgresServer | None = None,
     ) -> None:
         super().__init__(draw)
         self._target = target
@@ -37,7 +40,7 @@ class OwnedWorld(Checking):
         self._folder.chmod(0o755)  # PostgreSQL may run under another uid and has to reach its folder
         self._shared: dict[tuple[int, tuple[tuple[str, str], ...]], OwnedService] = {}
         self._alone: list[OwnedService] = []
-        self._dependencies = Dependencies(target, self._folder)
+        self._dependencies = Dependencies(target, self._folder, postgres)
         self._callback_server: CallbackServer | None = None
         self._count = 0
 
@@ -80,6 +83,7 @@ class OwnedWorld(Checking):
     def start_unready(self, settings: Mapping[str, str]) -> Instance:
         service = self._prepare(settings)
         self._alone.append(service)
+        service.create_database()
         instance = self._target.start("web", service.environment)
         service.instances.append(instance)
         return instance
@@ -114,7 +118,7 @@ class OwnedWorld(Checking):
     def _start(self, settings: Mapping[str, str], *, workers: int) -> OwnedService:
         service = self._prepare(settings)
         try:
-            self._target.release(service.environment)
+            release(service)
             service.add("web")
             for _ in range(workers):
                 service.add("worker")

@@ -49,6 +49,14 @@ class OwnedService:
         return [instance.url for instance in self.instances if instance.url is not None]
 
     @property
+    def has_redis(self) -> bool:
+        return self._redis is not None
+
+    @property
+    def has_postgres(self) -> bool:
+        return self._postgres is not None
+
+    @property
     def redis(self) -> RedisUnderTest:
         if self._redis is None:
             raise NotRunError("the project has no Redis")
@@ -77,6 +85,20 @@ class OwnedService:
         if instance.url is not None:
             wait_until_ready(instance, timeout_seconds=self._start_timeout_seconds)
         return instance
+
+    def release(self) -> None:
+        """Run `release:`, as it is run before each start.
+
+        Raises:
+            TargetError: it failed, or took too long.
+
+        """
+        self._target.release(self.environment)
+
+    def create_database(self) -> None:
+        """Make its database, which is empty."""
+        if self._postgres is not None:
+            self._postgres.address.create_database(self._postgres.database)
 
     def died(self, patience_seconds: float) -> list[Instance]:
         """Return the processes that ended by themselves; one that was to refuse its start does not count."""

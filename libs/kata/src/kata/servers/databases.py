@@ -1,0 +1,61 @@
+"""A running PostgreSQL as its clients know it: where it is, and how it makes databases."""
+
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import sql
+
+from kata.system.ports import HOST
+
+USER = "postgres"
+_CONNECT_TIMEOUT_SECONDS = 2
+# What PostgreSQL keeps of a database outside of it, where CREATE DATABASE ... TEMPLATE does not look.
+_NOT_COPIED = """
+    SELECT datdba <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
+        OR datacl IS NOT NULL
+        OR datconnlimit <> -1
+        OR EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = pg_database.oid)
+        OR EXISTS (SELECT FROM pg_shdescription WHERE objoid = pg_database.oid)
+        OR EXISTS (SELECT FROM pg_subscription WHERE subdbid = pg_database.oid)
+        OR EXISTS (SELECT FROM pg_replication_slots WHERE database = datname)
+    FROM pg_database WHERE datname = %s
+"""
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A server on this machine, and the password of its superuser."""
+
+    port: int
+    password: str = field(repr=False)
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the address of a database, with the password."""
+        return f"postgresql://{USER}:{self.password}@{HOST}:{self.port}/{database}"
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
+        """Connect as the superuser; each statement commits by itself."""
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_SECONDS)
+
+    def create_database(self, name: str, template: str | None = None) -> str:
+        """Make a database, empty or as a copy of `template`, to which nobody may be connected.
+
+        Return its address.
+        """
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template or "template1")
+        )
+        with self.connect() as connection:
+            connection.execute(create)
+        return self.url(name)
+
+    def has_database(self, name: str) -> bool:
+        with self.connect() as connection:
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
+            return found.rowcount > 0
+
+    def copies_fully(self, name: str) -> bool:
+        """Tell whether a copy of the database has all of it: some of its properties are kept outside."""
+        with self.connect() as connection:
+            row = connection.execute(_NOT_COPIED, [name]).fetchone()
+        return row is not None and not row[0]
