@@ -14,6 +14,7 @@ from kata.check import worlds as module
 from kata.check.verification import verify_in_child
 from kata.errors import KataError, LaunchError
 from kata.options import Options
+from kata.servers.databases import PostgresServer
 
 type Solution = Callable[[*tuple[tuple[str, str], ...]], Path]
 type Kata = Callable[[*tuple[object, ...]], tuple[object, str, str]]
@@ -273,7 +274,7 @@ def test_a_run_without_a_check_proves_nothing_and_says_so(
 def test_a_server_of_the_verifier_s_that_does_not_start_is_its_own_fault(
     verified: Verified, solution: Solution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_redis(_project: Project, _options: Options) -> None:
+    def no_redis(_project: Project, _options: Options, _postgres: PostgresServer | None) -> None:
         raise LaunchError("redis did not start")
 
     monkeypatch.setattr(module, "make_world", no_redis)
