@@ -24,7 +24,7 @@ ALIKE = {
     "postgres:18": ("image", "user", "volumes", "tmpfs", "mem_limit", "networks"),
 }
 # Fixed in the image, and what only the build is told.
-OF_THE_IMAGE = {"HOST", "PORT"}
+OF_THE_IMAGE = {"LISTEN_ADDRESS", "PORT"}
 OF_THE_BUILD = {"REVISION"}
 RELOADING = ["python", "-m", "service_kit.reload", "src", "--"]
 

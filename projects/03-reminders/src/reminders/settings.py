@@ -2,12 +2,13 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, PostgresDsn, RedisDsn, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reminders.signatures import signing_key
 from service_kit import worker
 from service_kit.settings import ServiceSettings
+from service_kit.urls import PostgresUrl, RedisUrl
 
 
 def well_formed(secret: SecretStr) -> SecretStr:
@@ -21,13 +22,13 @@ class DatabaseSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
     # Without repr: it may hold a password.
-    database_url: Annotated[PostgresDsn, Field(repr=False, description="Where PostgreSQL is")]
+    database_url: Annotated[PostgresUrl, Field(repr=False, description="Where PostgreSQL is")]
 
 
 class Settings(DatabaseSettings):
     """What `web` and `worker` read. Both read all of it, so that a mistake stops both."""
 
-    redis_url: Annotated[RedisDsn, Field(repr=False, description="Where Redis is")]
+    redis_url: Annotated[RedisUrl, Field(repr=False, description="Where Redis is")]
     max_attempts: Annotated[int, Field(ge=1, le=100, description="Attempts in one occurrence")] = 8
     # Eight attempts wait at most 5 + 10 + ... + 320 s, and half of that on average: some five minutes.
     backoff_base_seconds: Annotated[
