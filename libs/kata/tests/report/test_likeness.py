@@ -12,6 +12,7 @@ from kata.report.likeness import likeness, trace
         ("an id 01a1f897-8389-7e56-bb05-4d72fbe26448", "an id 01a1f897-8405-71e1-a55a-712902953894"),
         ("at 2026-07-01T10:00:00.5+02:00", "at 2027-01-31T23:59:59Z"),
         ("twice -705", "twice 3"),
+        ("200 {'word': '\u0449+7'}", "200 {'word': 'A-\u00e9'}"),
     ],
 )
 def test_what_is_drawn_leaves_no_trace(text: str, same: str) -> None:

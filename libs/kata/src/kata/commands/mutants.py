@@ -158,9 +158,10 @@ def run_mutants(
 
 def _try(project: Project, mutant: Mutant, directory: Path, options: Options) -> Trial:
     report = directory.with_name(f"{mutant.id}-{options.seed}.json")
-    for _ in range(1 if options.fail_fast else _TRIES):  # a generated one in doubt has another seed
+    in_doubt = _IN_DOUBT - {Exit.INCONCLUSIVE} if options.fail_fast else _IN_DOUBT  # it has another seed
+    for _ in range(_TRIES):
         result = verify_in_child(project, replace(options, directory=directory), report)
-        if result.exit_code not in _IN_DOUBT:
+        if result.exit_code not in in_doubt:
             break
     failed = {
         check.id: trace(check.expected, check.got) for check in result.checks if check.verdict is Verdict.FAIL

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 # What differs from run to run. A status stays: 429 and 503 are different bugs.
 _DRAWN = [
+    (re.compile(r"""(?<=: )(["'])(?![a-z_ -]*\1).*?\1"""), "<text>"),  # a state or a code is a plain word
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\dt\d\d:\d\d(:\d\d(\.\d+)?)?(z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b(\d{1,3}\.){3}\d{1,3}\b|\b[0-9a-f]{1,4}(:[0-9a-f]{0,4}){3,7}"), "<address>"),
