@@ -52,6 +52,26 @@ async def test_what_is_cancelled_is_taken_out(index: DueIndex) -> None:
     assert await index.next_after(NOON) == after(2.0)
 
 
+@pytest.mark.parametrize("score", ["1", "-inf", "inf", "1e300", "-1e300", "253402300800000"])
+@pytest.mark.parametrize("member", [b"x", b"\xff\xfe", b""])
+async def test_what_others_have_put_there_is_passed_over(
+    index: DueIndex, redis_server: EmbeddedValkey, score: str, member: bytes
+) -> None:
+    await index.enter([due(1, 2.0)])
+    with Redis.from_url(redis_server.url) as redis:
+        redis.execute_command("ZADD", KEY, score, member)
+    assert await index.next_after(NOON) == after(2.0)
+    await index.enter([due(2, 1.0)])
+    assert await index.next_after(NOON) == after(1.0)
+
+
+async def test_a_key_of_another_kind_is_a_loss(index: DueIndex, redis_server: EmbeddedValkey) -> None:
+    with Redis.from_url(redis_server.url) as redis:
+        redis.set(KEY, "taken")
+    await index.enter([due(1, 2.0)])
+    assert await index.next_after(NOON) is None
+
+
 async def test_entering_again_moves(index: DueIndex) -> None:
     await index.enter([due(1, 1.0)])
     await index.enter([due(1, 5.0)])

@@ -3,7 +3,8 @@
 `reminders:due` holds reminder ids by due time in milliseconds. It answers one question: how long may a worker
 sleep? It decides nothing, and any entry of it may be missing or stale: a worker that wakes asks PostgreSQL,
 and it wakes at least once a second. So whatever is done here may fail, and may take a tenth of a second at
-most. What is lost comes back: each worker enters the next minute's reminders anew, once a second.
+most. What is lost comes back: each worker enters the next minute's reminders anew, once a second. What others
+have put there is never read: of an entry only the time counts, and only one within the next minute.
 """
 
 import asyncio
@@ -39,7 +40,6 @@ class DueIndex:
     def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._redis = Redis.from_url(
             url,
-            decode_responses=True,
             socket_timeout=timeout_seconds,
             socket_connect_timeout=timeout_seconds,
             retry=Retry(NoBackoff(), 0),  # redis-py's own retries make a refused connection cost seconds
@@ -56,14 +56,15 @@ class DueIndex:
         await self._cool_down.call(lambda: self._redis.zrem(KEY, str(reminder_id)), None)
 
     async def next_after(self, moment: datetime) -> datetime | None:
-        """Take out all that is due by a moment, and return when the next is due, if there is one.
+        """Take out all that is due by a moment, and return when the next within HORIZON is due, if there is one.
 
         Call it before a claim, never after: a reminder is entered when it is committed, so the claim that
         follows sees all that was taken out here.
         """
+        now, horizon = moment.timestamp() * 1000, (moment + HORIZON).timestamp() * 1000
         pipeline = self._redis.pipeline(transaction=False)
-        _ = pipeline.zremrangebyscore(KEY, "-inf", moment.timestamp() * 1000)
-        _ = pipeline.zrange(KEY, 0, 0, withscores=True)
+        _ = pipeline.zremrangebyscore(KEY, "-inf", now)
+        _ = pipeline.zrangebyscore(KEY, now, horizon, start=0, num=1, withscores=True)
         _, first = await self._cool_down.call(pipeline.execute, (0, []))
         return datetime.fromtimestamp(first[0][1] / 1000, UTC) if first else None
 
