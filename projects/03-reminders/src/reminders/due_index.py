@@ -56,7 +56,7 @@ class DueIndex:
         await self._cool_down.call(lambda: self._redis.zrem(KEY, str(reminder_id)), None)
 
     async def next_after(self, moment: datetime) -> datetime | None:
-        """Take out all that is due by a moment, and return when the next within HORIZON is due, if there is one.
+        """Take out all that is due by a moment, and return when the next is due, if one is within HORIZON.
 
         Call it before a claim, never after: a reminder is entered when it is committed, so the claim that
         follows sees all that was taken out here.
