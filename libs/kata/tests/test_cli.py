@@ -63,6 +63,8 @@ def checks_of(result: Path) -> list[dict[str, object]]:
         ),
         (["verify", "01", "--seed", "xyz"], r"a seed is 4 to 8 hex digits, such as 91c2, and not 'xyz'"),
         (["verify", "01", "--runs", "0"], r"Invalid value for '--runs': .*"),
+        (["verify", "01", "--json", "/gone/result.json"], r"there is no folder for /gone/result\.json, .*"),
+        (["run", "01", "--port", "99999"], r"Invalid value for '--port'.*: 99999 is not in the range .*"),
         (["watch", "01", "--dir", "/gone"], r"there is no folder /gone"),
         (["bake"], r"No such command 'bake'\."),
     ],
@@ -71,6 +73,19 @@ def test_what_makes_no_sense_is_one_clear_line(kata: Kata, arguments: list[str],
     code, _, err = kata(*arguments)
     assert code == 4
     assert re.fullmatch(f"kata: {message}\n", err)
+
+
+def test_a_closed_output_is_no_reason_to_fail() -> None:
+    kata = f"{sys.executable} -m kata"
+    command = f"{kata} list >&-; echo $? >&2; {kata} run 77 >&- 2>&-; echo $? >&2"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == "0\n4\n"
+
+
+def test_a_reader_that_leaves_gets_no_traceback() -> None:
+    command = f"{sys.executable} -u -m kata list | :"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
 
 
 def test_kata_alone_shows_its_commands(kata: Kata) -> None:

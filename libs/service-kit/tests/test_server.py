@@ -15,6 +15,8 @@ from typing import IO, Protocol
 import httpx
 import pytest
 
+from service_kit.server import LOCK, METRICS, remove_abandoned
+
 HERE = Path(__file__).parent
 PATIENCE_SECONDS = 50.0
 LIMIT_BYTES = 1000
@@ -408,3 +410,25 @@ def test_the_page_for_people_may_use_its_own_style_only(service: Service) -> Non
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "style-src 'sha256-" in answer.headers["content-security-policy"]
     assert "<h1>Sample 1</h1>" in answer.text
+
+
+def test_what_a_killed_service_has_left_is_removed_and_nothing_else_is(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in (f"{METRICS}held", f"{METRICS}left", "other", f"{METRICS}strange")]
+    for folder in folders:
+        folder.mkdir()
+    held, left, other, strange = folders
+    for folder in (held, left, other):
+        (folder / LOCK).touch()
+    program = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True)"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{program}; input()", held / LOCK],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        remove_abandoned(tmp_path)
+        assert set(tmp_path.iterdir()) == {held, other, strange}
+        owner.kill()
+    remove_abandoned(tmp_path)
+    assert set(tmp_path.iterdir()) == {other, strange}

@@ -1,5 +1,10 @@
 """The command line: `kata run | verify | watch | mutants | lesson | new | doctor | list`."""
 
+import os
+import sys
+from pathlib import Path
+from typing import TextIO
+
 import typer
 from typer.exceptions import TyperException
 
@@ -32,6 +37,8 @@ app.command()(doctor)
 
 def main() -> None:
     """Run the command line; what goes wrong is one line, never a traceback."""
+    # Closed by whoever started this: what is said is lost, and nothing else.
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     try:
         code = app(standalone_mode=False)
     except (KataError, TyperException) as error:
@@ -39,6 +46,13 @@ def main() -> None:
         if message:  # `kata` alone shows its help, and has no more to say
             typer.echo(f"kata: {message}", err=True)
         code = Exit.VERIFIER  # Typer's own 2 would read as "inconclusive"
+    except BrokenPipeError:  # `| head` has had enough
+        sys.stdout = _nowhere()
+        code = Exit.VERIFIER
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     raise SystemExit(code)
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w")

@@ -43,6 +43,21 @@ def test_a_change_that_comes_while_nobody_looks_is_seen_later(folder: Path) -> N
     next_change(watching)
 
 
+def test_what_the_solution_writes_itself_does_not_go_on_for_ever(folder: Path) -> None:
+    watching = changes(folder, poll_seconds=0.01)
+    for run in range(2):
+        next_change(watching)
+        (folder / "out.log").write_text("x" * run)
+        (folder / f"trace-{run}.log").write_text("")
+    going = threading.Thread(target=next, args=(watching,), daemon=True)
+    going.start()
+    going.join(1)
+    assert going.is_alive()
+    (folder / "out.log").write_text("edited by hand")
+    going.join(PATIENCE_SECONDS)
+    assert not going.is_alive()
+
+
 def test_a_new_file_and_a_removed_one_are_changes(folder: Path) -> None:
     before = fingerprint(folder)
     (folder / "new.py").write_text("")

@@ -1,6 +1,7 @@
 import os
 import signal
 import socket
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -119,6 +120,20 @@ def test_the_environment_is_the_given_one_over_a_clean_base(
     assert environment["TZ"] == "UTC"
     assert environment["HOME"] == os.environ["HOME"]
     assert not {"LIMIT", "HTTP_PROXY", "PYTEST_CURRENT_TEST"} & environment.keys()
+
+
+def test_the_reference_runs_in_our_environment_whichever_is_active(
+    folder: Path, target: ProcfileTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", "/elsewhere")
+    (folder / "mutants.toml").touch()
+    reference = ProcfileTarget(folder)
+    instances = [target.start("web", {}), reference.start("web", {})]
+    for instance in instances:
+        wait_until_ready(instance)
+    active = [environment_of(instance)["VIRTUAL_ENV"] for instance in instances]
+    reference.close()
+    assert active == ["/elsewhere", sys.prefix]
 
 
 def test_what_is_given_wins_over_the_base() -> None:

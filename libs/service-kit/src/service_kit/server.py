@@ -1,6 +1,7 @@
 """Runs an application on granian: a parent that listens to signals, and workers that answer requests."""
 
 import contextlib
+import fcntl
 import logging
 import multiprocessing
 import os
@@ -29,6 +30,8 @@ from service_kit.stop import STOP_SIGNALS, Stop
 
 # A request's line and headers together; more gets 431. granian's own default is 400 KiB.
 HEADERS_LIMIT_BYTES = 32 * 1024
+METRICS = "service-metrics-"
+LOCK = "lock"
 # Connections a worker holds open, idle ones included: granian accepts no more until one closes.
 CONNECTIONS_PER_WORKER = 1024
 
@@ -95,12 +98,27 @@ def metrics_directory(workers: int) -> Iterator[None]:
         return
     # In memory, and writable in a container with a read-only root.
     shared_memory = Path("/dev/shm")  # noqa: S108 - the directory made in it is private
-    directory = tempfile.mkdtemp(prefix="metrics-", dir=shared_memory if shared_memory.is_dir() else None)
-    os.environ[MULTIPROCESS_DIRECTORY] = directory
-    try:
-        yield
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    parent = shared_memory if shared_memory.is_dir() else Path(tempfile.gettempdir())
+    remove_abandoned(parent)
+    starting = Path(tempfile.mkdtemp(prefix="starting-", dir=parent))
+    with (starting / LOCK).open(
+        "w"
+    ) as lock:  # held until the last of the processes has ended, however it ends
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        directory = starting.rename(parent / starting.name.replace("starting-", METRICS, 1))
+        os.environ[MULTIPROCESS_DIRECTORY] = str(directory)
+        try:
+            yield
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove what services that were killed have left."""
+    for directory in parent.glob(f"{METRICS}*"):
+        with contextlib.suppress(OSError), (directory / LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 class Server(MPServer):

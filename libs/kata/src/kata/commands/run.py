@@ -25,7 +25,7 @@ from kata.system.ports import HOST, is_free
 
 _FIRST_PORT = 8000
 # Not the user's to set here: the service runs in UTC, and a Procfile's own make is not part of ours.
-_KEPT_BACK = re.compile(r"TZ|PORT|MAKE.*|MFLAGS")
+_KEPT_BACK = re.compile(r"TZ|PORT|MAKE.*|MFLAGS|VIRTUAL_ENV|PYTHON.*|PG.*")
 
 
 class StopRequested(KeyboardInterrupt):
@@ -37,7 +37,7 @@ class StopRequested(KeyboardInterrupt):
 
 def run(
     number: Number,
-    port: Annotated[int | None, typer.Option(envvar="PORT")] = None,
+    port: Annotated[int | None, typer.Option(envvar="PORT", min=1, max=65535)] = None,
     *,
     reload: Annotated[
         bool, typer.Option("--reload", help="Start the processes anew after each edit.")

@@ -59,6 +59,8 @@ def verify_command(
         raise UsageError(
             "--set describes what --url attaches to; a folder gets its settings from the verifier"
         )
+    if json_file and not (json_file.absolute().parent.is_dir() and not json_file.is_dir()):
+        raise UsageError(f"there is no folder for {json_file}, or it is one itself")
     options = Options(
         directory=existing_folder(directory),
         url=url,

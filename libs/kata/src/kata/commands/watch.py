@@ -1,5 +1,6 @@
 """`kata watch`."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ LEFT_OUT = {
     *(".git", ".venv", ".data", "node_modules", "target", "build", "dist", "obj"),
     *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"),
 }
+_DIGITS = re.compile(r"\d+")  # of a log that has a number or a time in its name
 
 
 def fingerprint(directory: Path) -> frozenset[tuple[str, int, int]]:
@@ -33,15 +35,21 @@ def fingerprint(directory: Path) -> frozenset[tuple[str, int, int]]:
 
 
 def changes(directory: Path, *, poll_seconds: float = 0.5) -> Iterator[None]:
-    """Yield once at once, and again after each change; polling, because network mounts send no events."""
-    seen = None
+    """Yield once at once, and again after each change; polling, because network mounts send no events.
+
+    A file that changes while nobody looks counts too. But what does so twice in a row is the solution's own
+    log, and counts only when nothing runs.
+    """
+    earlier = own = frozenset[str]()
     while True:
-        now = fingerprint(directory)
-        if now != seen:
-            seen = now
-            yield
-        else:
-            time.sleep(poll_seconds)
+        before = fingerprint(directory)
+        yield
+        after = fingerprint(directory)
+        changed = frozenset(_DIGITS.sub("", path) for path, _, _ in before ^ after)
+        earlier, own = changed, own | (changed & earlier)
+        if changed <= own:
+            while fingerprint(directory) == after:
+                time.sleep(poll_seconds)
 
 
 def watch(

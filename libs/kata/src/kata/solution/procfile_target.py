@@ -1,6 +1,7 @@
 """A solution as a folder with a Procfile."""
 
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,9 @@ class ProcfileTarget:
     ) -> None:
         self.directory = directory.absolute()
         self.commands = read_procfile(self.directory)
+        # The reference, or a mutant of it, runs in the workspace's environment, whichever is active.
+        is_reference = (self.directory / "mutants.toml").is_file()
+        self._own = {"VIRTUAL_ENV": sys.prefix} if is_reference else {}
         self._on_line = on_line
         self._release_timeout_seconds = release_timeout_seconds
         self._counts: defaultdict[str, int] = defaultdict(int)
@@ -45,7 +49,7 @@ class ProcfileTarget:
         name = f"{process_type}.{self._counts[process_type]}"
         port = int(env.get("PORT") or free_port()) if process_type == "web" else None
         instance = ProcfileInstance(
-            name, command, self.directory, process_environment(env, port), self._on_line
+            name, command, self.directory, process_environment({**self._own, **env}, port), self._on_line
         )
         instance.url = f"http://{HOST}:{port}" if port else None
         self._instances.append(instance)
@@ -57,7 +61,8 @@ class ProcfileTarget:
         command = self.commands.get("release")
         if command is None:
             return
-        process = ManagedProcess("release", command, self.directory, process_environment(env), self._on_line)
+        environment = process_environment({**self._own, **env})
+        process = ManagedProcess("release", command, self.directory, environment, self._on_line)
         try:
             _start(process)
             exit_code = process.wait(self._release_timeout_seconds)
