@@ -1,7 +1,7 @@
 """Lesson 01's service with the library in place of its own limiter.
 
-Only what the lesson says of limits is here. What it says of every service (metrics, documents, logs, bounds
-for bodies) is not: the lesson's step 1.
+Only what the lesson says of limits is here, and of the answers that have one. What it says of every service
+(metrics, documents, logs) is not: the lesson's step 1.
 """
 # ruff: noqa: INP001 - a folder with a Procfile, as a learner's
 
@@ -11,31 +11,37 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 from granian.constants import Interfaces
 from granian.server import Server
+from werkzeug.exceptions import HTTPException
 
 import rate_limit as rl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
     from flask.typing import ResponseReturnValue
 
 LONGEST_WORD = 64
+LARGEST_BODY_BYTES = 1024 * 1024
+SECURE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'"}
+ECHO = "/api/v1/echo/"
+LIMITED = ("GET", "HEAD")
 PROBLEM = "application/problem+json"
 WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def create_app() -> Flask:
     app = Flask("example")
-
-    @app.before_request
-    def choose_id() -> None:
-        g.id = request_id(request.headers.get("X-Request-ID"))
-
-    @app.after_request
-    def tell_id(response: Response) -> Response:
-        response.headers["X-Request-ID"] = g.id
-        return response
+    app.url_map.merge_slashes = False
+    frame(app)
+    storage = rl.RedisStorage(
+        os.environ["REDIS_URL"],
+        failure_mode=rl.FailureMode(os.environ.get("FAILURE_MODE", "local")),
+        key_template="rate:{key}",  # as the lesson has it
+    )
 
     @app.get("/api/v1/ping")
     def ping() -> "ResponseReturnValue":
@@ -44,19 +50,15 @@ def create_app() -> Flask:
     @app.get("/api/v1/echo/<word>")
     def echo(word: str) -> "ResponseReturnValue":
         if len(word) > LONGEST_WORD:
-            return Response(json.dumps(members(422, "invalid_input", g.id)), 422, mimetype=PROBLEM)
+            abort(422)
         return {"word": word}
 
     @app.get("/health")
     @app.get("/metrics")
+    @app.get("/openapi.json")
+    @app.get("/docs")
     def health() -> "ResponseReturnValue":
         return {"status": "ok"}
-
-    storage = rl.RedisStorage(
-        os.environ["REDIS_URL"],
-        failure_mode=rl.FailureMode(os.environ.get("FAILURE_MODE", "local")),
-        key_template="rate:{key}",  # as the lesson has it
-    )
 
     @app.get("/ready")
     def ready() -> "ResponseReturnValue":
@@ -66,20 +68,67 @@ def create_app() -> Flask:
             return {"status": "unavailable"}, 503
         return {"status": "ok"}
 
+    limit(app, storage)
+    return app
+
+
+def frame(app: Flask) -> None:
+    """Add what every answer has, and what is refused whatever the budget."""
+
+    @app.before_request
+    def begin() -> None:
+        g.id = request_id(request.headers.get("X-Request-ID"))
+        if too_large(request.environ):
+            abort(413)
+        if request.query_string and request.endpoint in {"ping", "echo"}:
+            abort(400)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers.update({"X-Request-ID": g.id, **SECURE})
+        return response
+
+    @app.errorhandler(HTTPException)
+    def explain(error: HTTPException) -> Response:
+        status = error.code or 500
+        answer = Response(json.dumps(members(status, f"http_{status}", g.id)), status, mimetype=PROBLEM)
+        if status == 405:  # noqa: PLR2004
+            answer.headers["Allow"] = "GET, HEAD, OPTIONS"
+        return answer
+
+
+def limit(app: Flask, storage: rl.RedisStorage) -> None:
+    """Put the library before the routes."""
     policy = rl.Policy(int(os.environ["LIMIT"]), int(os.environ["WINDOW_SECONDS"]), "default")
     limiter = rl.Limiter(storage, policy)
     address = rl.by_address(int(os.environ.get("TRUSTED_HOPS", "0")))
     rules = [
-        rl.Rule(limiter, on_route(address, "/api/v1/ping"), paths=["/api/v1/ping"]),
-        rl.Rule(limiter, on_route(address, "/api/v1/echo/{word}"), paths=["/api/v1/echo/*"]),
+        rl.Rule(limiter, on_route(address, "/api/v1/ping"), ["/api/v1/ping"], LIMITED),
+        rl.Rule(limiter, on_route(address, f"{ECHO}{{word}}"), [f"{ECHO}*"], LIMITED),
     ]
-    app.wsgi_app = rl.WSGIRateLimitMiddleware(app.wsgi_app, *rules, refuse=refuse)  # type: ignore[method-assign]
-    return app
+    routes = app.wsgi_app
+    limited = rl.WSGIRateLimitMiddleware(routes, *rules, refuse=refuse)
+
+    def asked(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        # What is too large to be read costs nothing.
+        return (routes if too_large(environ) else limited)(environ, start_response)
+
+    app.wsgi_app = asked  # type: ignore[method-assign]
 
 
 def on_route(address: rl.KeyOf, route: str) -> rl.KeyOf:
-    """Give each route a budget of its own."""
-    return lambda request: f"{address(request)}:{route}"
+    """Give each route a budget of its own, and what is on none of them none."""
+
+    def key(request: rl.RequestView) -> str | None:
+        word = request.path.removeprefix(ECHO)
+        is_no_word = request.path.startswith(ECHO) and (not word or "/" in word)
+        return None if is_no_word else f"{address(request)}:{route}"
+
+    return key
+
+
+def too_large(environ: "WSGIEnvironment") -> bool:
+    return int(environ.get("CONTENT_LENGTH") or 0) > LARGEST_BODY_BYTES
 
 
 def refuse(refusal: rl.Refusal) -> rl.Response:
@@ -89,7 +138,8 @@ def refuse(refusal: rl.Refusal) -> rl.Response:
     code = "limiter_unavailable" if refusal.decision is None else "rate_limited"
     body = json.dumps(members(status, code, own_id)).encode()
     kept = [(name, value) for name, value in headers if name != "content-length"]
-    return rl.Response(status, [*kept, ("content-length", str(len(body))), ("x-request-id", own_id)], body)
+    own = [("content-length", str(len(body))), ("x-request-id", own_id), *SECURE.items()]
+    return rl.Response(status, [*kept, *own], body)
 
 
 def request_id(sent: str | None) -> str:

@@ -80,6 +80,7 @@ def test_the_key_is_the_client_that_the_trusted_proxy_saw(site: httpx.Client) ->
 
     assert status("forged, 203.0.113.7") == 200
     assert status("also forged, 203.0.113.7") == 429
+    assert status("203.0.113.7:4711") == status("[::ffff:203.0.113.7]:4712") == 429  # with ports
     assert status("203.0.113.7, 203.0.113.8") == 200
     assert status("2001:db8::1") == 200
     assert status("2001:db8::2") == 429  # the same /64

@@ -1,14 +1,18 @@
 """A client of the throttler, and what may be demanded of the answers that it got."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, IPv6Network
 from urllib.parse import quote
 
 from kata.steps import (
     TOLERANCE_SECONDS,
     Client,
+    Draw,
     Exchange,
     Inconclusive,
+    NotRunError,
     Service,
     World,
     describe_answer,
@@ -18,13 +22,21 @@ from kata.steps import (
 
 PING = "/api/v1/ping"
 ECHO = "/api/v1/echo"
+ROUTES = (PING, f"{ECHO}/{{word}}")
 PRINTED = (10, 60)  # the numbers that the lesson prints
 OK = 200
 NO_CONTENT = 204
 TOO_MANY = 429
 ANSWER_SECONDS = 0.2
-# Of Redis, each way: far below the 50 ms that count as up, far above what a race needs to show.
-DELAY_SECONDS = 0.01
+# A service that has waited so long for one command may count by itself.
+UP_SECONDS = 0.05
+# And one that answers so late may have given up a conversation that Redis went through with.
+GIVEN_UP_SECONDS = 0.1
+# Of Redis, in milliseconds each way: below the 50 that count as up, above what a race needs to show.
+DELAY_MILLISECONDS = (6, 16)
+# A service that has lost Redis for a moment, on a busy machine, is back after so long.
+BACK_SECONDS = 2.0
+CONNECTIONS = 3
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,8 @@ class Throttler:
     service: Service
     limit: int
     window_seconds: int
+    hops: int = 1
+    mode: str = "local"
 
 
 @dataclass
@@ -42,21 +56,56 @@ class Caller:
 
     throttler: Throttler
     address: str
-    http: Client
+    draw: Draw
+    route: str = PING
     sent: list[Exchange] = field(default_factory=list)
-    word: str = ""
+    already: int = 0
+    """How many requests it sends one by one, before many at once."""
+    _connections: list[Client] = field(default_factory=list)
 
     def headers(self) -> dict[str, str]:
-        return {"X-Forwarded-For": self.address}
+        """What the proxies write; the verifier is the last of them."""
+        return {"X-Forwarded-For": ", ".join([self.address] + ["10.0.0.9"] * (self.throttler.hops - 1))}
 
-    def send(self, path: str = PING, headers: dict[str, str] | None = None) -> Exchange:
+    @property
+    def path(self) -> str:
+        """A path of its route: of the words each time another."""
+        return PING if self.route == PING else f"{ECHO}/{self.draw.word()}"
+
+    @property
+    def other_route(self) -> str:
+        return ROUTES[self.route == PING]
+
+    @property
+    def http(self) -> Client:
+        """The next of its connections, which lead to all web processes in turn."""
+        if not self._connections:
+            processes = len(self.throttler.service.urls)
+            self._connections = [
+                self.throttler.service.client(process=number % processes)
+                for number in range(max(CONNECTIONS, 2 * processes))
+            ]
+        self._connections.append(self._connections.pop(0))
+        return self._connections[-1]
+
+    def send(
+        self, path: str | None = None, headers: dict[str, str] | None = None, method: str = "GET"
+    ) -> Exchange:
         """Send one request and remember its answer."""
-        exchange = self.http.get(path, headers=headers or self.headers())
+        exchange = self.http.request(method, path or self.path, headers=headers or self.headers())
         self.sent.append(exchange)
         return exchange
 
-    def send_many(self, count: int, path: str = PING) -> list[Exchange]:
+    def send_many(self, count: int, path: str | None = None) -> list[Exchange]:
         return [self.send(path) for _ in range(count)]
+
+    def redis_keys(self) -> list[str]:
+        """Return its keys in Redis; those of an IPv6 client may begin with its network of 64 bits."""
+        owners = [self.address]
+        if ":" in self.address:
+            owners.append(str(IPv6Network((int(IPv6Address(self.address)), 64), strict=False)))
+        redis = self.throttler.service.redis.client
+        return [str(key) for owner in owners for key in redis.scan_iter(f"rate:{owner}:*")]
 
     @property
     def opened(self) -> Exchange:
@@ -68,9 +117,29 @@ class Caller:
         """The first moment at which the window has surely closed."""
         return self.opened.received + self.throttler.window_seconds + TOLERANCE_SECONDS
 
+    def in_doubt(self) -> None:
+        """Be sure that Redis was asked each time, where a machine that is slow may have made it look lost.
+
+        Raises:
+            Inconclusive: an answer took longer than a command may, and Redis holds less than was let through.
+
+        """
+        slowest = max(exchange.received - exchange.sent for exchange in self.sent)
+        if slowest <= UP_SECONDS:
+            return
+        passed = sum(exchange.status != TOO_MANY for exchange in self.sent)
+        keys = self.redis_keys()
+        held = counts_in_redis(keys, self)
+        if slowest > GIVEN_UP_SECONDS or (keys and (held is None or held < passed)):
+            raise Inconclusive(
+                f"{passed} passed, one after {slowest:.3f} s, and Redis holds {held or 'some'} of them:"
+                " the service may have given it up for a moment, and counted the others by itself"
+            )
+
     def within_window(self) -> None:
         """Be sure that all answers came while the window was open: only then is a refusal demanded."""
-        if not surely_within(self.opened, self.sent[-1], self.throttler.window_seconds):
+        last = max(self.sent, key=lambda exchange: exchange.received)
+        if not surely_within(self.opened, last, self.throttler.window_seconds):
             raise Inconclusive(
                 f"the requests took longer than the window of {self.throttler.window_seconds} s"
             )
@@ -79,7 +148,13 @@ class Caller:
 def draw_throttler(world: World, start: Callable[[dict[str, str]], Service], **fixed: str) -> Throttler:
     """Start a throttler with a limit and a window that the run draws."""
     settings = {**draw_settings(world), **fixed}
-    return Throttler(start(settings), int(settings["LIMIT"]), int(settings["WINDOW_SECONDS"]))
+    return Throttler(
+        start(settings),
+        int(settings["LIMIT"]),
+        int(settings["WINDOW_SECONDS"]),
+        int(settings["TRUSTED_HOPS"]),
+        settings.get("FAILURE_MODE", "local"),
+    )
 
 
 def draw_settings(world: World) -> dict[str, str]:
@@ -89,6 +164,46 @@ def draw_settings(world: World) -> dict[str, str]:
         "WINDOW_SECONDS": str(world.setting("WINDOW_SECONDS", 2, 3, away_from=PRINTED)),
         "TRUSTED_HOPS": "1",
     }
+
+
+def redis_is_asked(throttler: Throttler, draw: Draw, *, needed: bool = False) -> None:
+    """See a throw-away client counted in Redis before anything depends on it.
+
+    A solution without Redis, as in step 2, is let go on, unless the check is about Redis.
+    """
+    try:
+        redis = throttler.service.redis.client
+    except NotRunError:  # with --url there is only an address
+        return
+    deadline, slowest = time.monotonic() + BACK_SECONDS, 0.0
+    while True:
+        one = Caller(throttler, draw.address_v4(), draw, draw.choice(ROUTES))
+        if throttler.hops != 1:  # who it is then, is what some checks are about
+            forget_all(throttler)
+        answer = one.send()
+        took = answer.received - answer.sent
+        slowest = max(slowest, took)
+        counted = bool(one.redis_keys()) or (throttler.hops != 1 and bool(redis.dbsize()))
+        if counted and took <= UP_SECONDS:  # a late one may be there, and the service have counted alone
+            return
+        if not (needed or redis.dbsize()) or (counted and time.monotonic() > deadline):
+            return
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.03)
+    expect(
+        False,
+        expected=f"a key rate:{one.address}:… in Redis, which is up, after a request of that client",
+        got=f"none for {BACK_SECONDS:.0f} s; the last client got {describe_answer(answer)}",
+        timing=slowest > UP_SECONDS,
+    )
+
+
+def forget_all(throttler: Throttler) -> None:
+    """Give every client its whole budget again."""
+    redis = throttler.service.redis.client
+    for key in redis.scan_iter("rate:*"):
+        redis.delete(key)
 
 
 def all_succeed(client: Caller) -> None:
@@ -108,31 +223,40 @@ def refused(client: Caller) -> None:
     if answer.status == TOO_MANY:
         return
     client.within_window()
+    client.in_doubt()
     limit = client.throttler.limit
     expect(
         False,
         expected=f"429 for request {len(client.sent)} within the window ({limit} of {limit} used)",
         got=describe_answer(answer),
         exchanges=client.sent,
-        timing=True,
     )
 
 
-def refused_last(client: Caller) -> None:
+def refused_last(client: Caller, *, in_redis: bool = True) -> None:
     """Demand that the last answer is a 429 and all before it are successes."""
     statuses = [exchange.status for exchange in client.sent]
     limit = client.throttler.limit
     if statuses == [OK] * limit + [TOO_MANY]:
         return
     client.within_window()
+    if in_redis:
+        client.in_doubt()
     wrong = next(n for n, status in enumerate(statuses) if status != (OK if n < limit else TOO_MANY))
     expect(
         False,
         expected=f"{OK if wrong < limit else TOO_MANY} for request {wrong + 1} of {limit + 1}",
         got=describe_answer(client.sent[wrong]),
         exchanges=client.sent[: wrong + 1],
-        timing=True,
     )
+
+
+def counts_in_redis(keys: Sequence[str], client: Caller) -> int | None:
+    """Return what the keys hold if they are plain numbers, as most solutions keep them."""
+    redis = client.throttler.service.redis.client
+    values = [redis.get(key) if redis.type(key) == "string" else None for key in keys]
+    numbers = [int(str(value)) for value in values if str(value).isdigit()]
+    return sum(numbers) if len(numbers) == len(values) else None
 
 
 def ask_gate(client: Caller, path: str) -> Exchange:

@@ -1,32 +1,40 @@
 """Steps that the features of the throttler share."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from kata.steps import Inconclusive, Request, World, describe_answer, expect
+from kata.steps import NotRunError, Request, World, describe_answer, expect
 
 from .caller import (
-    ANSWER_SECONDS,
-    DELAY_SECONDS,
+    DELAY_MILLISECONDS,
     ECHO,
     OK,
     PING,
+    ROUTES,
     TOO_MANY,
     Caller,
     Throttler,
     all_succeed,
+    counts_in_redis,
     draw_settings,
     draw_throttler,
+    redis_is_asked,
     refused_last,
 )
+
+type Volley = Callable[[Caller], None]
+# Once a machine may make a service count alone that is right; three times in a row it does not.
+VOLLEYS = 3
 
 
 @given("a throttler", target_fixture="throttler")
 def a_throttler(world: World) -> Throttler:
-    return draw_throttler(world, world.start)
+    return in_order(draw_throttler(world, world.start))
 
 
 @given("a throttler of its own", target_fixture="throttler")
@@ -36,27 +44,43 @@ def a_throttler_of_its_own(world: World) -> Throttler:
 
 @given("a throttler that trusts no proxy", target_fixture="throttler")
 def a_throttler_that_trusts_no_proxy(world: World) -> Throttler:
-    return draw_throttler(world, world.start, TRUSTED_HOPS="0")
+    return in_order(draw_throttler(world, world.start, TRUSTED_HOPS="0"))
 
 
-@given("a throttler behind two trusted proxies", target_fixture="throttler")
-def a_throttler_behind_two_trusted_proxies(world: World) -> Throttler:
-    return draw_throttler(world, world.start, TRUSTED_HOPS="2")
+@given("a throttler behind several trusted proxies", target_fixture="throttler")
+def a_throttler_behind_several_trusted_proxies(world: World) -> Throttler:
+    hops = str(world.setting("TRUSTED_HOPS", 2, 10))
+    return in_order(draw_throttler(world, world.start, TRUSTED_HOPS=hops))
 
 
-@given(parsers.parse("a throttler of its own whose failure mode is {mode}"), target_fixture="throttler")
-def a_throttler_of_its_own_whose_failure_mode_is_mode(world: World, mode: str) -> Throttler:
-    return draw_throttler(world, world.start_alone, FAILURE_MODE=mode)
+@given(parsers.parse("a throttler whose failure mode is {mode}"), target_fixture="throttler")
+def a_throttler_whose_failure_mode_is_mode(world: World, mode: str) -> Throttler:
+    return in_order(draw_throttler(world, world.start, FAILURE_MODE=mode))
+
+
+def in_order(throttler: Throttler) -> Throttler:
+    """Mend what another check may have broken and, having failed, left broken."""
+    with suppress(NotRunError):
+        throttler.service.redis.proxy.pass_through()
+    return throttler
 
 
 @pytest.fixture
 def new_caller(world: World, throttler: Throttler) -> Callable[[], Caller]:
-    """Make clients, each with an address of its own."""
+    """Make clients, each with an address of its own, of either family, on a route that is drawn."""
+    redis_is_asked(throttler, world.draw)
 
     def make() -> Caller:
-        return Caller(throttler, world.draw.address_v4(), throttler.service.client())
+        draw = world.draw
+        address = draw.address_v6() if draw.integer(1, 4) == 1 else draw.address_v4()
+        return Caller(throttler, address, draw, draw.choice(ROUTES))
 
     return make
+
+
+@given("Redis is seen to count")
+def redis_is_seen_to_count(world: World, throttler: Throttler) -> None:
+    redis_is_asked(throttler, world.draw, needed=True)
 
 
 @given("a client", target_fixture="client")
@@ -72,7 +96,8 @@ def a_few_clients(new_caller: Callable[[], Caller]) -> list[Caller]:
 @given("a client that has one request left", target_fixture="client")
 def a_client_that_has_one_request_left(new_caller: Callable[[], Caller]) -> Caller:
     client = new_caller()
-    client.send_many(client.throttler.limit - 1)
+    client.already = client.throttler.limit - 1
+    client.send_many(client.already)
     return client
 
 
@@ -85,8 +110,9 @@ def a_client_that_has_used_up_its_budget(new_caller: Callable[[], Caller]) -> Ca
 
 
 @given("Redis answers with a delay")
-def redis_answers_with_a_delay(throttler: Throttler) -> None:
-    throttler.service.redis.proxy.delay(DELAY_SECONDS)
+def redis_answers_with_a_delay(world: World, throttler: Throttler) -> None:
+    redis_is_asked(throttler, world.draw, needed=True)
+    throttler.service.redis.proxy.delay(world.draw.integer(*DELAY_MILLISECONDS) / 1000)
 
 
 @when("it sends a request")
@@ -104,10 +130,15 @@ def it_sends_as_many_requests_as_the_limit_and_one_more(client: Caller) -> None:
     client.send_many(client.throttler.limit + 1)
 
 
-@when("it sends three times its budget at the same instant")
-def it_sends_three_times_its_budget_at_the_same_instant(client: Caller) -> None:
-    requests = [Request("GET", PING, client.headers())] * (3 * client.throttler.limit)
-    client.sent += client.throttler.service.burst(requests)
+@when("it sends three times its budget at the same instant", target_fixture="volley")
+def it_sends_three_times_its_budget_at_the_same_instant(client: Caller) -> Volley:
+    def send(one: Caller) -> None:
+        count = 3 * one.throttler.limit
+        requests = [Request("GET", one.path, one.headers()) for _ in range(count)]
+        one.sent += one.throttler.service.burst(requests)
+
+    send(client)
+    return send
 
 
 @then("all of them succeed")
@@ -121,55 +152,54 @@ def only_the_last_of_them_is_refused(client: Caller) -> None:
 
 
 @then("exactly as many as the limit succeed")
-def exactly_as_many_as_the_limit_succeed(client: Caller) -> None:
-    limit = client.throttler.limit
-    statuses = [exchange.status for exchange in client.sent]
-    if statuses.count(OK) == limit and statuses.count(TOO_MANY) == len(statuses) - limit:
-        return
-    first = min(exchange.sent for exchange in client.sent)
-    last = max(exchange.received for exchange in client.sent)
-    if last - first > client.throttler.window_seconds:
-        raise Inconclusive("the requests took longer than the window")
-    others = sorted(
-        {describe_answer(exchange) for exchange in client.sent if exchange.status not in {OK, TOO_MANY}}
-    )
+def exactly_as_many_as_the_limit_succeed(
+    client: Caller, volley: Volley, new_caller: Callable[[], Caller]
+) -> None:
+    """Judge the volley, and up to two more from other clients where the service may have counted alone."""
+    limit, one = client.throttler.limit, client
+    for _ in range(VOLLEYS):
+        statuses = [exchange.status for exchange in one.sent]
+        if statuses.count(OK) == limit and statuses.count(TOO_MANY) == len(statuses) - limit:
+            client.sent = one.sent
+            return
+        one.within_window()
+        keys = one.redis_keys()
+        held = counts_in_redis(keys, one)
+        if not keys or held is None or held >= statuses.count(OK):
+            break
+        one = new_caller()
+        one.send_many(client.already)
+        volley(one)
+    others = sorted({describe_answer(answer) for answer in one.sent if answer.status not in {OK, TOO_MANY}})
+    kept = "" if held is None else f"; Redis holds {held} of them"
     expect(
         False,
         expected=f"{limit} x 200 and {len(statuses) - limit} x 429 of {len(statuses)} at the same instant",
-        got=f"{statuses.count(OK)} x 200, {statuses.count(TOO_MANY)} x 429"
+        got=f"{statuses.count(OK)} x 200{kept}, {statuses.count(TOO_MANY)} x 429"
         + "".join(f", {it}" for it in others),
         rule=f"exactly {limit} requests succeed within a window, however many arrive together",
         timing=True,
     )
 
 
-@then("each answer came within 200 ms")
-def each_answer_came_within_200_ms(client: Caller) -> None:
-    slowest = max(client.sent, key=lambda exchange: exchange.received - exchange.sent)
-    seconds = slowest.received - slowest.sent
-    expect(
-        seconds <= ANSWER_SECONDS,
-        expected="every answer within 0.200 s",
-        got=f"{describe_answer(slowest)} after {seconds:.3f} s",
-        rule="with Redis lost, slow or silent, an answer still comes within 200 ms",
-        timing=True,
-    )
-
-
-@then("after the window as many requests as the limit succeed again")
+@then("after the window as many requests as the limit succeed again, and no more")
 def after_the_window_as_many_requests_as_the_limit(world: World, client: Caller) -> None:
-    world.sleep_until(client.window_is_over)
-    again = client.send_many(client.throttler.limit)
-    for exchange in again:
+    over = client.window_is_over
+    world.sleep_until(over)
+    again = replace(client, sent=[])
+    again.send_many(client.throttler.limit + 1)
+    client.sent += again.sent
+    for exchange in again.sent[:-1]:
         expect(
             exchange.status == OK,
-            expected=f"200 from +{client.window_is_over - client.opened.sent:.3f} s on",
+            expected=f"200 from +{over - client.opened.sent:.3f} s on",
             got=describe_answer(exchange),
             rule=f"a window closes {client.throttler.window_seconds} s after the request that opened it, "
             "and refused requests do not keep it open",
             exchanges=client.sent[: client.sent.index(exchange) + 1],
             timing=True,
         )
+    refused_last(again)
 
 
 @pytest.fixture
@@ -185,15 +215,28 @@ def service_settings(world: World) -> dict[str, str]:
 
 
 @pytest.fixture
-def bad_settings() -> list[tuple[str, str]]:
-    return [
-        ("LIMIT", "0"),
-        ("LIMIT", "ten"),
-        ("WINDOW_SECONDS", "1.5"),
-        ("TRUSTED_HOPS", "-1"),
-        ("FAILURE_MODE", "maybe"),
-        ("REDIS_URL", "nowhere"),
+def bad_settings(world: World) -> list[tuple[str, str]]:
+    """Those that every run tries, and some of the others: each start costs a second of a processor."""
+    draw = world.draw
+    below = str(-draw.integer(1, 99))
+    above = draw.integer(1, 99)
+    number = f"{draw.word()}{above}"
+    bounds = [
+        ("LIMIT", str(1_000_000 + draw.choice((1, above)))),
+        ("WINDOW_SECONDS", str(86_400 + draw.choice((1, above)))),
+        ("TRUSTED_HOPS", str(10 + draw.choice((1, above)))),
     ]
+    of_the_kind = [
+        ("LIMIT", draw.choice(("0", below))),
+        ("WINDOW_SECONDS", draw.choice(("0", below))),
+        ("TRUSTED_HOPS", draw.choice(("-1", below))),
+        ("LIMIT", draw.choice(("ten", number, f"0x{above}"))),
+        ("WINDOW_SECONDS", draw.choice((f"{above}.5", number))),
+        ("FAILURE_MODE", draw.choice(("maybe", "OPEN", "Closed", draw.word()))),
+        ("REDIS_URL", draw.choice(("nowhere", "http://127.0.0.1:6379/0", "127.0.0.1:6379"))),
+    ]
+    missing = [("LIMIT", ""), ("WINDOW_SECONDS", ""), ("REDIS_URL", "")]
+    return [*bounds, *missing, *draw.shuffle(of_the_kind)[:4]]
 
 
 @pytest.fixture

@@ -1,62 +1,89 @@
 Feature: A lost Redis is bounded in time and has a designed answer
+  How it is lost, and at which moment, is drawn: while nothing is asked, with requests under way, with forty
+  connections open, after it has been lost before.
 
   @C22 @step-7 @after-C2
   Scenario: With Redis down, answers come within 200 ms and the limit holds in the process
-    Given a throttler of its own
-    And Redis is down
-    And a client
-    When it sends as many requests as the limit, and one more
+    Given a throttler whose failure mode is local
+    And a client that has used up its budget in Redis
+    When Redis is lost, down
+    And it sends as many requests as the limit, and one more
     Then each answer came within 200 ms
-    And only the last of them is refused
+    And only the last of them is refused by the process
+    And its other route, and other clients, have budgets of their own
+    And after the window the process lets it in again, as often as the limit
 
   @C23 @step-7 @after-C2
   Scenario: With Redis silent, answers come within 200 ms and the limit holds in the process
-    Given a throttler of its own
-    And Redis is silent
-    And a client
-    When it sends as many requests as the limit, and one more
+    Given a throttler whose failure mode is local
+    And a client that has used up its budget in Redis
+    When Redis is lost, silent
+    And it sends as many requests as the limit, and one more
     Then each answer came within 200 ms
-    And only the last of them is refused
+    And only the last of them is refused by the process
+    And its other route, and other clients, have budgets of their own
+    And after the window the process lets it in again, as often as the limit
 
   @C24 @step-7 @after-C2
-  Scenario: With Redis slow, answers come within 200 ms
-    Given a throttler of its own
-    And Redis is slow
-    And a client
-    When it sends as many requests as the limit
+  Scenario: With Redis slow, answers come within 200 ms and the limit holds in the process
+    Given a throttler whose failure mode is local
+    And a client that has used up its budget in Redis
+    When Redis is lost, slow
+    And it sends as many requests as the limit, and one more
     Then each answer came within 200 ms
-    And all of them succeed
+    And only the last of them is refused by the process
+    And its other route, and other clients, have budgets of their own
+    And a loss that follows does not open its window anew
 
   @C25 @step-7
-  Scenario: While Redis is down the service is alive but not ready, and says so within 200 ms
-    Given a throttler of its own
-    And Redis is down
-    Then it is alive
-    And it is not ready
+  Scenario: While Redis is lost the service is alive but not ready, and says so within 200 ms
+    Given a throttler whose failure mode is local
+    When Redis is lost in every way, one after another
+    Then each time it is alive, and not ready, and ready again when Redis is back
 
   @C26 @step-7 @after-C9
-  Scenario: Redis is used again within two seconds of its return
-    Given a throttler of its own
-    And Redis is down
-    And a client
-    When it sends a request
-    And Redis returns
-    Then within two seconds a new client is counted in Redis
+  Scenario: Redis is used again within two seconds of its return, each time
+    Given a throttler whose failure mode is drawn
+    And Redis is seen to count
+    When Redis is lost for a while, is asked for all the time, and returns, twice
+    Then each time a new client was counted in Redis within two seconds
 
   @C27 @step-7 @after-C2
   Scenario: With the failure mode open, a lost Redis lets every request in
-    Given a throttler of its own whose failure mode is open
-    And Redis is down
-    And a client
-    When it sends as many requests as the limit, and one more
+    Given a throttler whose failure mode is open
+    When Redis is lost in every way, one after another, and a client sends one more than the limit each time
     Then all of them succeed
     And each answer came within 200 ms
+    And none of them tells a budget
 
   @C28 @step-7 @after-C2
   Scenario: With the failure mode closed, a lost Redis lets no request in
-    Given a throttler of its own whose failure mode is closed
-    And Redis is down
-    And a client
-    When it sends a request
-    Then it is refused with 503 and a time to wait
+    Given a throttler whose failure mode is closed
+    When Redis is lost in every way, one after another, and a client sends one more than the limit each time
+    Then all of them are refused with 503 and a time to wait
     And each answer came within 200 ms
+    And none of them tells a budget
+
+  @C33 @step-7 @after-C2
+  Scenario: On SIGTERM the requests that wait for Redis are answered, and nothing new is
+    Given a throttler of its own
+    And Redis is seen to count
+    When it is sent SIGTERM while requests wait for a Redis that is slow or silent
+    Then each of them is answered
+    And a second later nobody else is
+    And it has ended in order
+
+  @C34 @step-7 @after-C2
+  Scenario: A service whose Redis is away at the start starts, does what its failure mode says, and uses it when it comes
+    Given a throttler of its own with the smallest settings, whose failure mode is drawn
+    When Redis is lost, and the web process is killed and started again
+    Then it is alive and not ready, and a client gets what the failure mode says
+    And when Redis returns it is used within two seconds
+
+  @C35 @step-7 @after-C9
+  Scenario: A Redis that has forgotten its scripts, or everything, is not lost
+    Given a throttler whose failure mode is closed
+    And Redis is seen to count
+    When Redis forgets its scripts in the middle of a client's budget
+    Then the client's requests go on to count in Redis, exactly
+    And when Redis is started anew, empty, it is used within two seconds

@@ -11,6 +11,7 @@ from kata.steps import TOLERANCE_SECONDS, Inconclusive, Side, World, describe_an
 from .caller import (
     ECHO,
     OK,
+    PING,
     TOO_MANY,
     Caller,
     Throttler,
@@ -187,7 +188,7 @@ def a_throttler_of_its_own_that_a_network(world: World, verb: str, network: IPv4
 @given("a client of that network", target_fixture="client")
 def a_client_of_that_network(world: World, throttler: Throttler, network: IPv4Network) -> Caller:
     address = network[world.draw.integer(1, network.num_addresses - 2)]
-    return Caller(throttler, str(address), throttler.service.client())
+    return Caller(throttler, str(address), world.draw)
 
 
 @then("it is refused with 403")
@@ -201,7 +202,7 @@ def it_is_refused_with_403(client: Caller) -> None:
     target_fixture="client",
 )
 def a_client_uses_up_its_budget_from_changing_addresses(world: World, throttler: Throttler) -> Caller:
-    client = Caller(throttler, world.draw.address_v6(), throttler.service.client())
+    client = Caller(throttler, world.draw.address_v6(), world.draw)
     prefix = int(IPv6Address(client.address)) >> 64 << 64
     for _ in range(throttler.limit + 1):
         address = IPv6Address(prefix + world.draw.integer(1, 2**64 - 1))
@@ -258,7 +259,7 @@ def it_looks_at_the_page_more_often_than_the_limit_allows(client: Caller) -> Non
 
 @then("its budget is still whole")
 def its_budget_is_still_whole(client: Caller) -> None:
-    remaining = item(client.send(), "ratelimit")[1].get("r")
+    remaining = item(client.send(PING), "ratelimit")[1].get("r")
     wanted = str(client.throttler.limit - 1)
     expect(remaining == wanted, expected=f"r={wanted} after the first request", got=f"r={remaining}")
     all_succeed(client)

@@ -32,7 +32,8 @@ def test_what_the_client_wrote_itself_is_not_looked_at() -> None:
         "192.0.2.1",
         "unknown, 192.0.2.1",
         ", 192.0.2.1",
-        "192.0.2.1:8080, 192.0.2.2",
+        "192.0.2.1:http, 192.0.2.2",
+        "2001:db8::1]:80, 192.0.2.2",
         "_hidden, 192.0.2.1",
     ],
 )
@@ -40,6 +41,11 @@ def test_with_too_few_entries_or_no_address_there_the_peer_is_the_client(
     forwarded_for: str | None,
 ) -> None:
     assert key(2, forwarded_for) == PEER
+
+
+@pytest.mark.parametrize("entry", ["192.0.2.1:8080", "[::ffff:192.0.2.1]:8080", "[::ffff:192.0.2.1]"])
+def test_the_port_of_a_connection_is_no_part_of_its_address(entry: str) -> None:
+    assert key(1, entry) == "192.0.2.1"
 
 
 def test_ipv4_inside_ipv6_is_the_ipv4_client() -> None:

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
-LARGEST_BODY_BYTES = 65_536
+LARGEST_BODY_BYTES = 1_048_576
 PATHS = ["/api/v1/double/{number}", "/api/v1/last"]
 
 
@@ -62,6 +62,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.begin()
+        if self.refused():
+            return
         try:
             answer = self.answer()
         except ProblemError as error:
@@ -87,13 +89,22 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.begin()
-        length = self.headers.get("Content-Length", "")
-        if not length.isdigit():
+        if not self.refused():
+            self.problem(404)
+
+    do_PUT = do_DELETE = do_POST  # noqa: N815 - http.server's names
+
+    def refused(self) -> bool:
+        """Read the body, and answer a request that is not HTTP or has too much of it."""
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or "Host" not in self.headers:
             self.problem(400)
         elif int(length) > LARGEST_BODY_BYTES:
             self.problem(413)
         else:
-            self.problem(404)
+            self.rfile.read(int(length))
+            return False
+        return True
 
     def begin(self) -> None:
         offered = self.headers.get("X-Request-ID", "")

@@ -1,9 +1,12 @@
 """Whose request it is: the client behind the trusted proxies."""
 
+import re
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 IPV6_PREFIX_BITS = 64
+# Application gateways write the port of the connection, too; IPv6 then stands in brackets.
+WITH_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::[0-9]{1,5})?")
 
 
 class ClientAddress:
@@ -31,8 +34,9 @@ class ClientAddress:
 
 @lru_cache(maxsize=4096)  # parsing takes 3 us, looking up 0.1
 def _owner(text: str) -> str | None:
+    match = WITH_PORT.fullmatch(text)
     try:
-        address = ip_address(text)
+        address = ip_address(text if match is None else match["v6"] or match["v4"])
     except ValueError:
         return None
     if isinstance(address, IPv6Address):

@@ -1,5 +1,6 @@
 """Who is asking: the address that a budget belongs to, and whether it is allowed or denied outright."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -74,10 +75,15 @@ class ClientIdentifier:
         return Access.LIMITED
 
 
+# Application gateways write the port of the connection, too; IPv6 then stands in brackets.
+WITH_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::[0-9]{1,5})?")
+
+
 def parse_address(text: str) -> Address | None:
     """Read an address; IPv4 inside IPv6 (`::ffff:192.0.2.1`) is the IPv4 address that it stands for."""
+    match = WITH_PORT.fullmatch(text)
     try:
-        address = ip_address(text)
+        address = ip_address(text if match is None else match["v6"] or match["v4"])
     except ValueError:
         return None
     return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address

@@ -1,0 +1,130 @@
+"""The ways to ask for a limited route: those that cost one request, and those that cost nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kata.steps import Draw, Exchange, Request, describe_answer, expect, is_problem, send_raw
+
+from .caller import ECHO, OK, PING, Caller
+
+COUNTED, UNCOUNTED = True, False
+ONE_MEBIBYTE = 2**20
+BAD_REQUEST, NOT_FOUND, NOT_ALLOWED, TOO_LARGE, UNPROCESSABLE = 400, 404, 405, 413, 422
+ALLOWED = {"GET", "HEAD", "OPTIONS"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way to ask, and the statuses that it may get."""
+
+    says: str
+    counts: bool
+    statuses: tuple[int, ...]
+    ask: Callable[[Caller], Exchange]
+
+    def judge(self, answer: Exchange) -> None:
+        """Demand the status, and what belongs to it."""
+        expected = f"{' or '.join(map(str, self.statuses))} for {self.says}"
+        expect(answer.status in self.statuses, expected=expected, got=describe_answer(answer))
+        if answer.status >= BAD_REQUEST:
+            is_problem(answer, answer.status)
+        if answer.status in {NOT_ALLOWED, *range(OK, 300)} and ("method" in self.says):
+            allowed = {method.strip() for method in (answer.header("allow") or "").split(",")}
+            expect(
+                allowed >= ALLOWED,
+                expected=f"Allow: {', '.join(sorted(ALLOWED))}",
+                got=answer.header("allow"),
+            )
+
+
+def counted_forms(client: Caller, draw: Draw) -> list[Form]:
+    """Return the ways that cost one request; the first is the plain one."""
+    others = [
+        Form("HEAD", COUNTED, (OK,), lambda one: one.send(method="HEAD")),
+        Form(
+            "a query that the route does not know",
+            COUNTED,
+            (BAD_REQUEST,),
+            lambda one: one.send(f"{one.path}?{draw.word()}={draw.word()}"),
+        ),
+        Form("another spelling by escapes", COUNTED, (OK,), lambda one: one.send(escaped(one.path, draw))),
+        Form("an HTTP/1.0 request, on a connection of its own", COUNTED, (OK,), old_request),
+        Form("other headers", COUNTED, (OK,), lambda one: one.send(headers=stranger(one, draw))),
+        Form("a request on a connection of its own", COUNTED, (OK,), alone),
+    ]
+    if client.route != PING:
+        long = f"{ECHO}/{draw.text(draw.integer(65, 200))}"
+        others.append(Form("a word that is too long", COUNTED, (UNPROCESSABLE,), lambda one: one.send(long)))
+    return [Form("a plain request", COUNTED, (OK,), lambda one: one.send()), *draw.shuffle(others)]
+
+
+def uncounted_forms(client: Caller, draw: Draw) -> list[Form]:
+    """Return the ways that cost nothing, about as many as any limit."""
+    other_methods = draw.shuffle(("POST", "PUT", "DELETE", "PATCH"))[:3]
+    spellings = draw.shuffle(
+        (
+            client.path + "/",
+            client.path.replace("/api/", "/api//"),
+            client.path.replace("/api/", "/API/"),
+            client.path.replace("/v1/", "/v1/./"),
+            client.path.replace("ping", "Ping").replace("echo", "Echo"),
+        )
+    )[:3]
+    forms = [method_form(method, (NOT_ALLOWED,)) for method in other_methods]
+    forms.append(method_form("OPTIONS", (OK, 204)))
+    forms += [path_form(path) for path in spellings]
+    return [*forms, Form("a body that is too large", UNCOUNTED, (TOO_LARGE,), too_large)]
+
+
+def method_form(method: str, statuses: tuple[int, ...]) -> Form:
+    return Form(
+        f"the method {method}",
+        UNCOUNTED,
+        statuses,
+        lambda one: one.http.request(method, one.path, headers=one.headers()),
+    )
+
+
+def path_form(path: str) -> Form:
+    return Form(
+        f"the path {path}",
+        UNCOUNTED,
+        (NOT_FOUND,),
+        lambda one: one.http.get(path, headers=one.headers()),
+    )
+
+
+def escaped(path: str, draw: Draw) -> str:
+    """Write one letter of the path as its escape, in small or capital digits."""
+    place = draw.choice([number for number, letter in enumerate(path) if letter.isalpha()])
+    digits = f"{ord(path[place]):02x}"
+    return f"{path[:place]}%{draw.choice((digits, digits.upper()))}{path[place + 1 :]}"
+
+
+def stranger(client: Caller, draw: Draw) -> dict[str, str]:
+    """Return headers that another program, or another user of the same address, would send."""
+    return {
+        "User-Agent": f"{draw.word()}/{draw.integer(1, 9)}",
+        "Accept-Language": draw.choice(("de", "en", "fr;q=0.5")),
+        "Authorization": f"Bearer {draw.text(20)}",
+        "Cookie": f"session={draw.text(12)}",
+        **client.headers(),
+    }
+
+
+def alone(client: Caller) -> Exchange:
+    (answer,) = client.throttler.service.burst([Request("GET", client.path, client.headers())])
+    client.sent.append(answer)
+    return answer
+
+
+def old_request(client: Caller) -> Exchange:
+    head = f"GET {client.path} HTTP/1.0\r\nX-Forwarded-For: {client.address}\r\n\r\n"
+    client.sent.append(send_raw(client.throttler.service.urls[0], head.encode()))
+    return client.sent[-1]
+
+
+def too_large(client: Caller) -> Exchange:
+    head = f"GET {client.path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client.address}\r\n"
+    length = f"Content-Length: {ONE_MEBIBYTE + 1}\r\n\r\n"
+    return send_raw(client.throttler.service.urls[0], f"{head}{length}".encode())

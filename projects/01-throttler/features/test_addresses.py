@@ -1,0 +1,204 @@
+"""Steps of addresses.feature: what proxies write, what clients forge, and how addresses are spelled."""
+
+import http.client
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+from urllib.parse import urlsplit
+
+from pytest_bdd import scenarios, then, when
+
+from kata.steps import Draw, Exchange, World, expect, send_raw
+
+from .caller import ROUTES, Caller, Throttler, forget_all, redis_is_asked, refused, refused_last
+
+# What some proxies write, some services believe, and any client can send.
+FORGEABLE = ("X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Client-IP", "X-Forwarded")
+NO_ADDRESSES = ("unknown", "_hidden", "", "256.1.1.1", "10.1.2", "client", "::g")
+ANOTHER_ADDRESS = "127.0.0.2"
+
+scenarios("addresses.feature")
+
+
+@when(
+    "one client sends one request more than the limit, each with other forged addresses",
+    target_fixture="client",
+)
+def one_client_sends_one_request_more_than_the_limit(world: World, throttler: Throttler) -> Caller:
+    redis_is_asked(throttler, world.draw)
+    client = Caller(throttler, "127.0.0.1", world.draw, world.draw.choice(ROUTES))
+    forget_all(throttler)
+    for _ in range(throttler.limit + 1):
+        client.send(headers=forged_headers(world.draw))
+    return client
+
+
+@then("whoever comes from another address has a budget of its own")
+def whoever_comes_from_another_address_has_a_budget_of_its_own(throttler: Throttler, client: Caller) -> None:
+    if not client.redis_keys():  # a container, say, sees the address of a bridge
+        return
+    try:
+        answer = send_from(ANOTHER_ADDRESS, throttler, client.path)
+    except OSError:  # macOS has to be told first that it has the address
+        return
+    expect(answer == 200, expected=f"200 for {ANOTHER_ADDRESS}", got=answer)
+
+
+@when("it sends one request more than the limit, each with other forged addresses before its own")
+def it_sends_one_request_more_than_the_limit(world: World, client: Caller) -> None:
+    for number in range(client.throttler.limit + 1):
+        forged = drawn_address(world.draw)
+        if number % 2:
+            headers = {**forged_headers(world.draw), "X-Forwarded-For": f"{forged}, {client.address}"}
+            client.send(headers=headers)
+        else:
+            client.sent.append(send_lines(client, joined(world.draw, [forged, client.address])))
+    del forged
+
+
+@when("two clients come through the same proxies", target_fixture="pair")
+def two_clients_come_through_the_same_proxies(world: World, throttler: Throttler) -> tuple[Caller, Caller]:
+    redis_is_asked(throttler, world.draw)
+    draw = world.draw
+    proxies = [draw.address_v4() for _ in range(throttler.hops - 1)]
+    route = draw.choice(ROUTES)
+    one, other = (Caller(throttler, drawn_address(draw), draw, route) for _ in range(2))
+    for client in (one, other):
+        for _ in range(throttler.limit + 1):
+            client.sent.append(send_lines(client, joined(draw, [client.address, *proxies])))
+    return replace(one, address=", ".join([one.address, *proxies])), replace(
+        other, address=", ".join([other.address, *proxies])
+    )
+
+
+@then("each of them has a budget of its own")
+def each_of_them_has_a_budget_of_its_own(pair: tuple[Caller, Caller]) -> None:
+    for client in pair:
+        refused_last(client)
+
+
+@then("a forged address before theirs changes nothing")
+def a_forged_address_before_theirs_changes_nothing(world: World, pair: tuple[Caller, Caller]) -> None:
+    for client in pair:
+        client.send(headers={"X-Forwarded-For": f"{drawn_address(world.draw)}, {client.address}"})
+        refused(client)
+
+
+@when(
+    "one client goes round a proxy, and sends one request over the limit, each with other addresses",
+    target_fixture="client",
+)
+def one_client_goes_round_a_proxy(world: World, throttler: Throttler) -> Caller:
+    redis_is_asked(throttler, world.draw)
+    draw, trusted = world.draw, throttler.hops
+    client = Caller(throttler, "127.0.0.1", draw, draw.choice(ROUTES))
+    forget_all(throttler)
+    for number in range(throttler.limit + 1):
+        too_few = [drawn_address(draw) for _ in range(draw.integer(1, trusted - 1))]
+        # Where the first proxy would have written an address stands none, and a forged one before it.
+        none = [
+            drawn_address(draw),
+            draw.choice(NO_ADDRESSES),
+            *(draw.address_v4() for _ in range(trusted - 1)),
+        ]
+        listed = none if number % 2 else too_few
+        headers = {**forged_headers(draw), "X-Forwarded-For": ", ".join(listed)}
+        if number % 5 == 4:
+            del headers["X-Forwarded-For"]
+        client.send(headers=headers)
+    return client
+
+
+@when("clients of both families spell their address differently in each request", target_fixture="others")
+def clients_of_both_families_spell_their_address_differently(
+    world: World, throttler: Throttler
+) -> list[Caller]:
+    redis_is_asked(throttler, world.draw)
+    draw = world.draw
+    clients = []
+    for address, spellings in (of_v4(draw), of_v6(draw)):
+        client = Caller(throttler, address, draw, draw.choice(ROUTES))
+        chosen = draw.shuffle(spellings)
+        for number in range(throttler.limit + 1):
+            client.send(headers={"X-Forwarded-For": chosen[number % len(chosen)]})
+        clients.append(client)
+    return clients
+
+
+@then("only the last of each is refused")
+def only_the_last_of_each_is_refused(others: list[Caller]) -> None:
+    for other in others:
+        refused_last(other)
+
+
+def of_v4(draw: Draw) -> tuple[str, Sequence[str]]:
+    address = draw.address_v4()
+    mapped = IPv6Address(f"::ffff:{address}")
+    port = draw.integer(1, 65_535)
+    return address, (
+        address,
+        f"{address}:{port}",
+        f"::ffff:{address}",
+        f"::FFFF:{address}",
+        mapped.exploded,
+        f"[::ffff:{address}]:{port}",
+    )
+
+
+def of_v6(draw: Draw) -> tuple[str, Sequence[str]]:
+    address = IPv6Address(draw.address_v6())
+    port = draw.integer(1, 65_535)
+    long = address.exploded
+    return str(address), (
+        str(address),
+        str(address).upper(),
+        long,
+        long.upper(),
+        f"[{address}]",
+        f"[{long}]:{port}",
+    )
+
+
+def drawn_address(draw: Draw) -> str:
+    """Draw an address of either family, private or public."""
+    public = str(IPv4Address(draw.integer(2**24, 223 * 2**24)))
+    return draw.choice((draw.address_v4(), draw.address_v6(), public))
+
+
+def forged_headers(draw: Draw) -> dict[str, str]:
+    """Draw what a client may claim to be."""
+    names = draw.shuffle(FORGEABLE)[:3]
+    claims = {name: drawn_address(draw) for name in names}
+    return {
+        **claims,
+        "Forwarded": f"for={draw.address_v4()}",
+        "X-Forwarded-For": ", ".join(drawn_address(draw) for _ in range(draw.integer(1, 3))),
+    }
+
+
+def joined(draw: Draw, addresses: Sequence[str]) -> list[str]:
+    """Draw how a list is written: in one line or several, with blanks or without."""
+    comma = draw.choice((", ", ",", " ,", ",\t"))
+    split = draw.integer(0, len(addresses) - 1)
+    parts = (addresses[:split], addresses[split:])
+    name = draw.choice(("X-Forwarded-For", "x-forwarded-for", "X-FORWARDED-FOR"))
+    return [f"{name}: {comma.join(part)}" for part in parts if part]
+
+
+def send_lines(client: Caller, lines: Sequence[str]) -> Exchange:
+    """Send a request with header lines that are written as they stand."""
+    url = client.throttler.service.urls[0]
+    head = [f"GET {client.path} HTTP/1.1", f"Host: {urlsplit(url).netloc}", *lines, "Connection: close"]
+    return send_raw(url, "".join(f"{line}\r\n" for line in (*head, "")).encode())
+
+
+def send_from(source: str, throttler: Throttler, path: str) -> int:
+    """Send a request from another address of this machine, and return the status."""
+    target = urlsplit(throttler.service.urls[0])
+    connection = http.client.HTTPConnection(
+        target.hostname or "", target.port, timeout=5, source_address=(source, 0)
+    )
+    connection.request("GET", path)
+    status = connection.getresponse().status
+    connection.close()
+    return status
