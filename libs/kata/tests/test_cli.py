@@ -64,7 +64,10 @@ def checks_of(result: Path) -> list[dict[str, object]]:
         (["verify", "01", "--seed", "xyz"], r"a seed is 4 to 8 hex digits, such as 91c2, and not 'xyz'"),
         (["verify", "01", "--runs", "0"], r"Invalid value for '--runs': .*"),
         (["verify", "01", "--json", "/gone/result.json"], r"there is no folder for /gone/result\.json, .*"),
-        (["run", "01", "--port", "99999"], r"Invalid value for '--port'.*: 99999 is not in the range .*"),
+        (
+            ["run", "01", "--port", "99999"],
+            r"Invalid value for '--port'.*: Input should be less than or equal to 65535",
+        ),
         (["watch", "01", "--dir", "/gone"], r"there is no folder /gone"),
         (["bake"], r"No such command 'bake'\."),
     ],

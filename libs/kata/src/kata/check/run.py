@@ -76,6 +76,7 @@ class Run:
         self, most_workers: int, on_result: Callable[[CheckResult], None], *, fail_fast: bool = False
     ) -> None:
         self.results: list[CheckResult] = []
+        self._positions: dict[str, int] = {}
         self.error: KataError | None = None
         self._most_workers = most_workers
         self._on_result = on_result
@@ -90,6 +91,10 @@ class Run:
         judged = self._started and self._schedule is not None and self._schedule.done
         failed = self._fail_fast and any(result.verdict is Verdict.FAIL for result in self.results)
         return self.error is not None or judged or failed
+
+    def in_drawn_order(self) -> list[CheckResult]:
+        """Return the results as the seed has ordered the checks, whichever was judged first."""
+        return sorted(self.results, key=lambda result: self._positions[result.id])
 
     @property
     def workers(self) -> int:
@@ -111,6 +116,7 @@ class Run:
         match answer:
             case Collected(jobs):
                 self._schedule = self._schedule or Schedule(jobs, self._most_workers)
+                self._positions = {job.check.id: job.position for job in jobs}
             case Started():
                 self._started = True
             case NoTarget(message, output):

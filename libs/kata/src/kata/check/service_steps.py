@@ -166,7 +166,7 @@ def it_is_asked_with_well_formed_x_request_ids_for(world: World, service: Servic
     # Not /health, /ready and /metrics: some services do not log what their supervisor asks.
     asked = [("GET", "/openapi.json"), ("GET", "/docs"), ("POST", f"/{world.draw.word()}")]
     asked.append(("GET", f"/api/v1/{world.draw.word()}"))
-    request_ids = []
+    request_ids: list[str] = []
     for method, path in world.draw.shuffle(asked):
         length = _LONGEST_ID if not request_ids else world.draw.integer(12, _LONGEST_ID)
         request_ids.append(world.draw.text(length, _ID_CHARACTERS))

@@ -67,8 +67,11 @@ def verify(
             pool.work()
     else:
         work(project, options, _InThisProcess(run))
-    result = RunResult(project=project.name, target=target, seed=options.seed or "", checks=run.results)
-    result = replace(result, seconds=round(time.monotonic() - began, 3))
+    seconds = round(time.monotonic() - began, 3)
+    checks = run.in_drawn_order()
+    result = RunResult(
+        project=project.name, target=target, seed=options.seed or "", checks=checks, seconds=seconds
+    )
     if isinstance(run.error, TargetError):
         return replace(result, no_target=str(run.error), output=run.error.output)
     if run.error is not None:
