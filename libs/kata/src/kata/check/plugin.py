@@ -16,7 +16,13 @@ from pytest_bdd.parser import Step
 
 from kata.catalog.checks import is_check_tag
 from kata.catalog.projects import load_project
-from kata.check import project_fixtures, service_steps, worlds
+from kata.check import (
+    project_fixtures,
+    service_output_steps,
+    service_process_steps,
+    service_steps,
+    worlds,
+)
 from kata.check.judging import result_of
 from kata.check.ordering import arrange
 from kata.check.service_feature import FeaturesFolder, is_features_folder
@@ -51,7 +57,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SEED] = options.seed or Draw().seed
     config.stash[WORLDS] = {}
     config.stash[VERDICTS] = {}
-    for module in (project_fixtures, service_steps, worlds):
+    for module in (
+        project_fixtures,
+        service_steps,
+        service_output_steps,
+        service_process_steps,
+        worlds,
+    ):
         config.pluginmanager.register(module, module.__name__)
 
 

@@ -1,28 +1,19 @@
 """Steps of service.feature: what all projects are asked, in the same words."""
 
-import json
 import re
-import socket
 import string
-import time
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pytest_bdd import given, parsers, then, when
 
-from kata.judge.formats import is_utc, samples
 from kata.steps import (
     Exchange,
-    Instance,
     Request,
     Service,
     World,
     as_object,
     describe_answer,
-    describe_stop,
     expect,
     is_problem,
     send_raw,
@@ -30,15 +21,10 @@ from kata.steps import (
 
 SERVICE_FEATURE = Path(__file__).with_name("service.feature")
 
-_STOP_SECONDS = 10.0
-_START_SECONDS = 20.0
-_LOG_SECONDS = 5.0
-_LOG_CLOCK_SECONDS = 5.0
-_STALLED_SECONDS = 20.0  # no machine that goes on at all stands still for so long
 _BODY_LIMIT_BYTES = 2**20
 _METHODS = ("GET", "POST", "PUT", "DELETE")
-_ID_CHARACTERS = string.ascii_letters + string.digits + "._-"
-_LONGEST_ID = 64
+ID_CHARACTERS = string.ascii_letters + string.digits + "._-"
+LONGEST_ID = 64
 # Each has a meaning in some log, header, path or shell.
 _BAD_ID_CHARACTERS = " \t,;:/\\'\"<>{}$%&*+=@~\u00e9"
 _TOGETHER = 20
@@ -116,9 +102,9 @@ def it_is_asked_with_well_formed_x_request_ids(
 ) -> list[tuple[str | None, str | None]]:
     draw, client = world.draw, service.client()
     paths = ["/health", "/openapi.json", f"/{draw.word()}", *contract_paths[:1]]
-    lengths = [1, draw.integer(2, _LONGEST_ID - 1), _LONGEST_ID, _LONGEST_ID + 1, draw.integer(66, 300)]
-    offered: list[str | None] = [None, "._-" + draw.text(3, _ID_CHARACTERS) + draw.choice("._-")]
-    offered += [draw.text(length, _ID_CHARACTERS) for length in lengths]
+    lengths = [1, draw.integer(2, LONGEST_ID - 1), LONGEST_ID, LONGEST_ID + 1, draw.integer(66, 300)]
+    offered: list[str | None] = [None, "._-" + draw.text(3, ID_CHARACTERS) + draw.choice("._-")]
+    offered += [draw.text(length, ID_CHARACTERS) for length in lengths]
     # One bad character alone: in the middle, first and last, where HTTP takes blanks away.
     visible = _BAD_ID_CHARACTERS.strip()
     for front, back, bad in ((4, 5, _BAD_ID_CHARACTERS), (0, 7, visible), (7, 0, visible)):
@@ -155,55 +141,6 @@ def requests_without_one_that_arrive_at_the_same_instant_get_one_each(world: Wor
     made = [answer.header("x-request-id") for answer in answers if answer.status]
     expect(None not in made, expected="an X-Request-ID on each answer", got="none on one of them")
     expect(len(set(made)) == len(made), expected="a new id for each request", got=sorted(map(str, made)))
-
-
-@when(
-    "it is asked with well-formed X-Request-IDs for what exists and what does not",
-    target_fixture="request_ids",
-)
-def it_is_asked_with_well_formed_x_request_ids_for(world: World, service: Service) -> list[str]:
-    _ = service.web  # its output is needed: without the process there is nothing to read
-    # Not /health, /ready and /metrics: some services do not log what their supervisor asks.
-    asked = [("GET", "/openapi.json"), ("GET", "/docs"), ("POST", f"/{world.draw.word()}")]
-    asked.append(("GET", f"/api/v1/{world.draw.word()}"))
-    request_ids: list[str] = []
-    for method, path in world.draw.shuffle(asked):
-        length = _LONGEST_ID if not request_ids else world.draw.integer(12, _LONGEST_ID)
-        request_ids.append(world.draw.text(length, _ID_CHARACTERS))
-        service.client().request(method, path, headers={"X-Request-ID": request_ids[-1]})
-    return request_ids
-
-
-@then("for each a line of its output is a JSON object with that id and the time in UTC")
-def for_each_a_line_of_its_output_is_a_json_object(service: Service, request_ids: list[str]) -> None:
-    asked = datetime.now(UTC)
-    for request_id in request_ids:
-        line = _line_with(service.web, request_id)
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        expect(isinstance(entry, dict), expected="a JSON object", got=line)
-        expect(entry.get("request_id") == request_id, expected=f"request_id {request_id}", got=line)
-        stamps = [value for value in entry.values() if isinstance(value, str) and is_utc(value)]
-        expect(bool(stamps), expected="a timestamp in UTC", got=line)
-        off = min(abs((datetime.fromisoformat(stamp) - asked).total_seconds()) for stamp in stamps)
-        expect(
-            off < _LOG_CLOCK_SECONDS,
-            expected="the time of the request",
-            got=f"{line} at {asked.isoformat()}",
-            timing=off < _STALLED_SECONDS,
-        )
-
-
-def _line_with(instance: Instance, text: str) -> str:
-    deadline = time.monotonic() + _LOG_SECONDS
-    found: list[str] = []
-    while not found and time.monotonic() < deadline:
-        found = [line for line in instance.output() if text in line]
-        time.sleep(0.01)
-    expect(bool(found), expected=f"a line with {text}", got="none")
-    return found[0]
 
 
 @when("it is sent what is not HTTP, and lengths that are not numbers", target_fixture="raw_answers")
@@ -248,56 +185,6 @@ def it_is_still_alive(service: Service) -> None:
     expect(answer.status == 200, expected="200 from /health", got=describe_answer(answer))
 
 
-@dataclass(frozen=True)
-class Scrapes:
-    """What /metrics said before and after so many requests, and the word that was in their paths."""
-
-    before: Exchange
-    between: Exchange
-    after: Exchange
-    known: int
-    unknown: int
-    word: str
-
-
-@when(
-    "it is asked for /metrics, and again after requests to a route, and again after others to paths that do"
-    " not exist",
-    target_fixture="scrapes",
-)
-def it_is_asked_for_metrics_again_and_again(world: World, service: Service) -> Scrapes:
-    client, draw = service.client(), world.draw
-    known, unknown, word = draw.integer(3, 12), draw.integer(3, 12), draw.word()
-    path = draw.choice(("/openapi.json", "/docs", "/health", "/ready"))
-    before = client.get("/metrics")
-    for _ in range(known):
-        client.get(path)
-    between = client.get("/metrics")
-    for number in range(unknown):
-        client.get(f"/api/v1/{word}{number}")
-    return Scrapes(before, between, client.get("/metrics"), known, unknown, word)
-
-
-@then("all answers are in the text format, and each time a counter has grown by the number of requests")
-def all_answers_are_in_the_text_format(scrapes: Scrapes) -> None:
-    _has_grown(scrapes.before, scrapes.between, scrapes.known, "a route")
-    _has_grown(scrapes.between, scrapes.after, scrapes.unknown, "paths that do not exist")
-
-
-def _has_grown(before: Exchange, after: Exchange, requests: int, where: str) -> None:
-    had = samples(before)
-    grown = [name for name, value in samples(after).items() if value - had.get(name, 0.0) == requests]
-    expect(
-        bool(grown), expected=f"a series that grew by {requests}, for as many requests to {where}", got="none"
-    )
-
-
-@then("no path that a client made up stands in them")
-def no_path_that_a_client_made_up_stands_in_them(scrapes: Scrapes) -> None:
-    found = [line for line in scrapes.after.text.splitlines() if scrapes.word in line]
-    expect(not found, expected="series by route, of which there are few", got="".join(found[:1]))
-
-
 @when("it answers with successes and with problems", target_fixture="answers")
 def it_answers_with_successes_and_with_problems(world: World, service: Service) -> list[Exchange]:
     client = service.client()
@@ -337,61 +224,5 @@ def the_first_is_an_openapi_3_document(answers: list[Exchange], contract_paths: 
     )
 
 
-@when("a process of its own is sent SIGTERM, while a connection to it is kept open", target_fixture="stopped")
-def a_process_of_its_own_is_sent_sigterm(
-    world: World, service_settings: dict[str, str]
-) -> tuple[Service, int | None]:
-    service = world.start_alone(service_settings)
-    client = service.client()  # its connection is kept
-    client.get("/health")
-    return service, service.web.terminate(_STOP_SECONDS)
-
-
-@then("it has ended with exit code 0")
-def it_has_ended_with_exit_code_0(stopped: tuple[Service, int | None]) -> None:
-    _, exit_code = stopped
-    expect(
-        exit_code == 0,
-        expected=f"exit code 0 within {_STOP_SECONDS:.0f} s of SIGTERM",
-        got=describe_stop(exit_code),
-    )
-
-
-@then("its port refuses connections")
-def its_port_refuses_connections(stopped: tuple[Service, int | None]) -> None:
-    address = urlsplit(stopped[0].urls[0])
-    listens = False
-    with suppress(OSError), socket.create_connection((address.hostname, address.port), 1.0):
-        listens = True
-    expect(not listens, expected="a closed port", got="somebody listens")
-
-
-@when("it is started with one bad setting at a time", target_fixture="starts")
-def it_is_started_with_one_bad_setting_at_a_time(
-    world: World, service_settings: dict[str, str], bad_settings: list[tuple[str, str]]
-) -> list[tuple[str, str, Instance]]:
-    return [
-        (name, value, world.start_unready({**service_settings, name: value})) for name, value in bad_settings
-    ]
-
-
-@then("no start succeeds, and each output names the variable")
-def no_start_succeeds_and_each_output_names_the_variable(starts: list[tuple[str, str, Instance]]) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    for name, value, instance in starts:
-        while instance.alive and time.monotonic() < deadline and not _answers(instance):
-            time.sleep(0.02)
-        code = instance.exit_code
-        stopped = not instance.alive and code != 0
-        got = "it is still running" if instance.alive else f"exit code {code}"
-        expect(stopped, expected=f"{name}={value!r} stops the start with a non-zero exit code", got=got)
-        named = any(name in line for line in instance.output())
-        expect(named, expected=f"a line with {name}", got=" / ".join(instance.output()[-3:]) or "nothing")
-
-
 def _host(service: Service) -> str:
     return urlsplit(service.urls[0]).netloc
-
-
-def _answers(instance: Instance) -> bool:
-    return send_raw(instance.url or "", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200

@@ -1,0 +1,121 @@
+"""Steps of service.feature about what a service says of itself: its log and its metrics."""
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pytest_bdd import then, when
+
+from kata.check.service_steps import ID_CHARACTERS, LONGEST_ID
+from kata.judge.formats import is_utc, samples
+from kata.steps import (
+    Exchange,
+    Instance,
+    Service,
+    World,
+    expect,
+)
+
+_LOG_SECONDS = 5.0
+_LOG_CLOCK_SECONDS = 5.0
+_STALLED_SECONDS = 20.0  # no machine that goes on at all stands still for so long
+
+
+@when(
+    "it is asked with well-formed X-Request-IDs for what exists and what does not",
+    target_fixture="request_ids",
+)
+def it_is_asked_with_well_formed_x_request_ids_for(world: World, service: Service) -> list[str]:
+    _ = service.web  # its output is needed: without the process there is nothing to read
+    # Not /health, /ready and /metrics: some services do not log what their supervisor asks.
+    asked = [("GET", "/openapi.json"), ("GET", "/docs"), ("POST", f"/{world.draw.word()}")]
+    asked.append(("GET", f"/api/v1/{world.draw.word()}"))
+    request_ids: list[str] = []
+    for method, path in world.draw.shuffle(asked):
+        length = LONGEST_ID if not request_ids else world.draw.integer(12, LONGEST_ID)
+        request_ids.append(world.draw.text(length, ID_CHARACTERS))
+        service.client().request(method, path, headers={"X-Request-ID": request_ids[-1]})
+    return request_ids
+
+
+@then("for each a line of its output is a JSON object with that id and the time in UTC")
+def for_each_a_line_of_its_output_is_a_json_object(service: Service, request_ids: list[str]) -> None:
+    asked = datetime.now(UTC)
+    for request_id in request_ids:
+        line = _line_with(service.web, request_id)
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        expect(isinstance(entry, dict), expected="a JSON object", got=line)
+        expect(entry.get("request_id") == request_id, expected=f"request_id {request_id}", got=line)
+        stamps = [value for value in entry.values() if isinstance(value, str) and is_utc(value)]
+        expect(bool(stamps), expected="a timestamp in UTC", got=line)
+        off = min(abs((datetime.fromisoformat(stamp) - asked).total_seconds()) for stamp in stamps)
+        expect(
+            off < _LOG_CLOCK_SECONDS,
+            expected="the time of the request",
+            got=f"{line} at {asked.isoformat()}",
+            timing=off < _STALLED_SECONDS,
+        )
+
+
+def _line_with(instance: Instance, text: str) -> str:
+    deadline = time.monotonic() + _LOG_SECONDS
+    found: list[str] = []
+    while not found and time.monotonic() < deadline:
+        found = [line for line in instance.output() if text in line]
+        time.sleep(0.01)
+    expect(bool(found), expected=f"a line with {text}", got="none")
+    return found[0]
+
+
+@dataclass(frozen=True)
+class Scrapes:
+    """What /metrics said before and after so many requests, and the word that was in their paths."""
+
+    before: Exchange
+    between: Exchange
+    after: Exchange
+    known: int
+    unknown: int
+    word: str
+
+
+@when(
+    "it is asked for /metrics, and again after requests to a route, and again after others to paths that do"
+    " not exist",
+    target_fixture="scrapes",
+)
+def it_is_asked_for_metrics_again_and_again(world: World, service: Service) -> Scrapes:
+    client, draw = service.client(), world.draw
+    known, unknown, word = draw.integer(3, 12), draw.integer(3, 12), draw.word()
+    path = draw.choice(("/openapi.json", "/docs", "/health", "/ready"))
+    before = client.get("/metrics")
+    for _ in range(known):
+        client.get(path)
+    between = client.get("/metrics")
+    for number in range(unknown):
+        client.get(f"/api/v1/{word}{number}")
+    return Scrapes(before, between, client.get("/metrics"), known, unknown, word)
+
+
+@then("all answers are in the text format, and each time a counter has grown by the number of requests")
+def all_answers_are_in_the_text_format(scrapes: Scrapes) -> None:
+    _has_grown(scrapes.before, scrapes.between, scrapes.known, "a route")
+    _has_grown(scrapes.between, scrapes.after, scrapes.unknown, "paths that do not exist")
+
+
+def _has_grown(before: Exchange, after: Exchange, requests: int, where: str) -> None:
+    had = samples(before)
+    grown = [name for name, value in samples(after).items() if value - had.get(name, 0.0) == requests]
+    expect(
+        bool(grown), expected=f"a series that grew by {requests}, for as many requests to {where}", got="none"
+    )
+
+
+@then("no path that a client made up stands in them")
+def no_path_that_a_client_made_up_stands_in_them(scrapes: Scrapes) -> None:
+    found = [line for line in scrapes.after.text.splitlines() if scrapes.word in line]
+    expect(not found, expected="series by route, of which there are few", got="".join(found[:1]))

@@ -1,0 +1,76 @@
+"""Steps of service.feature about how a service starts and stops."""
+
+import socket
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from pytest_bdd import then, when
+
+from kata.steps import (
+    Instance,
+    Service,
+    World,
+    describe_stop,
+    expect,
+    send_raw,
+)
+
+_STOP_SECONDS = 10.0
+_START_SECONDS = 20.0
+
+
+@when("a process of its own is sent SIGTERM, while a connection to it is kept open", target_fixture="stopped")
+def a_process_of_its_own_is_sent_sigterm(
+    world: World, service_settings: dict[str, str]
+) -> tuple[Service, int | None]:
+    service = world.start_alone(service_settings)
+    client = service.client()  # its connection is kept
+    client.get("/health")
+    return service, service.web.terminate(_STOP_SECONDS)
+
+
+@then("it has ended with exit code 0")
+def it_has_ended_with_exit_code_0(stopped: tuple[Service, int | None]) -> None:
+    _, exit_code = stopped
+    expect(
+        exit_code == 0,
+        expected=f"exit code 0 within {_STOP_SECONDS:.0f} s of SIGTERM",
+        got=describe_stop(exit_code),
+    )
+
+
+@then("its port refuses connections")
+def its_port_refuses_connections(stopped: tuple[Service, int | None]) -> None:
+    address = urlsplit(stopped[0].urls[0])
+    listens = False
+    with suppress(OSError), socket.create_connection((address.hostname, address.port), 1.0):
+        listens = True
+    expect(not listens, expected="a closed port", got="somebody listens")
+
+
+@when("it is started with one bad setting at a time", target_fixture="starts")
+def it_is_started_with_one_bad_setting_at_a_time(
+    world: World, service_settings: dict[str, str], bad_settings: list[tuple[str, str]]
+) -> list[tuple[str, str, Instance]]:
+    return [
+        (name, value, world.start_unready({**service_settings, name: value})) for name, value in bad_settings
+    ]
+
+
+@then("no start succeeds, and each output names the variable")
+def no_start_succeeds_and_each_output_names_the_variable(starts: list[tuple[str, str, Instance]]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    for name, value, instance in starts:
+        while instance.alive and time.monotonic() < deadline and not _answers(instance):
+            time.sleep(0.02)
+        code = instance.exit_code
+        stopped = not instance.alive and code != 0
+        got = "it is still running" if instance.alive else f"exit code {code}"
+        expect(stopped, expected=f"{name}={value!r} stops the start with a non-zero exit code", got=got)
+        named = any(name in line for line in instance.output())
+        expect(named, expected=f"a line with {name}", got=" / ".join(instance.output()[-3:]) or "nothing")
+
+
+def _answers(instance: Instance) -> bool:
+    return send_raw(instance.url or "", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200
