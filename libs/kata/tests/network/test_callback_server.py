@@ -106,6 +106,28 @@ def test_a_reset_breaks_the_connection_off(callback_server: CallbackServer, clie
     assert all(request.finished for request in await_finish(callback_server, "/hook"))
 
 
+@pytest.mark.parametrize(
+    ("reply", "begins"),
+    [
+        (Reply.drip(), b"HTTP/1.1 200 OK\r\nX-Filler: x"),
+        (Reply.stall(201), b"HTTP/1.1 201 OK\r\nContent-Length: 65536\r\n\r\nx"),
+    ],
+)
+def test_an_answer_without_end_is_finished_when_the_client_gives_up(
+    callback_server: CallbackServer, reply: Reply, begins: bytes
+) -> None:
+    callback_server.program("/hook", reply)
+    with dial(callback_server) as sock:
+        sock.sendall(b"GET /hook HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = b""
+        while len(got) < len(begins):
+            got += sock.recv(4096)
+        assert got == begins
+        (request,) = callback_server.received("/hook")
+        assert request.finished is None
+    assert await_finish(callback_server, "/hook")[0].finished is not None
+
+
 def test_wait_for_returns_when_enough_have_come_and_gives_up_with_what_there_is(
     callback_server: CallbackServer,
 ) -> None:

@@ -20,6 +20,8 @@ class Ending(Enum):
     ANSWER = "answer"
     HANG = "hang"
     RESET = "reset"
+    DRIP = "drip"
+    STALL = "stall"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,16 @@ class Reply:
     def hang(cls) -> Self:
         """Leave the connection open and never answer."""
         return cls(ending=Ending.HANG)
+
+    @classmethod
+    def drip(cls, status: int = 200) -> Self:
+        """Answer with a head that has no end: a byte of it every now and then."""
+        return cls(status, ending=Ending.DRIP)
+
+    @classmethod
+    def stall(cls, status: int = 200) -> Self:
+        """Answer with the head, and with a part of its body."""
+        return cls(status, ending=Ending.STALL)
 
     @classmethod
     def reset(cls, delay_seconds: float = 0.0) -> Self:

@@ -16,6 +16,7 @@ from kata.network.reactor import Reactor, close_with_reset
 
 _CHUNK_BYTES = 65_536
 _KEPT_BODY_BYTES = 1_048_576
+_DRIP_SECONDS = 0.1
 
 # What goes on for longer, and what is sent while an answer is awaited, is broken off.
 _LARGEST_BODY_BYTES = 67_108_864
@@ -149,8 +150,24 @@ class HttpConnection:
             return
         if reply.ending is Ending.RESET:
             self.reset()
+        elif reply.ending is Ending.DRIP:
+            self._drip(f"HTTP/1.1 {reply.status} OK\r\nX-Filler: ".encode())
+        elif reply.ending is Ending.STALL:
+            self._write(f"HTTP/1.1 {reply.status} OK\r\nContent-Length: {_CHUNK_BYTES}\r\n\r\nx".encode())
         else:
             self._respond(reply)
+            self._watch()
+
+    def _drip(self, some: bytes) -> None:
+        self._write(some)
+        if not self._closed:
+            self._reactor.at(time.monotonic() + _DRIP_SECONDS, lambda: self._drip(b"x"))
+
+    def _write(self, some: bytes) -> None:
+        """Send what is not a whole answer: the client ends the request."""
+        if not self._closed:
+            self._out += some
+            self._flush()
             self._watch()
 
     def _respond(self, reply: Reply) -> None:
