@@ -390,7 +390,8 @@ def test_only_the_dead_are_replayed(service: OwnedService, client: Client) -> No
 def test_an_id_that_no_reminder_has_is_not_found_whatever_it_looks_like(client: Client, method: str) -> None:
     suffix = "/replay" if method == "POST" else ""
     content = {"message": "x"} if method == "PATCH" else None
-    for name in (str(uuid4()), "nonsense"):
+    known = str(created(client)["id"])
+    for name in (str(uuid4()), "nonsense", known.upper(), known.replace("-", ""), f"{known}/"):
         answer = client.request(
             method, f"{PATH}/{name}{suffix}", json=content, headers={"If-Match": "*"} if content else {}
         )

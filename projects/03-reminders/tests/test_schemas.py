@@ -40,6 +40,7 @@ def test_what_is_finer_than_a_microsecond_is_rounded_up_lest_it_fires_early() ->
         ("2027-01-02T24:00:00Z", "invalid_datetime"),
         ("2027-01-02T03:04:60Z", "invalid_datetime"),
         ("2027-01-02T03:04:05+24:00", "invalid_datetime"),
+        ("2027-01-02T03:04:05+00:60", "invalid_datetime"),
         ("0001-01-01T00:00:00+23:59", "invalid_datetime"),
         ("9999-12-31T23:59:59Z", "invalid_datetime"),
         ("9999-12-31T23:59:59.9999999Z", "invalid_datetime"),

@@ -59,7 +59,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
         await index.close()
         await database.close()
 
-    app = FastAPI(title="Reminders", version="1", lifespan=lifespan)
+    app = FastAPI(title="Reminders", version="1", lifespan=lifespan, redirect_slashes=False)
     guard = CallbackGuard(allow_private=settings.allow_private_callbacks)
     begin = partial(unit_of_work, database)
     app.state.service = ReminderService(begin, index, Admission(guard, settings.message_limit), new_id)

@@ -1,11 +1,12 @@
 """The HTTP surface: it translates, and decides nothing."""
 
 import re
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from reminders.domain import Details, State
 from reminders.schemas import (
@@ -31,6 +32,15 @@ def service_of(request: Request) -> ReminderService:
     return service
 
 
+def reminder_id_of(reminder_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})]) -> UUID:
+    """Read an id as it was given out. All else, also another spelling of it, is the id of no reminder."""
+    with suppress(ValueError):
+        known = UUID(reminder_id)
+        if str(known) == reminder_id:
+            return known
+    raise ProblemError(of_status(HTTPStatus.NOT_FOUND, "There is no reminder with this id."))
+
+
 def versions_of(if_match: Annotated[str | None, Header()] = None) -> Versions:
     """Return the versions that If-Match lists. Weak tags match none: RFC 9110, section 13.1.1."""
     if if_match is None or if_match.strip() == "*":
@@ -48,6 +58,7 @@ def required_versions_of(
     return versions
 
 
+type ReminderId = Annotated[UUID, Depends(reminder_id_of)]
 type Service = Annotated[ReminderService, Depends(service_of)]
 type IfMatch = Annotated[Versions, Depends(versions_of)]
 type RequiredIfMatch = Annotated[Versions, Depends(required_versions_of)]
@@ -79,27 +90,29 @@ async def list_newest(
 
 
 @api.get("/reminders/{reminder_id}")
-async def show(reminder_id: UUID, service: Service, response: Response) -> DetailsAnswer:
+async def show(reminder_id: ReminderId, service: Service, response: Response) -> DetailsAnswer:
     """Show a reminder and the attempts to deliver it."""
     return answer(await service.show(reminder_id), response)
 
 
 @api.patch("/reminders/{reminder_id}")
 async def revise(
-    reminder_id: UUID, body: Revision, service: Service, versions: RequiredIfMatch, response: Response
+    reminder_id: ReminderId, body: Revision, service: Service, versions: RequiredIfMatch, response: Response
 ) -> DetailsAnswer:
     """Change a reminder that is still scheduled, if it has not changed since it was read."""
     return answer(await service.revise(reminder_id, body.changes(), versions), response)
 
 
 @api.delete("/reminders/{reminder_id}", status_code=HTTPStatus.NO_CONTENT)
-async def cancel(reminder_id: UUID, service: Service, versions: IfMatch) -> None:
+async def cancel(reminder_id: ReminderId, service: Service, versions: IfMatch) -> None:
     """Cancel a reminder: after a 204 it does not fire."""
     await service.cancel(reminder_id, versions)
 
 
 @api.post("/reminders/{reminder_id}/replay")
-async def replay(reminder_id: UUID, service: Service, versions: IfMatch, response: Response) -> DetailsAnswer:
+async def replay(
+    reminder_id: ReminderId, service: Service, versions: IfMatch, response: Response
+) -> DetailsAnswer:
     """Deliver a dead reminder now, as a new occurrence with all its attempts."""
     return answer(await service.replay(reminder_id, versions), response)
 
