@@ -21,7 +21,7 @@ Feature: Further than the core: recurrence, signatures, channels and a wake-up w
 
   @E4 @extension-signature
   Scenario: Deliveries are signed as Standard Webhooks asks
-    Given a reminder service that signs with a drawn secret
+    Given a reminder service with two workers and long leases, which signs
     When a reminder is due
     Then its callback gets a signature that is right for its id, its time and its body
 

@@ -11,8 +11,10 @@ Feature: A reminder fires when it is due
 
   @C19 @step-3 @after-C18
   Scenario: It never fires early, and late by at most a second
-    When reminders are due at drawn moments
+    Given a reminder for a moment some seconds ago, and others for years to come
+    When reminders are due at drawn moments, in drawn spellings
     Then each of them fires in time
+    And none of the others has fired
 
   @C20 @step-3 @after-C18
   Scenario: The offset of remind_at is honoured
@@ -21,8 +23,8 @@ Feature: A reminder fires when it is due
 
   @C21 @step-3 @after-C18
   Scenario: What was delivered is shown as delivered, with its attempt and its status
-    When a reminder is due, and its receiver answers with a drawn 2xx
-    Then it is shown as delivered, with one attempt and that status
+    When reminders are due, and their receivers answer with drawn 2xx, one of them slowly
+    Then each is shown and listed as delivered, with one attempt, that status and its times
 
   @C22 @step-3 @after-C18
   Scenario: A changed reminder fires at its new time, and with what it now says

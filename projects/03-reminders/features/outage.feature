@@ -3,29 +3,27 @@ Feature: Nothing acknowledged is lost
   @C39 @step-6 @after-C18
   Scenario: Reminders fire although Redis forgets everything
     Given a reminder service with two workers
-    And reminders that are soon due
+    And reminders that are soon due, some that are being delivered, and one that waits
     When Redis is flushed
-    Then each of them fires once
+    Then each fires once, and the one that waits once more
 
   @C40 @step-6 @after-C18
   Scenario: Reminders fire although Redis is started again, empty
     Given a reminder service with two workers
-    And reminders that are soon due
+    And reminders that are soon due, some that are being delivered, and one that waits
     When Redis is started again, empty
-    Then each of them fires once
+    Then each fires once, and the one that waits once more
 
   @C41 @step-6 @after-C18
   Scenario: While Redis is down reminders are accepted, and they fire at the latest when it is back
     Given a reminder service with two workers
-    And Redis is down
-    And reminders that are soon due
-    When their time is over, and Redis returns
+    When reminders are made while Redis refuses, and while it is silent
     Then each of them fires once
 
   @C42 @step-6 @after-C1
   Scenario: While PostgreSQL is down the service says so in time, and comes back with it
     Given a reminder service
-    And PostgreSQL is down
+    And PostgreSQL goes down amid requests
     Then it is alive, it is not ready, and it answers 503 within three seconds
     And it works again within five seconds of PostgreSQL's return
 
@@ -46,6 +44,6 @@ Feature: Nothing acknowledged is lost
   @C45 @step-6 @after-C6
   Scenario: What a killed web process had acknowledged exists, and what is sent again exists once
     Given a reminder service with two workers
-    When its web process is killed amid a burst of creates, started again, and all are sent again
+    When its web process is killed amid a burst of creates, started without Redis, and all are sent again
     Then each reminder exists once, the acknowledged ones as they were acknowledged
     And some that are brought forward fire once

@@ -35,7 +35,13 @@ class Receiver:
 
     def remind_all(self, moments: Sequence[str], *replies: Reply) -> list[Reminder]:
         """Have many reminders made at once, one for each moment."""
-        bodies = [self._agenda.body(self.expects(*replies), 0, remind_at=moment) for moment in moments]
+        return self.remind_each([(moment, replies) for moment in moments])
+
+    def remind_each(self, wanted: Iterable[tuple[str, Sequence[Reply]]]) -> list[Reminder]:
+        """Have reminders made at once, each for its moment and with its replies."""
+        bodies = [
+            self._agenda.body(self.expects(*replies), 0, remind_at=moment) for moment, replies in wanted
+        ]
         requests = [create_request(body) for body in bodies]
         # More at once than a pool has connections would only wait for each other.
         parts = batched(requests, 8, strict=False)

@@ -4,50 +4,72 @@ import time
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Reply, World, expect
+from kata.steps import Draw, Reply, World, expect
 
 from .agenda import PATIENCE_SECONDS, POLL_SECONDS, Agenda, Reminder, statuses_of
 from .receiver import Receiver
-from .refusals import Refusal, private_addresses
+from .refusals import Refusal, private_hosts, public_hosts
 
 scenarios("callbacks.feature")
 
 
 @given("a reminder service that may call public addresses only", target_fixture="agenda")
 def a_reminder_service_that_may_call_public_addresses_only(
-    world: World, service_settings: dict[str, str]
+    world: World, kept: Agenda, service_settings: dict[str, str]
 ) -> Agenda:
-    # Said only here: one that is up already may be allowed more, and is asked all the rest nevertheless.
+    if kept.is_ours:  # and has been told nothing: then only public ones are allowed
+        return kept
     return Agenda(world.start(service_settings | {"ALLOW_PRIVATE_CALLBACKS": "false"}), world.draw)
 
 
 @when(
-    "reminders with callbacks to private, loopback and link-local addresses are asked for",
+    "reminders with callbacks to addresses that are not public are asked for, and changed to",
     target_fixture="refusals",
 )
-def reminders_with_callbacks_to_private(agenda: Agenda, world: World) -> list[Refusal]:
+def reminders_with_callbacks_to_addresses_that_are_not_public(agenda: Agenda, world: World) -> list[Refusal]:
+    reminder = agenda.later()
+    tag = agenda.entity_tag(reminder)
     refusals = []
-    for address in private_addresses(world.draw):
-        url = f"http://{address}:{world.draw.integer(1024, 65_535)}/{world.draw.word()}"
+    for host in private_hosts(world.draw):
+        url = callback(world.draw, host)
         body = agenda.body(url, 7200)
-        rule = f"while ALLOW_PRIVATE_CALLBACKS is false, a callback to {address} is refused: it is not public"
+        rule = f"while ALLOW_PRIVATE_CALLBACKS is false, a callback to {host} is refused: it is not public"
         refusals.append(Refusal(body, "/callback_url", agenda.post(body), rule))
+    for host in world.draw.shuffle(private_hosts(world.draw))[:4]:
+        change = {"callback_url": callback(world.draw, host)}
+        rule = f"a change to the callback of {host} is refused: it is not public"
+        refusals.append(Refusal(change, "/callback_url", agenda.revise(reminder, change, tag), rule))
     return refusals
 
 
+@then("callbacks to their public neighbours are accepted")
+def callbacks_to_their_public_neighbours_are_accepted(agenda: Agenda, world: World) -> None:
+    for host in public_hosts(world.draw):
+        agenda.accepted(agenda.body(callback(world.draw, host), 7200))
+
+
+def callback(draw: Draw, host: str) -> str:
+    """Return a callback there, with or without what else a URL may have."""
+    scheme = draw.choice(["http", "https", "HTTP"])
+    port = draw.choice(["", f":{draw.integer(1024, 65_535)}"])
+    return f"{scheme}://{host}{port}/{draw.word()}"
+
+
 @when("a receiver redirects to another address", target_fixture="redirected")
-def a_receiver_redirects_to_another_address(receiver: Receiver, world: World) -> tuple[Reminder, str]:
-    status = world.draw.choice([301, 302, 303, 307, 308])
+def a_receiver_redirects_to_another_address(
+    receiver: Receiver, world: World
+) -> tuple[Reminder, str, list[int]]:
+    statuses = world.draw.shuffle([300, world.draw.choice([301, 302, 303, 307, 308])])
     elsewhere = f"/{world.draw.word()}"
-    redirect = Reply.redirect(receiver.sink.url(elsewhere), status)
-    return receiver.remind(0.2, redirect, redirect, Reply()), elsewhere
+    redirects = [Reply.redirect(receiver.sink.url(elsewhere), status) for status in statuses]
+    return receiver.remind(0.2, *redirects, Reply()), elsewhere, statuses
 
 
 @then("the other address is never called, and the attempts have failed")
 def the_other_address_is_never_called(
-    agenda: Agenda, receiver: Receiver, redirected: tuple[Reminder, str]
+    agenda: Agenda, receiver: Receiver, redirected: tuple[Reminder, str, list[int]]
 ) -> None:
-    reminder, elsewhere = redirected
+    reminder, elsewhere, statuses = redirected
     # Who follows it makes no third attempt, and so would be told of that alone.
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(receiver.calls(reminder)) < 3 and time.monotonic() < deadline:
@@ -56,8 +78,8 @@ def the_other_address_is_never_called(
     receiver.wait_for(reminder, 3)
     shown = agenda.wait_for_state(reminder, "delivered")
     never_called(receiver, elsewhere)
-    first, second, third = statuses_of(shown)
-    expect(first == second, expected="twice the status of the redirect", got=[first, second, third])
+    wanted = [*statuses, 204]
+    expect(statuses_of(shown) == wanted, expected=f"the statuses {wanted}", got=statuses_of(shown))
 
 
 def never_called(receiver: Receiver, path: str) -> None:

@@ -8,8 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
 from kata.steps import Draw, Exchange, Reply, World, describe_answer, expect
 
@@ -17,7 +16,6 @@ from .agenda import (
     PATIENCE_SECONDS,
     Agenda,
     Reminder,
-    draw_times,
     made,
     moment_of,
     soon,
@@ -130,19 +128,6 @@ def day_before_change(zone: ZoneInfo, draw: Draw) -> datetime:
     while (day + timedelta(days=1)).utcoffset() == day.utcoffset():
         day += timedelta(days=1)
     return day
-
-
-@pytest.fixture
-def secret(world: World) -> bytes:
-    return world.draw.text(32).encode()
-
-
-@given("a reminder service that signs with a drawn secret", target_fixture="agenda")
-def a_reminder_service_that_signs_with_a_drawn_secret(world: World, secret: bytes) -> Agenda:
-    world.callback_server()
-    times = draw_times(world)
-    settings = times.environment() | {"SIGNING_SECRET": f"whsec_{base64.b64encode(secret).decode()}"}
-    return Agenda(world.start_alone(settings, workers=1), world.draw, times)
 
 
 @then("its callback gets a signature that is right for its id, its time and its body")

@@ -1,26 +1,36 @@
 """Steps of firing.feature: what is due fires, when it is due."""
 
-from datetime import timedelta, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 from pytest_bdd import given, scenarios, then, when
 
 from kata.steps import Received, Reply, World, describe_answer, expect
 
 from .agenda import (
+    LATE_SECONDS,
     NO_CONTENT,
     OK,
     Agenda,
+    Json,
     Reminder,
     attempts_of,
+    in_doubt,
     moment_of,
     numbers_of,
+    odd_spelling,
     soon,
     spelled,
     statuses_of,
+    target_of,
 )
 from .receiver import Receiver, content, in_time, once_each, one_key, wait_past
 
 FIRES = "a reminder that is due is posted to its callback"
+AT_ONCE = "a remind_at that is up to 5 seconds past is due at once"
+TARGET = "the call goes to the path and the query of callback_url, as they were sent"
+SLOW_SECONDS = 0.5
+CLOCK_SECONDS = 0.005  # for a service that rounds its times
 
 scenarios("firing.feature")
 
@@ -33,6 +43,7 @@ def its_callback_gets_a_post_of_json_with_its_id(receiver: Receiver, reminder: R
     rule = "the callback gets a POST of JSON with reminder_id, occurrence, attempt, message and remind_at"
     call = receiver.wait_for(reminder, 1, FIRES)[0]
     body = content(call, rule)
+    expect(call.target == target_of(reminder), expected=target_of(reminder), got=call.target, rule=TARGET)
     wanted = {
         "reminder_id": reminder.id,
         "occurrence": 1,
@@ -50,9 +61,44 @@ def the_idempotency_key_is_its_id_and_its_occurrence(reminder: Reminder, call: R
     one_key(reminder, [call])
 
 
-@when("reminders are due at drawn moments", target_fixture="reminders")
+@given("a reminder for a moment some seconds ago, and others for years to come", target_fixture="distant")
+def a_reminder_for_a_moment_some_seconds_ago(receiver: Receiver, world: World) -> list[Reminder]:
+    overdue = receiver.remind(-world.draw.integer(1, 3))
+    call = receiver.wait_for(overdue, 1, AT_ONCE)[0]
+    late = call.started - overdue.answer.received
+    expect(
+        late <= LATE_SECONDS,
+        expected=f"the call within {LATE_SECONDS:g} s",
+        got=f"{late:.3f} s after the 201",
+        rule=AT_ONCE,
+        timing=True,
+    )
+    # Beyond 2**31 milliseconds, and beyond what 31 and 32 bits count in seconds.
+    return [
+        receiver.remind(86_400 * world.draw.integer(low, high))
+        for low, high in ((25, 49), (5000, 28_000), (30_000, 90_000))
+    ]
+
+
+@when("reminders are due at drawn moments, in drawn spellings", target_fixture="reminders")
 def reminders_are_due_at_drawn_moments(receiver: Receiver, world: World) -> list[Reminder]:
-    return [receiver.remind(world.draw.integer(250, 1300) / 1000) for _ in range(12)]
+    def moment() -> str:
+        return odd_spelling(world.draw, soon(world.draw.integer(250, 1300) / 1000))
+
+    return [receiver.remind(0, remind_at=moment()) for _ in range(12)]
+
+
+@then("none of the others has fired")
+def none_of_the_others_has_fired(agenda: Agenda, receiver: Receiver, distant: list[Reminder]) -> None:
+    for reminder in distant:
+        count, state = len(receiver.calls(reminder)), agenda.show(reminder).get("state")
+        rule = f"a reminder never fires before its time, and this one is for {spelled(reminder.remind_at)}"
+        expect(
+            (count, state) == (0, "scheduled"),
+            expected="scheduled, and no call",
+            got=f"{state}, {count} calls",
+            rule=rule,
+        )
 
 
 @when("reminders are due at moments written with offsets east and west of UTC", target_fixture="reminders")
@@ -72,26 +118,59 @@ def each_of_them_fires_in_time(receiver: Receiver, reminders: list[Reminder]) ->
         in_time(reminder, receiver.wait_for(reminder, 1, FIRES)[0])
 
 
-@when("a reminder is due, and its receiver answers with a drawn 2xx", target_fixture="answered")
-def a_reminder_is_due(receiver: Receiver, world: World) -> tuple[Reminder, int]:
-    status = world.draw.choice([200, 201, 202, 203, 204])
-    return receiver.remind(0.3, Reply(status)), status
+@when(
+    "reminders are due, and their receivers answer with drawn 2xx, one of them slowly",
+    target_fixture="answered",
+)
+def reminders_are_due_and_their_receivers_answer_with_drawn_2xx(
+    receiver: Receiver, world: World
+) -> list[tuple[Reminder, int]]:
+    draw = world.draw
+    statuses = [draw.integer(200, 204), draw.choice([205, 206, 207, 208, 226]), draw.integer(227, 299)]
+    replies = [Reply(status) for status in statuses]
+    # The status is there, and what should follow it is not.
+    replies += [Reply.stall(draw.choice([200, 201, 202])), Reply(200, delay_seconds=SLOW_SECONDS)]
+    return [(receiver.remind(0.3, reply), reply.status) for reply in replies]
 
 
-@then("it is shown as delivered, with one attempt and that status")
-def it_is_shown_as_delivered(agenda: Agenda, answered: tuple[Reminder, int]) -> None:
-    reminder, status = answered
-    shown = agenda.wait_for_state(reminder, "delivered")
-    got = (numbers_of(shown), statuses_of(shown), shown.get("attempt_count"))
-    expect(
-        got == ([1], [status], 1),
-        expected=f"attempt_count 1, and one attempt with number 1 and status_code {status}",
-        got=f"attempt_count {got[2]}, {attempts_of(shown)}",
-    )
-    attempt = attempts_of(shown)[0]
+@then("each is shown and listed as delivered, with one attempt, that status and its times")
+def each_is_shown_and_listed_as_delivered(
+    agenda: Agenda, receiver: Receiver, answered: list[tuple[Reminder, int]]
+) -> None:
+    for reminder, status in answered:
+        shown = agenda.wait_for_state(reminder, "delivered")
+        got = (numbers_of(shown), statuses_of(shown), shown.get("attempt_count"))
+        expect(
+            got == ([1], [status], 1),
+            expected=f"attempt_count 1, and one attempt with number 1 and status_code {status}",
+            got=f"attempt_count {got[2]}, {attempts_of(shown)}",
+        )
+        in_its_time(attempts_of(shown)[0], receiver.calls(reminder)[0])
+    in_order(attempts_of(agenda.show(answered[-1][0]))[0], SLOW_SECONDS - CLOCK_SECONDS)
+    listed = {item.get("id") for item in agenda.listed(100, state="delivered")}
+    missing = {reminder.id for reminder, _ in answered} - listed
+    expect(not missing, expected="all of them in the list of the delivered ones", got=f"not {missing}")
+
+
+def in_order(attempt: Json, least_seconds: float = 0.0) -> tuple[datetime, datetime]:
+    """Demand that an attempt has ended after it started, so much later."""
     started, finished = (moment_of(attempt.get(name)) for name in ("started_at", "finished_at"))
-    in_order = started is not None and finished is not None and started <= finished
-    expect(in_order, expected="started_at before finished_at", got=attempt)
+    if started is None or finished is None or (finished - started).total_seconds() < least_seconds:
+        wanted = f"started_at, and finished_at {least_seconds:g} s later, each with an offset"
+        expect(False, expected=wanted, got=attempt)
+        raise AssertionError("it has been said")
+    return started, finished
+
+
+def in_its_time(attempt: Json, call: Received) -> None:
+    """Demand that an attempt says when its call was."""
+    started, finished = in_order(attempt)
+    before = (call.received_at - started).total_seconds()
+    after = (finished - call.received_at).total_seconds()
+    wanted = f"an attempt around {call.received_at:%H:%M:%S.%f}Z"
+    expect(min(before, after) >= -CLOCK_SECONDS, expected=wanted, got=attempt)
+    near = before <= LATE_SECONDS and after <= SLOW_SECONDS + LATE_SECONDS
+    expect(near, expected=wanted, got=attempt, timing=True)
 
 
 @given(
@@ -103,14 +182,10 @@ def a_reminder_that_is_changed_to_come_earlier(agenda: Agenda, receiver: Receive
     url = receiver.expects(Reply())
     reminder.message = world.draw.word()
     reminder.remind_at = soon(0.6)
-    reminder.path = "/" + url.split("/", 3)[3]
+    reminder.path = target_of(replace(reminder, callback_url=url))
     changes = {"message": reminder.message, "callback_url": url, "remind_at": spelled(reminder.remind_at)}
     answer = agenda.revise(reminder, changes)
-    expect(
-        answer.status == OK,
-        expected="200",
-        got=describe_answer(answer),
-    )
+    expect(answer.status == OK, expected="200", got=describe_answer(answer), timing=in_doubt(answer))
     return reminder
 
 
@@ -119,11 +194,7 @@ def a_reminder_that_is_changed_to_come_later(agenda: Agenda, receiver: Receiver)
     reminder = receiver.remind(0.5)
     reminder.remind_at = soon(1.2)
     answer = agenda.revise(reminder, {"remind_at": spelled(reminder.remind_at)})
-    expect(
-        answer.status == OK,
-        expected="200",
-        got=describe_answer(answer),
-    )
+    expect(answer.status == OK, expected="200", got=describe_answer(answer), timing=in_doubt(answer))
     return reminder
 
 

@@ -3,16 +3,15 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-import pytest
 from pytest_bdd import given, scenarios, then, when
 
 from kata.steps import (
     Exchange,
     FaultProxy,
+    Inconclusive,
     Reply,
     Request,
     World,
@@ -34,6 +33,7 @@ from .agenda import (
     made,
     soon,
     spelled,
+    statuses_of,
 )
 from .ledger import rows
 from .receiver import Receiver, wait_past
@@ -41,27 +41,30 @@ from .receiver import Receiver, wait_past
 UNAVAILABLE = 503
 ANSWER_SECONDS = 3.0
 BACK_SECONDS = 5.0
+DYING_SECONDS = 1.0
+UNKNOWN_ID = "0192f3a0-7c5e-7d11-9a3b-5f2e8c1d4b60"
 FIRES = "what was acknowledged fires, whatever becomes of Redis, of PostgreSQL's connections and of workers"
 
 scenarios("outage.feature")
 
 
-@pytest.fixture
-def redis(agenda: Agenda) -> Iterator[FaultProxy]:
-    """The way to Redis, open again when the check is over."""
-    proxy = agenda.service.redis.proxy
-    yield proxy
-    proxy.pass_through()
-
-
-@given("Redis is down")
-def redis_is_down(redis: FaultProxy) -> None:
-    redis.cut()
-
-
-@given("PostgreSQL is down")
-def postgresql_is_down(postgres: FaultProxy) -> None:
+@given("PostgreSQL goes down amid requests")
+def postgresql_goes_down_amid_requests(agenda: Agenda, postgres: FaultProxy) -> None:
+    """Lose it while requests are under way: each is answered, and what was acknowledged is kept."""
+    bodies = [agenda.body(agenda.far_away(), 7200) for _ in range(6)]
+    answers: list[Exchange] = []
+    postgres.delay(0.03)
+    sender = threading.Thread(
+        target=lambda: answers.extend(agenda.burst([create_request(it) for it in bodies]))
+    )
+    sender.start()
+    time.sleep(0.1)
     postgres.cut()
+    sender.join()
+    for answer in answers:
+        got = describe_answer(answer)
+        right = answer.status in {CREATED, UNAVAILABLE}
+        expect(right, expected="201 or 503", got=got, exchanges=answers, timing=answer.status == 0)
 
 
 @given("PostgreSQL is silent")
@@ -71,9 +74,19 @@ def postgresql_is_silent(agenda: Agenda, postgres: FaultProxy) -> None:
     postgres.black_hole()
 
 
-@given("reminders that are soon due", target_fixture="reminders")
-def reminders_that_are_soon_due(receiver: Receiver) -> list[Reminder]:
-    return [receiver.remind(0.8) for _ in range(5)]
+@given(
+    "reminders that are soon due, some that are being delivered, and one that waits",
+    target_fixture="reminders",
+)
+def reminders_that_are_soon_due(agenda: Agenda, receiver: Receiver) -> list[Reminder]:
+    soon_due = [receiver.remind(0.8) for _ in range(5)]
+    waiting = receiver.remind(0.0, Reply(500, {"Retry-After": "2"}), Reply())
+    receiver.wait_for(waiting, 1, FIRES)
+    agenda.wait_for_state(waiting, "scheduled", FIRES)
+    slow = [receiver.remind(0.0, Reply(delay_seconds=1.4 * agenda.times.lease_seconds)) for _ in range(3)]
+    for reminder in slow:
+        receiver.wait_for(reminder, 1, FIRES)
+    return [waiting, *slow, *soon_due]
 
 
 @when("Redis is flushed")
@@ -88,21 +101,50 @@ def redis_is_started_again_empty(agenda: Agenda, reminders: list[Reminder]) -> N
     agenda.service.redis.server.restart()
 
 
-@when("their time is over, and Redis returns")
-def their_time_is_over_and_redis_returns(redis: FaultProxy, reminders: list[Reminder]) -> None:
-    wait_past(reminders[-1].remind_at + timedelta(seconds=0.3))
-    redis.pass_through()
+@then("each fires once, and the one that waits once more")
+def each_fires_once_and_the_one_that_waits_once_more(
+    agenda: Agenda, receiver: Receiver, reminders: list[Reminder]
+) -> None:
+    waiting, *others = reminders
+    receiver.delivered_once(others)
+    shown = agenda.wait_for_state(waiting, "delivered", FIRES)
+    expect(statuses_of(shown) == [500, 204], expected="500, then 204", got=shown.get("attempts"))
+
+
+@when("reminders are made while Redis refuses, and while it is silent", target_fixture="reminders")
+def reminders_are_made_while_redis_refuses_and_while_it_is_silent(
+    receiver: Receiver, redis: FaultProxy
+) -> list[Reminder]:
+    reminders = []
+    for lose in (redis.cut, redis.black_hole):
+        lose()
+        for _ in range(3):
+            reminders.append(receiver.remind(0.5))
+            took = reminders[-1].answer.received - reminders[-1].answer.sent
+            rule = f"without Redis a reminder is made all the same, within {ANSWER_SECONDS:g} s"
+            expect(
+                took <= ANSWER_SECONDS, expected="201 in time", got=f"{took:.3f} s", rule=rule, timing=True
+            )
+        wait_past(reminders[-1].remind_at + timedelta(seconds=0.3))
+        redis.pass_through()
+    return reminders
 
 
 @then("it is alive, it is not ready, and it answers 503 within three seconds")
 def it_is_alive_it_is_not_ready(agenda: Agenda) -> None:
     rule = f"without PostgreSQL: /health 200, /ready and the API 503, within {ANSWER_SECONDS:g} s"
     body = json.dumps(agenda.body(agenda.far_away(), 7200)).encode()
+    kind, place = {"Content-Type": "application/json"}, f"{REMINDERS}/{UNKNOWN_ID}"
     requests = [
         Request("GET", "/health"),
         Request("GET", "/ready"),
-        Request("POST", REMINDERS, {"Content-Type": "application/json"}, body),
+        Request("POST", REMINDERS, kind, body),
+        Request("POST", REMINDERS, kind | {"Idempotency-Key": "without-postgresql"}, body),
         Request("GET", REMINDERS),
+        Request("GET", place),
+        Request("PATCH", place, kind | {"If-Match": '"1"'}, b'{"message": "x"}'),
+        Request("DELETE", place),
+        Request("POST", f"{place}/replay"),
     ]
     answers = agenda.burst(requests, timeout_seconds=ANSWER_SECONDS + PATIENCE_SECONDS)
     for request, answer in zip(requests, answers, strict=True):
@@ -117,7 +159,8 @@ def it_is_alive_it_is_not_ready(agenda: Agenda) -> None:
             rule=rule,
             timing=True,
         )
-    is_problem(answers[2], UNAVAILABLE, rule)
+        if wanted == UNAVAILABLE and request.path != "/ready":
+            is_problem(answer, UNAVAILABLE, rule)
 
 
 @then("it works again within five seconds of PostgreSQL's return")
@@ -175,16 +218,17 @@ class Creates:
 
 
 @when(
-    "its web process is killed amid a burst of creates, started again, and all are sent again",
+    "its web process is killed amid a burst of creates, started without Redis, and all are sent again",
     target_fixture="creates",
 )
 def its_web_process_is_killed_amid_a_burst_of_creates(
-    agenda: Agenda, receiver: Receiver, world: World, postgres: FaultProxy
+    agenda: Agenda, receiver: Receiver, world: World, postgres: FaultProxy, redis: FaultProxy
 ) -> Creates:
     bodies = [agenda.body(receiver.expects(), 7200) for _ in range(30)]
     requests = [create_request(body, str(world.draw.uuid())) for body in bodies]
     count = world.draw.integer(8, 16)
     first = agenda.burst(requests[:count])
+    soon_due = [receiver.remind(DYING_SECONDS) for _ in range(2)]
     # Each answer of PostgreSQL takes its time: at the first commit of the others no commit is told yet, and
     # where a create takes two, no second one is made yet.
     postgres.delay(0.03)
@@ -195,10 +239,18 @@ def its_web_process_is_killed_amid_a_burst_of_creates(
         while rows(connection) == before and sender.is_alive():
             pass
     agenda.kill(agenda.service.web)
+    killed = time.monotonic()
     sender.join()
     postgres.pass_through()
-    agenda.service.web.restart()
-    wait_until_ready(agenda.service.web)
+    for reminder in soon_due:
+        calls = receiver.sink.wait_for(reminder.path, 1, DYING_SECONDS + PATIENCE_SECONDS)
+        expect(bool(calls), expected="a call while no web process runs", got="none", rule=FIRES)
+        if calls[0].started < killed:
+            raise Inconclusive("it fired before the web process was killed")
+    with redis.cut():
+        agenda.service.release()
+        agenda.service.web.restart()
+        wait_until_ready(agenda.service.web)
     return Creates(bodies, first, [agenda.burst([request])[0] for request in requests])
 
 
