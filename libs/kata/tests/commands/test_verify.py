@@ -188,6 +188,12 @@ verifying MINE against 00-doubler, seed 5eed
        | answered 200
        | answered 200
        | answered 200
+       | answered 200
+       | answered 200
+       | answered 200
+       | answered 404
+       | answered 404
+       | answered 413
        | out of numbers
  x  C1   A number is doubled
        expected    200 and twice 100
