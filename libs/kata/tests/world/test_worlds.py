@@ -64,6 +64,8 @@ def test_nothing_that_a_solution_is_given_names_the_verifier(doubler: Project) -
     service = world.start({**SETTINGS, "RULES_FILE": world.file("rules.toml", "")})
     given = process_environment(service.environment, port=1)
     drawn = {name: value for name, value in given.items() if name not in os.environ or name == "TMPDIR"}
+    with service.postgres.connect() as connection:
+        drawn["cluster_name"] = str(connection.execute("SHOW cluster_name").fetchone())
     world.close()
     assert {"DATABASE_URL", "REDIS_URL", "RULES_FILE", "PORT"} <= drawn.keys()
     assert [value for value in (*drawn, *drawn.values()) if "kata" in value.lower()] == []

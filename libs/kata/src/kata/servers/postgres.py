@@ -49,7 +49,7 @@ class EmbeddedPostgres(EmbeddedServer):
         self._cluster = self.data_dir / "cluster"
         self._password: str | None = None
         # Shown in the title of each of its processes, which is how they are found after a crash.
-        self._cluster_name = f"kata-{hashlib.sha256(bytes(self._cluster)).hexdigest()[:16]}"
+        self._cluster_name = f"cluster-{hashlib.sha256(bytes(self._cluster)).hexdigest()[:16]}"
 
     @property
     def address(self) -> PostgresServer:

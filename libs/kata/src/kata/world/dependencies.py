@@ -87,7 +87,7 @@ class Dependencies:
     def postgres(self) -> PostgresUnderTest:
         """Give a database a name and a way to it; it is yet to be made."""
         address = self._postgres = self._postgres or self._start_postgres()
-        database = f"check_{secrets.token_hex(6)}"
+        database = f"app_{secrets.token_hex(6)}"
         own = urlsplit(address.url(database))
         proxy = self._proxy(address.port)
         login = own.netloc.rpartition("@")[0]
