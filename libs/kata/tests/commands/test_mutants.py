@@ -79,6 +79,7 @@ def test_a_bug_of_several_edits_is_one_mutant(project: Project) -> None:
         (EQUIVALENT.replace('caught_by = ["C1"]\n', ""), "caught_by"),
         (EQUIVALENT + 'why = "because"\n', "why"),
         (EQUIVALENT + EQUIVALENT, "an id stands twice"),
+        (EQUIVALENT.replace('kind = "rule"\n', ""), "without a kind: equivalent"),
         (EQUIVALENT.replace('"rule"', '"typo"'), "there is no kind typo"),
         (EQUIVALENT + "seeds = 0\n", "equivalent is to die within 0 seeds"),
     ],
@@ -229,7 +230,7 @@ def test_the_matrix_has_a_row_for_each_mutant_and_a_column_for_each_check() -> N
 
 
 def test_the_matrix_keeps_an_order_and_the_rows_that_were_not_run(tmp_path: Path) -> None:
-    bug = '[[mutant]]\nid = "{}"\nsays = ""\nfile = ""\nfind = ""\nput = ""\ncaught_by = []\n'
+    bug = '[[mutant]]\nid = "{}"\nsays = ""\nfile = ""\nfind = ""\nput = ""\ncaught_by = []\nkind = "rule"\n'
     (tmp_path / "mutants.toml").write_text(bug.format("squares") + bug.format("keeps"))
     write_matrix(tmp_path, {"squares": {"C1": ["a"]}, "keeps": {}, "gone": {"C9": ["a"]}})
     write_matrix(tmp_path, {"squares": {"C1": ["a"], "C4": ["b", "c"]}})

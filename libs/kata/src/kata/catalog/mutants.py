@@ -27,7 +27,7 @@ class Mutant:
     also: tuple[
         dict[str, str], ...
     ] = ()  # further edits of the same bug: find, put, and file where it is another
-    kind: str | None = None
+    kind: str | None = None  # of one that is written down; one that is generated has none
     seeds: int = 1  # within so many it dies: more than one where its check draws one combination of several
 
     def __post_init__(self) -> None:
@@ -67,6 +67,8 @@ def load_mutants(project: Path) -> list[Mutant]:
     ids = [mutant.id for mutant in mutants]
     if len(set(ids)) != len(ids):
         raise KataError(f"{project.name}/mutants.toml: an id stands twice")
+    if kindless := [mutant.id for mutant in mutants if mutant.kind is None]:
+        raise KataError(f"{project.name}/mutants.toml: without a kind: {', '.join(kindless)}")
     return mutants
 
 
