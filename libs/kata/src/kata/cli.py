@@ -8,6 +8,7 @@ from typing import TextIO
 import typer
 from typer.exceptions import TyperException
 
+from kata.commands.console import drop_what_is_unread
 from kata.commands.doctor import doctor
 from kata.commands.lesson import lesson
 from kata.commands.listing import list_projects
@@ -47,7 +48,7 @@ def main() -> None:
             typer.echo(f"kata: {message}", err=True)
         code = Exit.VERIFIER  # Typer's own 2 would read as "inconclusive"
     except BrokenPipeError:  # `| head` has had enough
-        sys.stdout = _nowhere()
+        drop_what_is_unread(sys.stdout)
         code = Exit.VERIFIER
     except (KeyboardInterrupt, typer.Abort):
         code = 130

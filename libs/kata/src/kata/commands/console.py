@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import cycle
 from typing import TextIO
 
@@ -44,3 +45,10 @@ class Console:
                 self._stdout.flush()
             except (OSError, ValueError):  # `| head` has had enough, or the terminal is gone
                 self.closed = True
+                drop_what_is_unread(self._stdout)
+
+
+def drop_what_is_unread(stream: TextIO) -> None:
+    """Have what is still buffered go nowhere: at its end Python would try again, and exit with 120."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
