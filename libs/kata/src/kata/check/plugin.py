@@ -108,7 +108,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     tries = TRIES if ON_RESULT in stash else TRIES_UNDER_PYTEST
     if not stash.get(ALONE, True):
         tries = 1
-    for attempt in range(1, tries + 1):
+    # Where it was judged before, other clients and paths are drawn: those the service has met already.
+    first = item.stash.get(ATTEMPT, 0) + 1
+    for attempt in range(first, first + tries):
         item.stash[ATTEMPT] = attempt
         item.stash[STARTED] = time.monotonic()
         if attempt > 1:

@@ -35,10 +35,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Judge:
-    """The order to judge one check."""
+    """The order to judge one check; `again` where a verdict of it has not counted."""
 
     position: int
     alone: bool
+    again: bool = False
 
 
 class Schedule:
@@ -50,6 +51,7 @@ class Schedule:
         self._waiting = list(jobs)
         self._running: dict[int, Judge] = {}
         self._alone = {job.position for job in jobs if job.check.alone}
+        self._doubted: set[int] = set()
         self._needed = {job.check.after for job in jobs}
         self._uses: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
         self._has: defaultdict[int, frozenset[str]] = defaultdict(frozenset)
@@ -87,6 +89,7 @@ class Schedule:
         self._has[worker] |= services
         if result.verdict is Verdict.INCONCLUSIVE and not order.alone:
             self._alone.add(order.position)
+            self._doubted.add(order.position)
             self._waiting.append(self._jobs[order.position])
             return []
         return [result, *self._not_run_after(result)]
@@ -94,7 +97,7 @@ class Schedule:
     def _begin(self, worker: int, job: Job, *, alone: bool) -> Judge:
         self._waiting.remove(job)
         self._has[worker] |= self._services(job)
-        self._running[worker] = Judge(job.position, alone)
+        self._running[worker] = Judge(job.position, alone, again=job.position in self._doubted)
         return self._running[worker]
 
     def _ready(self) -> list[Job]:

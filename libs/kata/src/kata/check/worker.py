@@ -16,7 +16,7 @@ from pytest_bdd.scenario import scenario_wrapper_template_registry
 from kata.catalog.projects import ROOT, Project
 from kata.check.run import Answer, Begin, Broken, Collected, End, Judged, NoTarget, Order, Started, TryStart
 from kata.check.scheduling import Job, Judge
-from kata.check.stash import ALONE, CHECK, ON_RESULT, OPTIONS, POSTGRES, WORLDS
+from kata.check.stash import ALONE, ATTEMPT, CHECK, ON_RESULT, OPTIONS, POSTGRES, WORLDS
 from kata.check.worlds import world_of
 from kata.errors import KataError, ProcfileError, TargetError
 from kata.judge.verdicts import CheckResult
@@ -70,9 +70,10 @@ class Worker:
             match order:
                 case TryStart():
                     self._channel.send(self._try_start(session.config))
-                case Judge(position, alone):
+                case Judge(position, alone, again):
                     session.config.stash[ALONE] = alone
                     item = items[position]
+                    item.stash[ATTEMPT] = int(again)
                     item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
         return True
 
