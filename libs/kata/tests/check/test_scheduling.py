@@ -65,3 +65,13 @@ def test_one_worker_alone_takes_them_as_they_come() -> None:
         assert plan.next_for(0) == Judge(position, alone=True)
         plan.take(0, passed(f"C{position + 1}"), NOTHING)
     assert plan.done
+
+
+def test_a_check_whose_services_are_spread_over_the_workers_is_judged_all_the_same() -> None:
+    """Checks that begin alike went on to use different services: so the next one may need both."""
+    plan = schedule(*((f"C{number}", "a throttler", None) for number in range(1, 4)))
+    plan.next_for(0)
+    plan.next_for(1)
+    plan.take(0, passed("C1"), frozenset({"one process"}))
+    plan.take(1, passed("C2"), frozenset({"two processes"}))
+    assert plan.next_for(0) == Judge(2, alone=False)

@@ -72,6 +72,8 @@ class Schedule:
         ready = self._ready()
         together = [job for job in ready if job.position not in self._alone]
         best = self._best(worker, together)
+        if not self._running and together and not any(self._best(it, together) for it in range(self.workers)):
+            best = together[0]  # each has only a part of what it needs, so somebody has to start the rest
         if best is not None:
             return self._begin(worker, best, alone=False)
         if self._running or together or not nothing_else_runs:
