@@ -182,6 +182,7 @@ def test_what_others_export_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("HOST", "x86_64-conda-linux-gnu")
     monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
     monkeypatch.setenv("PGOPTIONS", "-c search_path=elsewhere")
+    monkeypatch.setenv("PGPASSWORD", "hunter/2")
     settings = load(ServiceSettings)
     assert (settings.port, settings.listen_address) == (8000, "127.0.0.1")
-    assert not [name for name in os.environ if name.startswith("PG")]
+    assert [name for name in os.environ if name.startswith("PG")] == ["PGPASSWORD"]

@@ -25,7 +25,7 @@ from kata.system.ports import HOST, is_free
 
 _FIRST_PORT = 8000
 # Not the user's to set here: the service runs in UTC, and a Procfile's own make is not part of ours.
-_KEPT_BACK = re.compile(r"TZ|PORT|MAKE.*|MFLAGS|VIRTUAL_ENV|PYTHON.*|PG.*")
+_KEPT_BACK = re.compile(r"TZ|PORT|MAKE.*|MFLAGS|VIRTUAL_ENV|PYTHON.*|PG(?!PASSWORD$).*")
 
 
 class StopRequested(KeyboardInterrupt):
