@@ -60,8 +60,8 @@ class ServiceSettings(BaseSettings):
 def load[S: BaseSettings](settings_class: type[S]) -> S:
     """Read the environment, or explain every bad variable on stderr and exit with EX_CONFIG.
 
-    What libpq would read from there (PGHOSTADDR, PGOPTIONS, ...) is dropped: DATABASE_URL says it all, but for
-    the password, which may be in PGPASSWORD as it is, without escapes.
+    What libpq would read from there (PGHOSTADDR, PGOPTIONS, ...) is dropped: DATABASE_URL says it all but
+    for the password, which may be in PGPASSWORD as it is, without escapes.
     """
     for name in [name for name in os.environ if name.startswith("PG") and name != "PGPASSWORD"]:
         del os.environ[name]
