@@ -69,7 +69,7 @@ def test_one_worker_alone_takes_them_as_they_come() -> None:
 
 def test_a_check_whose_services_are_spread_over_the_workers_is_judged_all_the_same() -> None:
     """Checks that begin alike went on to use different services: so the next one may need both."""
-    plan = schedule(*((f"C{number}", "a throttler", None) for number in range(1, 4)))
+    plan = schedule(*((f"C{number}", "a service", None) for number in range(1, 4)))
     plan.next_for(0)
     plan.next_for(1)
     plan.take(0, passed("C1"), frozenset({"one process"}))

@@ -101,9 +101,8 @@ def metrics_directory(workers: int) -> Iterator[None]:
     parent = shared_memory if shared_memory.is_dir() else Path(tempfile.gettempdir())
     remove_abandoned(parent)
     starting = Path(tempfile.mkdtemp(prefix="starting-", dir=parent))
-    with (starting / LOCK).open(
-        "w"
-    ) as lock:  # held until the last of the processes has ended, however it ends
+    # The lock is held until the last of the processes has ended, however it ends.
+    with (starting / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         directory = starting.rename(parent / starting.name.replace("starting-", METRICS, 1))
         os.environ[MULTIPROCESS_DIRECTORY] = str(directory)
