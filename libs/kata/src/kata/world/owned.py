@@ -119,9 +119,9 @@ class OwnedWorld(Checking):
         service = self._prepare(settings)
         try:
             release(service)
-            service.add("web")
             for _ in range(workers):
                 service.add("worker")
+            service.add("web")  # and wait until it is ready, while the workers start
         except BaseException:
             service.close()
             raise
