@@ -225,6 +225,7 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         ("LIMIT", str(1_000_000 + draw.choice((1, above)))),
         ("WINDOW_SECONDS", str(86_400 + draw.choice((1, above)))),
         ("TRUSTED_HOPS", str(10 + draw.choice((1, above)))),
+        ("PORT", draw.choice(("0", str(65_535 + draw.choice((1, above)))))),
     ]
     of_the_kind = [
         ("LIMIT", draw.choice(("0", below))),

@@ -73,6 +73,8 @@ def uncounted_forms(client: Caller, draw: Draw) -> list[Form]:
     forms = [method_form(method, (NOT_ALLOWED,)) for method in other_methods]
     forms.append(method_form("OPTIONS", (OK, 204)))
     forms += [path_form(path) for path in spellings]
+    unlimited = escaped(draw.choice(("/health", "/ready", "/metrics")), draw)
+    forms.append(path_form(unlimited, (OK,)))
     return [*forms, Form("a body that is too large", UNCOUNTED, (TOO_LARGE,), too_large)]
 
 
@@ -85,11 +87,11 @@ def method_form(method: str, statuses: tuple[int, ...]) -> Form:
     )
 
 
-def path_form(path: str) -> Form:
+def path_form(path: str, statuses: tuple[int, ...] = (NOT_FOUND,)) -> Form:
     return Form(
         f"the path {path}",
         UNCOUNTED,
-        (NOT_FOUND,),
+        statuses,
         lambda one: one.http.get(path, headers=one.headers()),
     )
 

@@ -10,6 +10,7 @@ Feature: A lost Redis is bounded in time and has a designed answer
     And it sends as many requests as the limit, and one more
     Then each answer came within 200 ms
     And only the last of them is refused by the process
+    And the process remembers it, however many others ask
     And its other route, and other clients, have budgets of their own
     And after the window the process lets it in again, as often as the limit
 

@@ -25,7 +25,10 @@ from kata.steps import (
 from .caller import (
     ANSWER_SECONDS,
     BACK_SECONDS,
+    ECHO,
+    LONGEST_WORD,
     OK,
+    PING,
     ROUTES,
     TOO_MANY,
     UP_SECONDS,
@@ -34,6 +37,7 @@ from .caller import (
     all_succeed,
     draw_throttler,
     redis_is_asked,
+    refused,
     refused_last,
 )
 from .fields import fields_are_true, no_fields, promised_headers
@@ -49,6 +53,8 @@ STOP_SECONDS = 10.0
 STOPPING_DELAY_SECONDS = 0.04
 WAITING_REQUESTS = 3
 CLIENTS_TRIED = 5
+# More clients than one would keep in a small table.
+OTHERS = (110, 150)
 
 scenarios("outage.feature")
 
@@ -129,6 +135,20 @@ def its_other_route_and_other_clients_have_budgets_of_their_own(
     for one in (replace(client, route=client.other_route, sent=[]), other):
         one.send_many(throttler.limit + 1)
         refused_last(one, in_redis=False)
+    bad = {f"{PING}?{world.draw.word()}=1": 400, f"{ECHO}/{world.draw.text(LONGEST_WORD + 1)}": 422}
+    for path, status in bad.items():
+        one = new_stranger(world, throttler)()
+        one.send(path)
+        is_problem(one.sent[0], status)
+        fields_are_true(one, in_redis=False)
+
+
+@then("the process remembers it, however many others ask")
+def the_process_remembers_it(world: World, client: Caller, throttler: Throttler) -> None:
+    for _ in range(world.draw.integer(*OTHERS)):
+        new_stranger(world, throttler)().send()
+    client.send()
+    refused(client, in_redis=False)
 
 
 @then("after the window the process lets it in again, as often as the limit")
@@ -181,6 +201,7 @@ def each_time_it_is_alive_and_not_ready(looks: list[tuple[Loss, Exchange, Exchan
         expect(health.status == OK, expected=f"200 from /health {where}", got=describe_answer(health))
         expect(ready.status == UNAVAILABLE, expected=f"503 from /ready {where}", got=describe_answer(ready))
         in_time([health, ready])
+        promised_headers([health, ready])
         expect(
             seconds <= BACK_SECONDS,
             expected="200 from /ready within 2 s",
@@ -244,6 +265,9 @@ def redis_is_lost_in_every_way_and_a_client_sends(
         one.send_many(throttler.limit + 1)
         one.route = one.other_route
         one.send_many(2)
+        if throttler.mode == "closed":  # whatever is asked there
+            one.send(f"{one.path}?{world.draw.word()}=1")
+            one.send(f"{ECHO}/{world.draw.text(LONGEST_WORD + 1)}")
         collected.sent += one.sent
         throttler.service.redis.proxy.pass_through()
     return collected
@@ -362,7 +386,12 @@ def a_throttler_of_its_own_with_the_smallest_settings(world: World) -> Throttler
 def redis_is_lost_and_the_web_process_is_started_again(world: World, throttler: Throttler) -> None:
     web = throttler.service.web
     web.kill()
-    lose(throttler.service.redis.proxy, world.draw.choice(list(Loss)), world.draw)
+    # A server that is silent at the start is what programs wait for without end.
+    lose(
+        throttler.service.redis.proxy,
+        world.draw.choice((Loss.SILENT, world.draw.choice(list(Loss)))),
+        world.draw,
+    )
     web.restart()
     wait_until_ready(web, path="/health")
 

@@ -55,7 +55,7 @@ Feature: What every service is, in any language
 
   @S10 @step-1
   Scenario: SIGTERM stops it with exit code 0 within 10 seconds
-    When a process of its own is sent SIGTERM, while a connection to it is kept open
+    When a process of its own is sent SIGTERM, while connections to it are kept open
     Then it has ended with exit code 0
     And its port refuses connections
 

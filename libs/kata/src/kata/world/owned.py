@@ -18,6 +18,8 @@ from kata.world.released import release
 
 # A dying process lets go of its connections one by one: what it was asked last fails before the rest is seen.
 _DYING_SECONDS = 0.3
+# Ahead of UTC and behind it, by no whole hours: local time is never UTC by chance.
+_ZONES = ("Asia/Kathmandu", "America/St_Johns", "Pacific/Chatham")
 
 
 class OwnedWorld(Checking):
@@ -43,6 +45,7 @@ class OwnedWorld(Checking):
         self._dependencies = Dependencies(target, self._folder, postgres)
         self._callback_server: CallbackServer | None = None
         self._count = 0
+        self._zone = draw.fork("zone").choice(_ZONES)
 
     def end(self) -> None:
         """Stop what the check had for itself, and let go of shared services that it broke."""
@@ -128,7 +131,7 @@ class OwnedWorld(Checking):
         return service
 
     def _prepare(self, settings: Mapping[str, str]) -> OwnedService:
-        environment = dict(settings)
+        environment = {"TZ": self._zone, **settings}
         redis_server = postgres_server = None
         if "redis" in self._needs:
             redis_server = self._dependencies.redis()
