@@ -1,6 +1,5 @@
 """A client of the throttler, and what may be demanded of the answers that it got."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network
@@ -12,7 +11,6 @@ from kata.steps import (
     Draw,
     Exchange,
     Inconclusive,
-    NotRunError,
     Service,
     World,
     describe_answer,
@@ -24,7 +22,8 @@ PING = "/api/v1/ping"
 ECHO = "/api/v1/echo"
 LONGEST_WORD = 64
 ROUTES = (PING, f"{ECHO}/{{word}}")
-PRINTED = (10, 60)  # the numbers that the lesson prints
+PRINTED = (10, 60)  # the limit and the window that the lesson prints
+DEFAULT_MODE = "local"
 OK = 200
 NO_CONTENT = 204
 TOO_MANY = 429
@@ -48,7 +47,7 @@ class Throttler:
     limit: int
     window_seconds: int
     hops: int = 1
-    mode: str = "local"
+    mode: str = DEFAULT_MODE
 
 
 @dataclass
@@ -153,8 +152,8 @@ def draw_throttler(world: World, start: Callable[[dict[str, str]], Service], **f
         start(settings),
         int(settings["LIMIT"]),
         int(settings["WINDOW_SECONDS"]),
-        int(settings["TRUSTED_HOPS"]),
-        settings.get("FAILURE_MODE", "local"),
+        int(settings["TRUSTED_HOPS"] or 0),
+        settings.get("FAILURE_MODE") or DEFAULT_MODE,
     )
 
 
@@ -165,46 +164,6 @@ def draw_settings(world: World) -> dict[str, str]:
         "WINDOW_SECONDS": str(world.setting("WINDOW_SECONDS", 2, 3, away_from=PRINTED)),
         "TRUSTED_HOPS": "1",
     }
-
-
-def redis_is_asked(throttler: Throttler, draw: Draw, *, needed: bool = False) -> None:
-    """See a throw-away client counted in Redis before anything depends on it.
-
-    A solution without Redis, as in step 2, is let go on, unless the check is about Redis.
-    """
-    try:
-        redis = throttler.service.redis.client
-    except NotRunError:  # with --url there is only an address
-        return
-    deadline, slowest = time.monotonic() + BACK_SECONDS, 0.0
-    while True:
-        one = Caller(throttler, draw.address_v4(), draw, draw.choice(ROUTES))
-        if throttler.hops != 1:  # who it is then, is what some checks are about
-            forget_all(throttler)
-        answer = one.send()
-        took = answer.received - answer.sent
-        slowest = max(slowest, took)
-        counted = bool(one.redis_keys()) or (throttler.hops != 1 and bool(redis.dbsize()))
-        if counted and took <= UP_SECONDS:  # a late one may be there, and the service have counted alone
-            return
-        if not (needed or redis.dbsize()) or (counted and time.monotonic() > deadline):
-            return
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.03)
-    expect(
-        False,
-        expected=f"a key rate:{one.address}:… in Redis, which is up, after a request of that client",
-        got=f"none for {BACK_SECONDS:.0f} s; the last client got {describe_answer(answer)}",
-        timing=slowest > UP_SECONDS,
-    )
-
-
-def forget_all(throttler: Throttler) -> None:
-    """Give every client its whole budget again."""
-    redis = throttler.service.redis.client
-    for key in redis.scan_iter("rate:*"):
-        redis.delete(key)
 
 
 def all_succeed(client: Caller) -> None:

@@ -67,8 +67,11 @@ Feature: A lost Redis is bounded in time and has a designed answer
 
   @C33 @step-7 @after-C2
   Scenario: On SIGTERM the requests that wait for Redis are answered, and nothing new is
-    Given a throttler of its own
+    Given a throttler of its own with the lesson's settings
     And Redis is seen to count
+    And a client that has used up its budget
+    When it sends a request
+    Then the request is refused with 429
     When it is sent SIGTERM while requests wait for a Redis that is slow or silent
     Then each of them is answered
     And a second later nobody else is
@@ -76,10 +79,13 @@ Feature: A lost Redis is bounded in time and has a designed answer
 
   @C34 @step-7 @after-C2
   Scenario: A service whose Redis is away at the start starts, does what its failure mode says, and uses it when it comes
-    Given a throttler of its own with the smallest settings, whose failure mode is drawn
-    When Redis is lost, and the web process is killed and started again
-    Then it is alive and not ready, and a client gets what the failure mode says
+    Given a throttler of its own with the largest settings, whose failure mode is drawn
+    And Redis is seen to count
+    And a client that has sent some requests
+    When Redis is lost, and the web process is killed and started again with the smallest settings
+    Then it is alive and not ready, and another client gets what the failure mode says
     And when Redis returns it is used within two seconds
+    And the client that has used more than the new limit is refused, for the new window at most
 
   @C35 @step-7 @after-C9
   Scenario: A Redis that has forgotten its scripts, or everything, is not lost

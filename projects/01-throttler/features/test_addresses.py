@@ -10,7 +10,8 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Draw, Exchange, World, expect, send_raw
 
-from .caller import ROUTES, Caller, Throttler, forget_all, redis_is_asked, refused, refused_last
+from .caller import ROUTES, Caller, Throttler, refused, refused_last
+from .counts import forget_all, redis_is_asked
 
 # What some proxies write, some services believe, and any client can send.
 FORGEABLE = ("X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Client-IP", "X-Forwarded")

@@ -10,6 +10,7 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from kata.steps import (
+    TOLERANCE_SECONDS,
     Exchange,
     Inconclusive,
     Request,
@@ -36,11 +37,11 @@ from .caller import (
     Throttler,
     all_succeed,
     draw_throttler,
-    redis_is_asked,
     refused,
     refused_last,
 )
-from .fields import fields_are_true, no_fields, promised_headers
+from .counts import at_most_within_the_window, redis_is_asked, times_to_live
+from .fields import fields_are_true, item, no_fields, promised_headers
 from .losses import Loss, lose, lose_at_a_moment
 
 UNAVAILABLE = 503
@@ -55,6 +56,9 @@ WAITING_REQUESTS = 3
 CLIENTS_TRIED = 5
 # More clients than one would keep in a small table.
 OTHERS = (110, 150)
+
+LARGEST = {"LIMIT": "1000000", "WINDOW_SECONDS": "86400"}
+SMALLEST = {"LIMIT": "1", "WINDOW_SECONDS": "1"}
 
 scenarios("outage.feature")
 
@@ -374,29 +378,40 @@ def it_has_ended_in_order(stop: Stop) -> None:
 
 
 @given(
-    "a throttler of its own with the smallest settings, whose failure mode is drawn",
+    "a throttler of its own with the largest settings, whose failure mode is drawn",
     target_fixture="throttler",
 )
-def a_throttler_of_its_own_with_the_smallest_settings(world: World) -> Throttler:
+def a_throttler_of_its_own_with_the_largest_settings(world: World) -> Throttler:
     mode = world.draw.choice(MODES)
-    return draw_throttler(world, world.start_alone, LIMIT="1", WINDOW_SECONDS="1", FAILURE_MODE=mode)
+    return draw_throttler(world, world.start_alone, **LARGEST, FAILURE_MODE=mode)
 
 
-@when("Redis is lost, and the web process is killed and started again")
-def redis_is_lost_and_the_web_process_is_started_again(world: World, throttler: Throttler) -> None:
-    web = throttler.service.web
-    web.kill()
+@given("a client that has sent some requests", target_fixture="client")
+def a_client_that_has_sent_some_requests(world: World, new_caller: Callable[[], Caller]) -> Caller:
+    client = new_caller()
+    client.send_many(world.draw.integer(2, 6))
+    all_succeed(client)
+    fields_are_true(client)
+    return client
+
+
+@when(
+    "Redis is lost, and the web process is killed and started again with the smallest settings",
+    target_fixture="throttler",
+)
+def redis_is_lost_and_the_web_process_is_started_again(world: World, throttler: Throttler) -> Throttler:
+    throttler.service.web.kill()
     # A server that is silent at the start is what programs wait for without end.
     lose(
         throttler.service.redis.proxy,
         world.draw.choice((Loss.SILENT, world.draw.choice(list(Loss)))),
         world.draw,
     )
-    web.restart()
-    wait_until_ready(web, path="/health")
+    wait_until_ready(throttler.service.start_web_again(SMALLEST), path="/health")
+    return replace(throttler, limit=1, window_seconds=1)
 
 
-@then("it is alive and not ready, and a client gets what the failure mode says")
+@then("it is alive and not ready, and another client gets what the failure mode says")
 def it_is_alive_and_not_ready_and_a_client_gets(world: World, throttler: Throttler) -> None:
     ready = throttler.service.client().get("/ready")
     expect(ready.status == UNAVAILABLE, expected="503 from /ready", got=describe_answer(ready))
@@ -420,6 +435,26 @@ def when_redis_returns_it_is_used_within_two_seconds(world: World, throttler: Th
     client = new_stranger(world, throttler)()
     client.send_many(2)
     refused_last(client)
+
+
+@then("the client that has used more than the new limit is refused, for the new window at most")
+def the_client_that_has_used_more_is_refused(world: World, throttler: Throttler, client: Caller) -> None:
+    again = Caller(throttler, client.address, world.draw, client.route, already=len(client.sent))
+    answer = again.send()
+    if answer.status != TOO_MANY:
+        again.in_doubt()
+    expect(
+        answer.status == TOO_MANY,
+        expected=f"429 for a client that has used {again.already}, where the limit is now {throttler.limit}",
+        got=describe_answer(answer),
+    )
+    _, told = item(answer, "ratelimit")
+    expect(told.get("r") == "0", expected="r=0", got=f"r={told.get('r')}")
+    at_most_within_the_window(again, times_to_live(again))
+    world.sleep_until(answer.received + throttler.window_seconds + TOLERANCE_SECONDS)
+    del again.sent[:]
+    again.send_many(2)
+    refused_last(again)
 
 
 @when("Redis forgets its scripts in the middle of a client's budget", target_fixture="client")

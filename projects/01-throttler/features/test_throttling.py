@@ -13,6 +13,7 @@ from kata.steps import (
     Exchange,
     Inconclusive,
     Request,
+    RequestCount,
     World,
     as_object,
     describe_answer,
@@ -37,6 +38,7 @@ from .caller import (
     refused,
     refused_last,
 )
+from .counts import at_most_within_the_window, times_to_live
 from .fields import (
     be_sure,
     fields_are_true,
@@ -124,11 +126,6 @@ def others_send_one_request_more_than_the_limit_each(
 def only_the_last_of_each_is_refused(others: list[Caller]) -> None:
     for other in others:
         refused_last(other)
-
-
-@then("the request is refused with 429")
-def the_request_is_refused_with_429(client: Caller) -> None:
-    refused(client)
 
 
 @then("the refusal is a problem that names its code and its request")
@@ -249,16 +246,6 @@ def they_expire_with_the_window(client: Caller) -> None:
     )
 
 
-def at_most_within_the_window(client: Caller, left: dict[str, int]) -> None:
-    for key, milliseconds in left.items():
-        expect(
-            0 <= milliseconds <= client.throttler.window_seconds * 1000,
-            expected=f"{key} expires within {client.throttler.window_seconds} s",
-            got="no time to live" if milliseconds < 0 else f"{milliseconds} ms",
-            rule="every key expires with its window",
-        )
-
-
 @when("its keys are given to another client, and taken from it", target_fixture="other")
 def its_keys_are_given_to_another_client(client: Caller, new_caller: Callable[[], Caller]) -> Caller:
     redis = client.throttler.service.redis.client
@@ -364,41 +351,48 @@ def counted_down(client: Caller) -> None:
     expect(got == wanted, expected=f"r={', '.join(wanted)}, once each", got=", ".join(map(str, got)))
 
 
-@given("a client that has used up some of its budget", target_fixture="client")
-def a_client_that_has_used_up_some_of_its_budget(world: World, new_caller: Callable[[], Caller]) -> Caller:
-    client = new_caller()
-    client.send_many(
-        world.draw.choice((1, world.draw.integer(1, client.throttler.limit), client.throttler.limit))
-    )
-    all_succeed(client)
-    return client
+@given("clients that have used up some of their budgets", target_fixture="clients")
+def clients_that_have_used_up_some_of_their_budgets(
+    world: World, new_caller: Callable[[], Caller]
+) -> list[Caller]:
+    clients = [new_caller(), new_caller()]
+    for client in clients:
+        limit = client.throttler.limit
+        client.send_many(world.draw.choice((1, world.draw.integer(1, limit), limit)))
+        all_succeed(client)
+    return clients
 
 
-@when("the time to live of its count is lost")
-def the_time_to_live_of_its_count_is_lost(client: Caller) -> None:
-    for key in client.redis_keys():
-        client.throttler.service.redis.client.persist(key)
+@when("the time to live of one's count is lost, and another's is longer than the window")
+def the_time_to_live_of_one_s_count_is_lost(world: World, clients: list[Caller]) -> None:
+    """As after a crash of older code, and after a restart with a shorter window."""
+    one, another = clients
+    redis, window = one.throttler.service.redis.client, one.throttler.window_seconds
+    for key in one.redis_keys():
+        redis.persist(key)
+    for key in another.redis_keys():
+        redis.expire(key, window + world.draw.integer(1, 9 * window))
 
 
-@then("every one of its keys has a time to live again")
-def every_one_of_its_keys_has_a_time_to_live_again(client: Caller) -> None:
-    left = times_to_live(client)
-    lost = [key for key, milliseconds in left.items() if milliseconds < 0]
-    expect(
-        not lost,
-        expected="a time to live on every key, at the latest after the next request",
-        got=f"none on {', '.join(lost)}: the client is banned for ever",
-        exchanges=client.sent,
-    )
-    at_most_within_the_window(client, left)
+@when("each of them sends a request")
+def each_of_them_sends_a_request(clients: list[Caller]) -> None:
+    for client in clients:
+        client.send()
 
 
-@then("after a further window it has its whole budget again")
-def after_a_further_window_it_has_its_whole_budget_again(world: World, client: Caller) -> None:
-    world.sleep_until(client.sent[-1].received + client.throttler.window_seconds + 0.1)
-    again = replace(client, sent=[])
-    again.send_many(client.throttler.limit + 1)
-    refused_last(again)
+@then("every one of their keys lives for the window at most")
+def every_one_of_their_keys_lives_for_the_window_at_most(clients: list[Caller]) -> None:
+    for client in clients:
+        at_most_within_the_window(client, times_to_live(client))
+
+
+@then("after a further window each has its whole budget again")
+def after_a_further_window_each_has_its_whole_budget_again(world: World, clients: list[Caller]) -> None:
+    world.sleep_until(clients[-1].sent[-1].received + clients[-1].throttler.window_seconds + 0.1)
+    for client in clients:
+        again = replace(client, sent=[])
+        again.send_many(client.throttler.limit + 1)
+        refused_last(again)
 
 
 @when("each of them sends a request while Redis is watched", target_fixture="looks")
@@ -515,6 +509,24 @@ def every_answer_has_the_status_that_the_contract_says(
         form.judge(answer)
 
 
+@given("its metrics are looked at", target_fixture="count")
+def its_metrics_are_looked_at(throttler: Throttler) -> RequestCount:
+    client = throttler.service.client()
+    return RequestCount(lambda: client.get("/metrics"))
+
+
+@then("all of them were counted in the metrics")
+def all_of_them_were_counted_in_the_metrics(count: RequestCount, asked: list[tuple[Form, Exchange]]) -> None:
+    requests = len(asked) + 1
+    statuses = ", ".join(sorted({str(answer.status) for _, answer in asked} | {str(TOO_MANY)}))
+    expect(
+        count.has_grown_by(requests),
+        expected=f"a counter that grew by {requests} in all, for as many requests, answered {statuses}",
+        got="none",
+        rule="/metrics counts requests, whatever they were answered",
+    )
+
+
 @then("one request more is refused")
 def one_request_more_is_refused(client: Caller, asked: list[tuple[Form, Exchange]]) -> None:
     client.sent = [answer for form, answer in asked if form.counts is COUNTED]
@@ -538,12 +550,3 @@ def it_is_refused_and_waits_as_long_as_retry_after_says(world: World, client: Ca
     refused(client)
     world.sleep_until(refusal.received + whole_seconds(refusal.header("retry-after"), "Retry-After"))
     del client.sent[:]
-
-
-def times_to_live(client: Caller) -> dict[str, int]:
-    """Return the milliseconds that each of the client's keys has to live; -1 is a key that lives for ever."""
-    connection = client.throttler.service.redis.client
-    left = {key: int(connection.pttl(key)) for key in client.redis_keys()}
-    return {
-        key: milliseconds for key, milliseconds in left.items() if milliseconds != -2
-    }  # -2: gone meanwhile

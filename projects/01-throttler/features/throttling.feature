@@ -104,11 +104,11 @@ Feature: A client may send so many requests in a window, and no more
   @C12 @step-4 @after-C2
   Scenario: A count that a crash left without a time to live does not ban its client for ever
     Given Redis is seen to count
-    And a client that has used up some of its budget
-    When the time to live of its count is lost
-    And it sends a request
-    Then every one of its keys has a time to live again
-    And after a further window it has its whole budget again
+    And clients that have used up some of their budgets
+    When the time to live of one's count is lost, and another's is longer than the window
+    And each of them sends a request
+    Then every one of their keys lives for the window at most
+    And after a further window each has its whole budget again
 
   @C13 @step-4 @after-C2
   Scenario: There is no moment at which a count has no time to live
@@ -172,6 +172,8 @@ Feature: A client may send so many requests in a window, and no more
   @C31 @step-2 @after-C2
   Scenario: However a limited route is asked, each request costs one, and what does not reach a route nothing
     Given a client
+    And its metrics are looked at
     When it asks in every way that counts, and between them in every way that does not
     Then every answer has the status that the contract says
     And one request more is refused
+    And all of them were counted in the metrics

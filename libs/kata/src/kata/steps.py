@@ -1,6 +1,7 @@
 """What features import, and all that they need: steps are written with these names and pytest-bdd's own."""
 
 from kata.errors import TargetError
+from kata.judge.counters import RequestCount
 from kata.judge.expectations import describe_answer, describe_stop, expect
 from kata.judge.formats import as_object, is_problem
 from kata.judge.intervals import (
@@ -38,6 +39,7 @@ __all__ = [
     "Received",
     "Reply",
     "Request",
+    "RequestCount",
     "Service",
     "Side",
     "TargetError",

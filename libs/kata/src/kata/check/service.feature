@@ -42,6 +42,7 @@ Feature: What every service is, in any language
     When it is asked for /metrics, and again after requests to a route, and again after others to paths that do not exist
     Then all answers are in the text format, and each time a counter has grown by the number of requests
     And no path that a client made up stands in them
+    And they count whatever is answered, also with errors
 
   @S8 @step-1
   Scenario: Its answers carry secure headers

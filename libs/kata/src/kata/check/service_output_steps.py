@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 from pytest_bdd import then, when
 
-from kata.check.service_steps import ID_CHARACTERS, LONGEST_ID
+from kata.check.service_steps import ID_CHARACTERS, LONGEST_ID, announce
 from kata.judge.formats import is_utc, samples
 from kata.steps import (
     Exchange,
     Instance,
+    RequestCount,
     Service,
     World,
     expect,
@@ -112,6 +113,22 @@ def _has_grown(before: Exchange, after: Exchange, requests: int, where: str) -> 
     grown = [name for name, value in samples(after).items() if value - had.get(name, 0.0) == requests]
     expect(
         bool(grown), expected=f"a series that grew by {requests}, for as many requests to {where}", got="none"
+    )
+
+
+@then("they count whatever is answered, also with errors")
+def they_count_whatever_is_answered(world: World, service: Service) -> None:
+    client = service.client()
+    count = RequestCount(lambda: client.get("/metrics"))
+    asked = [(method, "/docs") for method in ("GET", "HEAD", "OPTIONS", "DELETE")]
+    asked += [("GET", f"/{world.draw.word()}"), ("POST", f"/api/v1/{world.draw.word()}")]
+    answers = [client.request(method, path) for method, path in world.draw.shuffle(asked)]
+    answers += [announce(service, path, 2**30) for path in ("/docs", f"/{world.draw.word()}")]
+    statuses = sorted(str(answer.status) for answer in answers)
+    expect(
+        count.has_grown_by(len(answers)),
+        expected=f"a counter that grew by {len(answers)} in all, for answers {' '.join(statuses)}",
+        got="none",
     )
 
 

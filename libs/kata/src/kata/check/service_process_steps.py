@@ -64,7 +64,8 @@ def it_is_started_with_one_bad_setting_at_a_time(
 def no_start_succeeds_and_each_output_names_the_variable(starts: list[tuple[str, str, Instance]]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     for name, value, instance in starts:
-        while instance.alive and time.monotonic() < deadline and not _answers(instance):
+        nowhere = name == "PORT"  # then it cannot be asked
+        while instance.alive and time.monotonic() < deadline and (nowhere or not _answers(instance)):
             time.sleep(0.02)
         code = instance.exit_code
         stopped = not instance.alive and code != 0
@@ -75,6 +76,4 @@ def no_start_succeeds_and_each_output_names_the_variable(starts: list[tuple[str,
 
 
 def _answers(instance: Instance) -> bool:
-    if instance.url is None:  # PORT was the bad one
-        return False
-    return send_raw(instance.url, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200
+    return send_raw(instance.url or "", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200

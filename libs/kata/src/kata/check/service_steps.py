@@ -76,13 +76,15 @@ def bodies_above_1_mib_are_announced_and_not_sent(
     digits = world.draw.integer(10, 17)
     lengths = [_BODY_LIMIT_BYTES + 1, world.draw.integer(2**21, 2**24), 2**30, 10**digits]
     return [
-        send_raw(
-            service.urls[0],
-            f"{method} {paths[number % len(paths)]} HTTP/1.1\r\nHost: {_host(service)}\r\n"
-            f"Content-Length: {length}\r\n\r\nx".encode(),
-        )
+        announce(service, paths[number % len(paths)], length, method)
         for number, (method, length) in enumerate(zip(methods, lengths, strict=True))
     ]
+
+
+def announce(service: Service, path: str, length: int, method: str = "POST") -> Exchange:
+    """Ask with a body of which only the first byte is sent."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: {_host(service)}\r\nContent-Length: {length}\r\n\r\nx"
+    return send_raw(service.urls[0], head.encode())
 
 
 @then("a body of exactly 1 MiB is not refused for its length")
@@ -190,8 +192,7 @@ def it_answers_with_successes_and_with_problems(world: World, service: Service) 
     client = service.client()
     found = [client.get(path) for path in ("/health", "/ready", "/metrics", "/openapi.json", "/docs")]
     found += [client.request(method, f"/{world.draw.word()}") for method in ("GET", "POST")]
-    too_large = f"POST / HTTP/1.1\r\nHost: {_host(service)}\r\nContent-Length: {2**30}\r\n\r\n"
-    found.append(send_raw(service.urls[0], too_large.encode()))
+    found.append(announce(service, "/", 2**30))
     return [answer for answer in found if answer.status]
 
 

@@ -47,6 +47,10 @@ class AttachedService:
     def add(self, process_type: str) -> Instance:
         raise NotRunError(f"it needs another {process_type} process, and --url has only one address")
 
+    def start_web_again(self, settings: Mapping[str, str]) -> Instance:
+        del settings
+        return self.web
+
     def release(self) -> None:
         raise NotRunError("it needs to run `release:`, and --url has only an address")
 

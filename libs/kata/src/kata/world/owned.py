@@ -19,6 +19,7 @@ from kata.world.released import release
 # A dying process lets go of its connections one by one: what it was asked last fails before the rest is seen.
 _DYING_SECONDS = 0.3
 # Ahead of UTC and behind it, by no whole hours: local time is never UTC by chance.
+_REDIS_DATABASES = 16  # of a server that nobody configured
 _ZONES = ("Asia/Kathmandu", "America/St_Johns", "Pacific/Chatham")
 
 
@@ -46,6 +47,7 @@ class OwnedWorld(Checking):
         self._callback_server: CallbackServer | None = None
         self._count = 0
         self._zone = draw.fork("zone").choice(_ZONES)
+        self._database = draw.fork("database").integer(1, _REDIS_DATABASES - 1)
 
     def end(self) -> None:
         """Stop what the check had for itself, and let go of shared services that it broke."""
@@ -134,7 +136,7 @@ class OwnedWorld(Checking):
         environment = {"TZ": self._zone, **settings}
         redis_server = postgres_server = None
         if "redis" in self._needs:
-            redis_server = self._dependencies.redis()
+            redis_server = self._dependencies.redis(self._database)
             environment.setdefault("REDIS_URL", redis_server.url)
         if "postgres" in self._needs:
             postgres_server = self._dependencies.postgres()
