@@ -62,10 +62,25 @@ class Caller:
     already: int = 0
     """How many requests it sends one by one, before many at once."""
     _connections: list[Client] = field(default_factory=list)
+    _beside: dict[str, str] = field(init=False)
+    """What else its proxies write: by nothing are they to be told from others."""
+
+    def __post_init__(self) -> None:
+        name = f"{self.draw.word()}.{self.draw.choice(('example', 'test', 'net'))}"
+        self._beside = self.draw.choice(
+            (
+                {},
+                {"Host": name},
+                {"X-Forwarded-Proto": self.draw.choice(("http", "https")), "X-Forwarded-Host": name},
+                {"Host": name, "X-Forwarded-Proto": "https", "X-Real-IP": self.address},
+                {"Via": f"1.1 {name}"},
+            )
+        )
 
     def headers(self) -> dict[str, str]:
         """What the proxies write; the verifier is the last of them."""
-        return {"X-Forwarded-For": ", ".join([self.address] + ["10.0.0.9"] * (self.throttler.hops - 1))}
+        listed = ", ".join([self.address] + ["10.0.0.9"] * (self.throttler.hops - 1))
+        return {"X-Forwarded-For": listed, **self._beside}
 
     @property
     def path(self) -> str:

@@ -15,7 +15,7 @@ from .counts import forget_all, redis_is_asked
 
 # What some proxies write, some services believe, and any client can send.
 FORGEABLE = ("X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Client-IP", "X-Forwarded")
-NO_ADDRESSES = ("unknown", "_hidden", "", "256.1.1.1", "10.1.2", "client", "::g")
+NO_ADDRESSES = ("unknown", "_hidden", "", "256.1.1.1", "192.0.2.01", "10.1.2", "client", "::g")
 ANOTHER_ADDRESS = "127.0.0.2"
 
 scenarios("addresses.feature")

@@ -19,6 +19,7 @@ from kata.steps import (
     describe_answer,
     expect,
     is_problem,
+    send_raw,
     wait_until_ready,
 )
 
@@ -48,7 +49,16 @@ from .fields import (
     seconds_are_true,
     whole_seconds,
 )
-from .forms import COUNTED, UNCOUNTED, Form, counted_forms, uncounted_forms
+from .forms import (
+    COUNTED,
+    OTHER_METHODS,
+    UNCOUNTED,
+    UNLIMITED,
+    Form,
+    counted_forms,
+    method_form,
+    uncounted_forms,
+)
 
 # Milliseconds before the end of a window in which its budget is still spent.
 CLOSE_TO_THE_END = (180, 400)
@@ -56,8 +66,12 @@ LARGE_LIMIT = (60, 400)
 LONG_WINDOW_SECONDS = (4_000, 86_400)
 A_DAY_SECONDS = 86_400
 
-UNPROCESSABLE = 422
+BAD_REQUEST = 400
 NOT_FOUND = 404
+NOT_ALLOWED = 405
+UNPROCESSABLE = 422
+SERVER_ERROR = 500
+NO_WORD = "/%"  # what has an escape that is none
 # Of one to four bytes each in UTF-8, and what has a meaning in paths, HTML and shells.
 SCRIPTS = "abcXYZ019-._~ +?#%&<>\"'=:@;,$äßéñЖщ中文語ह😀🜚"
 
@@ -114,7 +128,12 @@ def others_send_one_request_more_than_the_limit_each(
     place = draw.integer(0, 3)
     octets[place] = octets[place] % 223 + 1
     close = ".".join(map(str, octets))
-    others = [replace(new_caller(), address=address) for address in (one, close, draw.address_v6())]
+    a, b, c = (draw.integer(1, 250) for _ in range(3))
+    # Ranges that some programs take for their own: of a home, of a link, of examples, of tunnels.
+    special = [f"192.168.{a}.{b}", f"169.254.{a}.{b}", f"127.{a}.{b}.{c}", f"203.0.113.{a}"]
+    special += [f"2001:{a:x}:{b:x}::{c:x}", f"2001:db8:{a:x}::{b:x}", f"fe80::{a:x}:{b:x}"]
+    addresses = (one, close, draw.address_v6(), *special)
+    others = [replace(new_caller(), address=address) for address in addresses]
     for number in range(client.throttler.limit + 1):
         for other in others:
             other.send()
@@ -150,8 +169,30 @@ def it_echoes_as_many_different_words_as_the_limit(client: Caller, world: World)
 
 @when("it asks for health, readiness, metrics and documents more often than the limit allows")
 def it_asks_for_health(client: Caller) -> None:
-    for path in ("/health", "/ready", "/metrics", "/openapi.json", "/docs"):
+    for path in UNLIMITED:
         client.send_many(client.throttler.limit + 2, path)
+
+
+@then("what is no proper request to them gets no success")
+def what_is_no_proper_request_to_them_gets_no_success(world: World, client: Caller) -> None:
+    url = client.throttler.service.urls[0]
+    address = f"X-Forwarded-For: {client.address}\r\nConnection: close\r\n\r\n"
+    for path in (PING, f"{ECHO}/{world.draw.word()}"):
+        hostless = send_raw(url, f"GET {path} HTTP/1.1\r\n{address}".encode())
+        expect(
+            hostless.status == BAD_REQUEST,
+            expected="400 for HTTP/1.1 without Host",
+            got=describe_answer(hostless),
+        )
+        method = world.draw.word().upper()
+        unknown = send_raw(
+            url, f"{method} {path} HTTP/1.1\r\nHost: {world.draw.word()}\r\n{address}".encode()
+        )
+        expect(
+            not OK <= unknown.status < 300,
+            expected=f"no success for the method {method}",
+            got=describe_answer(unknown),
+        )
 
 
 @then("its budget is whole on both routes")
@@ -169,10 +210,13 @@ def it_pings_and_echoes_words(world: World, new_caller: Callable[[], Caller]) ->
     lengths = [1, draw.integer(2, 62), 63, LONGEST_WORD, LONGEST_WORD + 1, draw.integer(66, 300)]
     words = [draw.text(length, SCRIPTS).replace(".", "-") for length in lengths]
     # Letters that are four bytes, or two code points, and one of each that has a meaning somewhere.
-    words += ["e\u0301" * draw.integer(LONGEST_WORD // 2 + 1, LONGEST_WORD)]
+    words += ["e\u0301" * draw.integer(LONGEST_WORD // 2 + 1, LONGEST_WORD), f"{draw.word()}e\u0301"]
+    words += [f" {draw.word()} ", f"{draw.word()}.{draw.word()}", f"\\{draw.word()}\n\t\x7f\u2028"]
     words += ["😀" * LONGEST_WORD, "😀" * (LONGEST_WORD + 1), f"{draw.word()}+{draw.word()} %41", "<b>&amp;"]
     found = [("", new_caller().send(PING))]
     found += [(word, new_caller().send(f"{ECHO}/{quote(word, safe='')}")) for word in words]
+    no_escape = draw.choice(("%", "%zz", "%e", "%ff", "%C3", "%ED%A0%80"))
+    found.append((NO_WORD, new_caller().send(f"{ECHO}/{draw.word()}{no_escape}")))
     for nothing in ("", f"{draw.word()}/{draw.word()}", f"{draw.word()}%2F{draw.word()}"):
         found.append((f"/{nothing}", new_caller().send(f"{ECHO}/{nothing}")))
     return found
@@ -182,7 +226,9 @@ def it_pings_and_echoes_words(world: World, new_caller: Callable[[], Caller]) ->
 def the_answers_are_pong_the_words_and_problems(words: list[tuple[str, Exchange]]) -> None:
     promised_headers(answer for _, answer in words)
     for word, answer in words:
-        if word.startswith("/"):
+        if word == NO_WORD:
+            expect(OK <= answer.status < SERVER_ERROR, expected="no 5xx", got=describe_answer(answer))
+        elif word.startswith("/"):
             is_problem(answer, NOT_FOUND)
         elif len(word) > LONGEST_WORD:
             is_problem(answer, UNPROCESSABLE)
@@ -516,23 +562,37 @@ def its_metrics_are_looked_at(throttler: Throttler) -> RequestCount:
 
 
 @then("all of them were counted in the metrics")
-def all_of_them_were_counted_in_the_metrics(count: RequestCount, asked: list[tuple[Form, Exchange]]) -> None:
-    requests = len(asked) + 1
-    statuses = ", ".join(sorted({str(answer.status) for _, answer in asked} | {str(TOO_MANY)}))
+def all_of_them_were_counted_in_the_metrics(
+    client: Caller, count: RequestCount, asked: list[tuple[Form, Exchange]]
+) -> None:
+    requests = len(asked)
+    statuses = ", ".join(sorted({str(answer.status) for _, answer in asked}))
     expect(
         count.has_grown_by(requests),
         expected=f"a counter that grew by {requests} in all, for as many requests, answered {statuses}",
         got="none",
         rule="/metrics counts requests, whatever they were answered",
     )
+    scrape = client.throttler.service.client().get("/metrics").text
+    words = {answer.asked.rpartition("/")[2] for _, answer in asked if f"{ECHO}/" in answer.asked}
+    found = sorted(word for word in words if word and word in scrape)
+    expect(not found, expected="series by route, of which there are few", got=", ".join(found))
 
 
-@then("one request more is refused")
-def one_request_more_is_refused(client: Caller, asked: list[tuple[Form, Exchange]]) -> None:
+@then("one request more is refused, with whatever input, but for what does not reach the route")
+def one_request_more_is_refused(world: World, client: Caller, asked: list[tuple[Form, Exchange]]) -> None:
+    """Also that the limit comes before the input, and behind the path and the method."""
     client.sent = [answer for form, answer in asked if form.counts is COUNTED]
-    client.send()
-    if client.sent[-1].status != TOO_MANY:
+    more = [client.path, f"{client.path}?{world.draw.word()}=1"]
+    if client.route != PING:
+        more.append(f"{ECHO}/{world.draw.text(LONGEST_WORD + 1)}")
+    for path in more:
+        client.send(path)
         refused(client)
+    answer = client.http.request(world.draw.choice(OTHER_METHODS), client.path, headers=client.headers())
+    is_problem(answer, NOT_ALLOWED)
+    form = method_form(answer.asked, client.route, (NOT_ALLOWED,))
+    asked += [(form, it) for it in (*client.sent[-len(more) :], answer)]
 
 
 @then("each counted answer tells the policy and what remains of it, and the others nothing")

@@ -41,6 +41,7 @@ Feature: A client may send so many requests in a window, and no more
     Given a client
     When it asks for health, readiness, metrics and documents more often than the limit allows
     Then all of them succeed
+    And what is no proper request to them gets no success
     And its budget is whole on both routes
 
   @C29 @step-2
@@ -175,5 +176,5 @@ Feature: A client may send so many requests in a window, and no more
     And its metrics are looked at
     When it asks in every way that counts, and between them in every way that does not
     Then every answer has the status that the contract says
-    And one request more is refused
+    And one request more is refused, with whatever input, but for what does not reach the route
     And all of them were counted in the metrics
