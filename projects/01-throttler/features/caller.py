@@ -61,6 +61,8 @@ class Caller:
     sent: list[Exchange] = field(default_factory=list)
     already: int = 0
     """How many requests it sends one by one, before many at once."""
+    opened_in_redis: Exchange | None = None
+    """The request that opened its window there, if it is now counted elsewhere."""
     _connections: list[Client] = field(default_factory=list)
     _beside: dict[str, str] = field(init=False)
     """What else its proxies write: by nothing are they to be told from others."""

@@ -33,8 +33,9 @@ Feature: A lost Redis is bounded in time and has a designed answer
     And it sends as many requests as the limit, and one more
     Then each answer came within 200 ms
     And only the last of them is refused by the process
+    And when Redis is back it knows what the client has used there
+    And a loss that follows does not open its window in the process anew
     And its other route, and other clients, have budgets of their own
-    And a loss that follows does not open its window anew
 
   @C25 @step-7
   Scenario: While Redis is lost the service is alive but not ready, and says so within 200 ms
@@ -72,6 +73,7 @@ Feature: A lost Redis is bounded in time and has a designed answer
     And a client that has used up its budget
     When it sends a request
     Then the request is refused with 429
+    And a line of the output tells of each
     When it is sent SIGTERM while requests wait for a Redis that is slow or silent
     Then each of them is answered
     And a second later nobody else is
@@ -91,6 +93,6 @@ Feature: A lost Redis is bounded in time and has a designed answer
   Scenario: A Redis that has forgotten its scripts, or everything, is not lost
     Given a throttler whose failure mode is closed
     And Redis is seen to count
-    When Redis forgets its scripts in the middle of a client's budget
+    When Redis, which takes a while for each command, forgets its scripts in the middle of a client's budget
     Then the client's requests go on to count in Redis, exactly
     And when Redis is started anew, empty, it is used within two seconds

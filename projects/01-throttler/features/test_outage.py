@@ -49,11 +49,14 @@ MODES = ("local", "open", "closed")
 # A client library that waits twice as long each time is at several seconds by the end of the longer one.
 SHORT_LOSS_SECONDS = 0.3
 LONG_LOSS_MILLISECONDS = (3_300, 5_500)
+LOG_SECONDS = 5.0
 STOP_SECONDS = 10.0
 # Of Redis, each way, while the process is told to stop: so long do its requests wait at least.
 STOPPING_DELAY_SECONDS = 0.04
 WAITING_REQUESTS = 3
 CLIENTS_TRIED = 5
+# Each way: two commands take longer than one may, and less than a conversation may.
+FORGETFUL_DELAY_MILLISECONDS = (16, 20)
 # More clients than one would keep in a small table.
 OTHERS = (110, 150)
 
@@ -100,6 +103,7 @@ def under_way() -> list[Exchange]:
 def redis_is_lost(world: World, throttler: Throttler, client: Caller, how: str) -> list[Exchange]:
     down = world.draw.choice((Loss.REFUSES, Loss.BREAKS_OFF))
     loss = {"down": down, "silent": Loss.SILENT, "slow": Loss.SLOW}[how]
+    client.opened_in_redis = client.opened
     del client.sent[:]
     return list(lose_at_a_moment(throttler, loss, world.draw, new_stranger(world, throttler)))
 
@@ -135,23 +139,42 @@ def only_the_last_of_them_is_refused_by_the_process(client: Caller, under_way: l
 def its_other_route_and_other_clients_have_budgets_of_their_own(
     client: Caller, throttler: Throttler, world: World
 ) -> None:
-    other = Caller(throttler, world.draw.address_v4(), world.draw, client.route)
-    for one in (replace(client, route=client.other_route, sent=[]), other):
+    others = [
+        Caller(throttler, address(), world.draw, client.route)
+        for address in (world.draw.address_v4, world.draw.address_v6, world.draw.address_v6)
+    ]
+    for one in (replace(client, route=client.other_route, sent=[]), *others):
         one.send_many(throttler.limit + 1)
         refused_last(one, in_redis=False)
-    bad = {f"{PING}?{world.draw.word()}=1": 400, f"{ECHO}/{world.draw.text(LONGEST_WORD + 1)}": 422}
-    for path, status in bad.items():
+    for method, path, status in asked_otherwise(world):
         one = new_stranger(world, throttler)()
-        one.send(path)
-        is_problem(one.sent[0], status)
+        one.send(path, method=method)
+        expected(status, one.sent[0])
         fields_are_true(one, in_redis=False)
+
+
+def asked_otherwise(world: World) -> list[tuple[str, str, int]]:
+    """Return other requests that reach a limited route, and what they get of it."""
+    return [
+        ("GET", f"{PING}?{world.draw.word()}=1", 400),
+        ("GET", f"{ECHO}/{world.draw.text(LONGEST_WORD + 1)}", 422),
+        ("HEAD", f"{ECHO}/{world.draw.word()}", OK),
+    ]
+
+
+def expected(status: int, answer: Exchange) -> None:
+    """Demand the status, of a problem where it is an error."""
+    if status >= 400 and not answer.asked.startswith("HEAD"):
+        is_problem(answer, status)
+    expect(answer.status == status, expected=f"{status} for {answer.asked}", got=describe_answer(answer))
 
 
 @then("the process remembers it, however many others ask")
 def the_process_remembers_it(world: World, client: Caller, throttler: Throttler) -> None:
-    for _ in range(world.draw.integer(*OTHERS)):
-        new_stranger(world, throttler)().send()
-    client.send()
+    connection = throttler.service.client()  # one for them all, as proxies have it
+    for one in (new_stranger(world, throttler)() for _ in range(world.draw.integer(*OTHERS))):
+        connection.get(one.path, headers=one.headers())
+    client.sent.append(connection.get(client.path, headers=client.headers()))
     refused(client, in_redis=False)
 
 
@@ -163,12 +186,28 @@ def after_the_window_the_process_lets_it_in_again(world: World, client: Caller) 
     refused_last(again, in_redis=False)
 
 
-@then("a loss that follows does not open its window anew")
-def a_loss_that_follows_does_not_open_its_window_anew(
+@then("when Redis is back it knows what the client has used there")
+def when_redis_is_back_it_knows_what_the_client_has_used(
     world: World, client: Caller, throttler: Throttler
 ) -> None:
     throttler.service.redis.proxy.pass_through()
     redis_is_asked(throttler, world.draw, needed=True)
+    answer = client.http.get(client.path, headers=client.headers())
+    if answer.status != TOO_MANY:
+        window = replace(client, sent=[it for it in (client.opened_in_redis, answer) if it])
+        window.within_window()
+        window.in_doubt()
+    expect(
+        answer.status == TOO_MANY,
+        expected="429 for a client that had used up its budget in Redis before it was lost for a moment",
+        got=describe_answer(answer),
+    )
+
+
+@then("a loss that follows does not open its window in the process anew")
+def a_loss_that_follows_does_not_open_its_window_anew(
+    world: World, client: Caller, throttler: Throttler
+) -> None:
     lose(throttler.service.redis.proxy, world.draw.choice(list(Loss)), world.draw)
     answer = client.send()
     if answer.status != TOO_MANY:
@@ -190,6 +229,9 @@ def redis_is_lost_in_every_way(
     for loss in world.draw.shuffle(Loss):
         lose(throttler.service.redis.proxy, loss, world.draw)
         ready, health = client.get("/ready"), client.get("/health")
+        for path in ("/metrics", "/docs", "/openapi.json"):
+            answer = client.get(path)
+            expect(answer.status == OK, expected=f"200 from {path} while {loss}", got=describe_answer(answer))
         throttler.service.redis.proxy.pass_through()
         returned = time.monotonic()
         while client.get("/ready").status != OK and time.monotonic() < returned + BACK_SECONDS:
@@ -269,9 +311,13 @@ def redis_is_lost_in_every_way_and_a_client_sends(
         one.send_many(throttler.limit + 1)
         one.route = one.other_route
         one.send_many(2)
-        if throttler.mode == "closed":  # whatever is asked there
-            one.send(f"{one.path}?{world.draw.word()}=1")
-            one.send(f"{ECHO}/{world.draw.text(LONGEST_WORD + 1)}")
+        for method, path, status in asked_otherwise(world):
+            one.send(path, method=method)
+            expected(UNAVAILABLE if throttler.mode == "closed" else status, one.sent[-1])
+            if throttler.mode == "open" and status != OK:
+                no_fields([one.sent.pop()])
+        for method, path, status in (("GET", f"/{world.draw.word()}", 404), ("POST", one.path, 405)):
+            expected(status, one.http.request(method, path, headers=one.headers()))
         collected.sent += one.sent
         throttler.service.redis.proxy.pass_through()
     return collected
@@ -280,7 +326,9 @@ def redis_is_lost_in_every_way_and_a_client_sends(
 def new_stranger(world: World, throttler: Throttler) -> Callable[[], Caller]:
     """Make clients while Redis may be lost."""
     draw = world.draw
-    return lambda: Caller(throttler, draw.address_v4(), draw, draw.choice(ROUTES))
+    return lambda: Caller(
+        throttler, draw.choice((draw.address_v4, draw.address_v6))(), draw, draw.choice(ROUTES)
+    )
 
 
 @then("none of them tells a budget")
@@ -297,7 +345,7 @@ def all_of_them_are_refused_with_503_and_a_time_to_wait(client: Caller) -> None:
 
 def refused_for_want_of_redis(answer: Exchange) -> None:
     rule = "with FAILURE_MODE=closed a lost Redis answers 503 with Retry-After"
-    is_problem(answer, UNAVAILABLE, rule)
+    expected(UNAVAILABLE, answer)
     seconds = answer.header("retry-after") or ""
     expect(
         re.fullmatch("[0-9]+", seconds) is not None,
@@ -315,6 +363,17 @@ class Stop:
     asked_at: float
     waiting: list[Exchange]
     late: Exchange
+
+
+@then("a line of the output tells of each")
+def a_line_of_the_output_tells_of_each(throttler: Throttler, client: Caller) -> None:
+    deadline = time.monotonic() + LOG_SECONDS
+    missing = [answer.header("x-request-id") or "" for answer in client.sent]
+    while missing and time.monotonic() < deadline:
+        output = "\n".join(throttler.service.web.output())
+        missing = [request_id for request_id in missing if request_id not in output]
+    told = [describe_answer(answer) for answer in client.sent if answer.header("x-request-id") in missing]
+    expect(not missing, expected="a line for each request", got=f"none for the {', '.join(told)}")
 
 
 @when("it is sent SIGTERM while requests wait for a Redis that is slow or silent", target_fixture="stop")
@@ -457,12 +516,19 @@ def the_client_that_has_used_more_is_refused(world: World, throttler: Throttler,
     refused_last(again)
 
 
-@when("Redis forgets its scripts in the middle of a client's budget", target_fixture="client")
-def redis_forgets_its_scripts(new_caller: Callable[[], Caller]) -> Caller:
+@when(
+    "Redis, which takes a while for each command, forgets its scripts in the middle of a client's budget",
+    target_fixture="client",
+)
+def redis_forgets_its_scripts(world: World, new_caller: Callable[[], Caller]) -> Caller:
     client = new_caller()
+    redis = client.throttler.service.redis
     client.send()
-    client.throttler.service.redis.client.script_flush()
-    client.send_many(client.throttler.limit)
+    redis.proxy.delay(world.draw.integer(*FORGETFUL_DELAY_MILLISECONDS) / 1000)
+    redis.client.script_flush()
+    client.send()
+    redis.proxy.pass_through()
+    client.send_many(client.throttler.limit - 1)
     return client
 
 

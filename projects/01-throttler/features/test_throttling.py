@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from pytest_bdd import given, scenarios, then, when
 from kata.steps import (
     Exchange,
     Inconclusive,
+    NotRunError,
     Request,
     RequestCount,
     World,
@@ -30,6 +32,7 @@ from .caller import (
     OK,
     PING,
     PRINTED,
+    ROUTES,
     TOO_MANY,
     Caller,
     Throttler,
@@ -59,6 +62,7 @@ from .forms import (
     method_form,
     uncounted_forms,
 )
+from .losses import Loss, lose
 
 # Milliseconds before the end of a window in which its budget is still spent.
 CLOSE_TO_THE_END = (180, 400)
@@ -466,7 +470,10 @@ def a_throttler_with_a_large_limit_and_a_long_window(world: World) -> Throttler:
     window = windows[world.setting("A_DAY", 0, 1)]
     limit = world.setting("LIMIT", *LARGE_LIMIT)
     settings = {"LIMIT": str(limit), "WINDOW_SECONDS": str(window), "TRUSTED_HOPS": "1"}
-    return Throttler(world.start(settings), limit, window)
+    throttler = Throttler(world.start(settings), limit, window)
+    with suppress(NotRunError):
+        throttler.service.redis.proxy.pass_through()
+    return throttler
 
 
 @when("a client uses up its budget at once", target_fixture="client")
@@ -512,6 +519,16 @@ def it_sends_some_requests(client: Caller) -> None:
 @then("its keys live as long as the window")
 def its_keys_live_as_long_as_the_window(client: Caller) -> None:
     they_expire_with_the_window(client)
+
+
+@then("another client is told the same while Redis is lost")
+def another_client_is_told_the_same_while_redis_is_lost(world: World, throttler: Throttler) -> None:
+    draw, proxy = world.draw, throttler.service.redis.proxy
+    client = Caller(throttler, draw.address(), draw, draw.choice(ROUTES))
+    lose(proxy, draw.choice(list(Loss)), draw)
+    client.send_many(draw.integer(3, 9))
+    proxy.pass_through()
+    fields_are_true(client, in_redis=False)
 
 
 @then("each answer tells the policy, what remains of it, and when the window closes")

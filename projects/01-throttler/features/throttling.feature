@@ -156,6 +156,7 @@ Feature: A client may send so many requests in a window, and no more
     When it sends some requests
     Then each answer tells the policy, what remains of it, and when the window closes
     And its keys live as long as the window
+    And another client is told the same while Redis is lost
 
   @C36 @step-5 @after-C31
   Scenario: The fields are on each answer that was counted, and on no other

@@ -27,16 +27,20 @@ _STALLED_SECONDS = 20.0  # no machine that goes on at all stands still for so lo
     "it is asked with well-formed X-Request-IDs for what exists and what does not",
     target_fixture="request_ids",
 )
-def it_is_asked_with_well_formed_x_request_ids_for(world: World, service: Service) -> list[str]:
+def it_is_asked_with_well_formed_x_request_ids_for(
+    world: World, service: Service, contract_paths: list[str]
+) -> list[str]:
     _ = service.web  # its output is needed: without the process there is nothing to read
+    draw = world.draw
     # Not /health, /ready and /metrics: some services do not log what their supervisor asks.
-    asked = [("GET", "/openapi.json"), ("GET", "/docs"), ("POST", f"/{world.draw.word()}")]
-    asked.append(("GET", f"/api/v1/{world.draw.word()}"))
-    request_ids: list[str] = []
-    for method, path in world.draw.shuffle(asked):
-        length = LONGEST_ID if not request_ids else world.draw.integer(12, LONGEST_ID)
-        request_ids.append(world.draw.text(length, ID_CHARACTERS))
-        service.client().request(method, path, headers={"X-Request-ID": request_ids[-1]})
+    known = draw.choice([path for path in contract_paths if "{" not in path])
+    asked = [("GET", "/openapi.json"), ("HEAD", "/docs"), ("DELETE", "/docs"), ("POST", f"/{draw.word()}")]
+    asked += [("GET", known), ("GET", f"/api/v1/{draw.word()}")]
+    request_ids = [draw.text(LONGEST_ID, ID_CHARACTERS)]
+    request_ids += [draw.text(draw.integer(12, LONGEST_ID), ID_CHARACTERS) for _ in asked]
+    for (method, path), request_id in zip(draw.shuffle(asked), request_ids, strict=False):
+        service.client().request(method, path, headers={"X-Request-ID": request_id})
+    announce(service, known, 2**30, headers={"X-Request-ID": request_ids[-1]})
     return request_ids
 
 
