@@ -171,10 +171,13 @@ def expected(status: int, answer: Exchange) -> None:
 
 @then("the process remembers it, however many others ask")
 def the_process_remembers_it(world: World, client: Caller, throttler: Throttler) -> None:
-    connection = throttler.service.client()  # one for them all, as proxies have it
+    connection, keep = (
+        throttler.service.client(),
+        {"Connection": "keep-alive"},
+    )  # one for all, as proxies have
     for one in (new_stranger(world, throttler)() for _ in range(world.draw.integer(*OTHERS))):
-        connection.get(one.path, headers=one.headers())
-    client.sent.append(connection.get(client.path, headers=client.headers()))
+        connection.get(one.path, headers=one.headers() | keep)
+    client.sent.append(connection.get(client.path, headers=client.headers() | keep))
     refused(client, in_redis=False)
 
 
@@ -228,6 +231,7 @@ def redis_is_lost_in_every_way(
     redis_is_asked(throttler, world.draw)
     for loss in world.draw.shuffle(Loss):
         lose(throttler.service.redis.proxy, loss, world.draw)
+        new_stranger(world, throttler)().send()  # by which some notice it
         ready, health = client.get("/ready"), client.get("/health")
         for path in ("/metrics", "/docs", "/openapi.json"):
             answer = client.get(path)
