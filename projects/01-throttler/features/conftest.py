@@ -29,6 +29,7 @@ from .caller import (
     refused_last,
 )
 from .counts import redis_is_asked
+from .fields import fields_are_true
 
 type Volley = Callable[[Caller], None]
 # Once a machine may make a service count alone that is right; three times in a row it does not.
@@ -164,6 +165,11 @@ def only_the_last_of_them_is_refused(client: Caller) -> None:
 @then("the request is refused with 429")
 def the_request_is_refused_with_429(client: Caller) -> None:
     refused(client)
+
+
+@then("each answer tells the policy, what remains of it, and when the window closes")
+def each_answer_tells_the_policy(client: Caller) -> None:
+    fields_are_true(client)
 
 
 @then("exactly as many as the limit succeed")
