@@ -169,7 +169,7 @@ def requests_without_one_that_arrive_at_the_same_instant_get_one_each(world: Wor
 def it_is_sent_what_is_not_http(world: World, service: Service) -> list[Exchange]:
     draw = world.draw
     host = _host(service)
-    # With a length that was taken for 0 the rest would be a request of its own.
+    # With a length that was taken for 0, or for its first digits, this would be a success.
     head = f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
     digits = draw.integer(2, 99)
     numbers = (
