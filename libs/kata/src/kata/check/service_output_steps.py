@@ -1,6 +1,7 @@
 """Steps of service.feature about what a service says of itself: its log and its metrics."""
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ def it_is_asked_with_well_formed_x_request_ids_for(
     _ = service.web  # its output is needed: without the process there is nothing to read
     draw = world.draw
     # Not /health, /ready and /metrics: some services do not log what their supervisor asks.
-    known = draw.choice([path for path in contract_paths if "{" not in path])
+    known = re.sub(r"\{\w+\}", draw.word(), draw.choice(contract_paths))
     asked = [("GET", "/openapi.json"), ("HEAD", "/docs"), ("DELETE", "/docs"), ("POST", f"/{draw.word()}")]
     asked += [("GET", known), ("GET", f"/api/v1/{draw.word()}")]
     request_ids = [draw.text(LONGEST_ID, ID_CHARACTERS)]
