@@ -57,6 +57,15 @@ def it_sends_one_request_more_than_the_limit(world: World, client: Caller) -> No
     del forged
 
 
+@then("whoever sends the header not at all is limited by the address that it connects from")
+def whoever_sends_the_header_not_at_all_is_limited(throttler: Throttler, client: Caller) -> None:
+    forget_all(throttler)
+    direct = replace(client, address="127.0.0.1", sent=[])
+    for _ in range(throttler.limit + 1):
+        direct.send(headers={"Accept": "*/*"})
+    refused_last(direct)
+
+
 @when("two clients come through the same proxies", target_fixture="pair")
 def two_clients_come_through_the_same_proxies(world: World, throttler: Throttler) -> tuple[Caller, Caller]:
     redis_is_asked(throttler, world.draw)
