@@ -37,6 +37,8 @@ DELAY_MILLISECONDS = (6, 16)
 # A service that has lost Redis for a moment, on a busy machine, is back after so long.
 BACK_SECONDS = 2.0
 CONNECTIONS = 3
+# Milliseconds before the end of a window in which its budget is still spent.
+CLOSE_TO_THE_END = (180, 400)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ Feature: A lost Redis is bounded in time and has a designed answer
     And only the last of them is refused by the process
     And the process remembers it, however many others ask
     And its other route, and other clients, have budgets of their own
-    And after the window the process lets it in again, as often as the limit
+    And after the window, and not before, the process lets it in again, as often as the limit
 
   @C23 @step-7 @after-C2
   Scenario: With Redis silent, answers come within 200 ms and the limit holds in the process
@@ -23,7 +23,7 @@ Feature: A lost Redis is bounded in time and has a designed answer
     Then each answer came within 200 ms
     And only the last of them is refused by the process
     And its other route, and other clients, have budgets of their own
-    And after the window the process lets it in again, as often as the limit
+    And after the window, and not before, the process lets it in again, as often as the limit
 
   @C24 @step-7 @after-C2
   Scenario: With Redis slow, answers come within 200 ms and the limit holds in the process

@@ -11,6 +11,7 @@ from kata.steps import Exchange, Inconclusive, World, describe_answer, expect
 
 from .caller import (
     BACK_SECONDS,
+    CLOSE_TO_THE_END,
     ECHO,
     LONGEST_WORD,
     OK,
@@ -122,8 +123,13 @@ def the_process_remembers_it(world: World, client: Caller, throttler: Throttler)
     refused(client, in_redis=False)
 
 
-@then("after the window the process lets it in again, as often as the limit")
+@then("after the window, and not before, the process lets it in again, as often as the limit")
 def after_the_window_the_process_lets_it_in_again(world: World, client: Caller) -> None:
+    window = client.throttler.window_seconds
+    world.sleep_until(client.opened.sent + window - world.draw.integer(*CLOSE_TO_THE_END) / 1000)
+    client.send()
+    refused(client, in_redis=False)
+    fields_are_true(client, in_redis=False)
     world.sleep_until(client.window_is_over)
     again = replace(client, sent=[])
     again.send_many(client.throttler.limit + 1)

@@ -9,12 +9,21 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import World, describe_answer, expect, is_problem, send_raw
 
-from .caller import ECHO, LONGEST_WORD, OK, PING, TOO_MANY, Caller, all_succeed, refused, refused_last
+from .caller import (
+    CLOSE_TO_THE_END,
+    ECHO,
+    LONGEST_WORD,
+    OK,
+    PING,
+    TOO_MANY,
+    Caller,
+    all_succeed,
+    refused,
+    refused_last,
+)
 from .fields import promised_headers
 from .forms import UNLIMITED
 
-# Milliseconds before the end of a window in which its budget is still spent.
-CLOSE_TO_THE_END = (180, 400)
 BAD_REQUEST = 400
 # Of one to four bytes each in UTF-8, and what has a meaning in paths, HTML and shells.
 SCRIPTS = "abcXYZ019-._~ +?#%&<>\"'=:@;,$äßéñЖщ中文語ह😀🜚"
