@@ -91,7 +91,6 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
         retry_policy,
         settings,
     )
-    await webhook.close()
     await index.close()
     await database.close()
 
