@@ -8,8 +8,8 @@ from service_kit.openapi import completed
     ("told", "completed_to"),
     [
         (
-            {"anyOf": [{"type": "string", "pattern": "x"}, {"type": "null"}]},
-            {"type": "string", "pattern": "x"},
+            {"anyOf": [{"pattern": "x"}, {"type": "null"}]},
+            {"pattern": "x"},
         ),
         (
             {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}], "title": "T"},

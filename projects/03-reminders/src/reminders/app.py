@@ -121,6 +121,13 @@ def error_table() -> list[ErrorRule]:
         on(errors.StaleVersionError, 412, "precondition_failed"),
         on(errors.IdempotencyKeyReusedError, 422, "idempotency_key_reused"),
         on(
+            errors.UnknownCursorError,
+            422,
+            "invalid_input",
+            errors=lambda _: [FieldError("invalid_cursor", "is not one of this list", parameter="cursor")],
+            detail=lambda _: "The cursor is not one that this list gave out.",
+        ),
+        on(
             errors.InvalidReminderError,
             422,
             "invalid_input",

@@ -13,7 +13,7 @@ from reminders import lifecycle
 from reminders.admission import Admission, check_time
 from reminders.domain import Attempt, Changes, Details, Draft, Due, Page, Reminder, State
 from reminders.due_index import HORIZON, DueIndex
-from reminders.errors import ReminderNotFoundError, StaleVersionError
+from reminders.errors import ReminderNotFoundError, StaleVersionError, UnknownCursorError
 from reminders.recurrence import Schedule, aside
 from reminders.repository import BeginUnitOfWork
 
@@ -71,8 +71,13 @@ class ReminderService:
             return await details_of(reminder, await uow.attempts(reminder_id))
 
     async def newest(self, state: State | None, limit: int, after: UUID | None) -> Page:
-        """Return a part of the list, newest first."""
+        """Return a part of the list, newest first.
+
+        Raises: UnknownCursorError.
+        """
         async with self._unit_of_work() as uow:
+            if after is not None and await uow.find(after) is None:
+                raise UnknownCursorError
             found = await uow.newest(state, limit + 1, after)
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
