@@ -24,10 +24,7 @@ REQUEST_HEADERS = {
     "X-Forwarded-Method": "The client's method.",
     "X-Forwarded-For": "The addresses that the request passed.",
 }
-UNCLEAR = Refusal(
-    "There are rules, and the URI is missing, is given twice and differs, or might be read by an upstream as"
-    " one that another rule limits."
-)
+UNCLEAR = Refusal("There are rules, and the URI is missing, or it is not clear which of them it is under.")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 ENCODED_SLASH = re.compile(r"%(?=2[Ff]|5[Cc])")
 DENIED = Refusal("The address is on the deny list; or the budget is spent, and GATE_DENY_STATUS is 403.")
@@ -71,28 +68,27 @@ def asked_budget(policies: Policies) -> Budget | None:
     if not policies.gate_rules:
         return policies.gate_default
     method = request.headers.get("X-Forwarded-Method", request.method).upper()
-    path, *others = readings(target())
-    budget = policies.gate_budget(method, path)
-    for other in (path, *others):
-        if policies.gate_budget(method, other, any_case=True) not in {budget, None}:
-            raise UnclearTargetError("An upstream might read another path than the gate does.")
+    paths = target_paths()
+    budget = policies.gate_budget(method, paths[0])
+    if any(policies.gate_budget(method, path, any_case=True) not in {budget, None} for path in paths):
+        raise UnclearTargetError("An upstream might read another path than the gate does.")
     return budget
 
 
-def target() -> str:
-    """Return the URI that the client asked the proxy for.
+def target_paths() -> tuple[str, ...]:
+    """Return the readings of the URI that the client asked the proxy for.
 
     Raises: UnclearTargetError without a header, or with two that differ: of X-Forwarded-Uri (Caddy, Traefik)
     and X-Original-URI (nginx) the proxy sets one, and the other, sent by a client, must not choose a budget.
     """
-    sent = {name: request.headers.get(name) for name in ("X-Forwarded-Uri", "X-Original-URI")}
-    named = {readings(uri)[0]: uri for uri in sent.values() if uri is not None}
+    sent = map(request.headers.get, ("X-Forwarded-Uri", "X-Original-URI"))
+    named = {readings(uri) for uri in sent if uri is not None}
     if len(named) != 1:
         raise UnclearTargetError("The gate needs the request's URI in X-Forwarded-Uri or in X-Original-URI.")
-    return next(iter(named.values()))
+    return named.pop()
 
 
-def readings(uri: str) -> list[str]:
+def readings(uri: str) -> tuple[str, ...]:
     """Return what a URI's path may be read as: first as the gate reads it, then as some upstreams do.
 
     Those decode twice, or leave an encoded slash alone; some take a backslash for a slash, or cut what is
@@ -108,7 +104,7 @@ def readings(uri: str) -> list[str]:
     texts += [text.replace("\\", "/") for text in texts]
     texts += [re.sub(r";[^/]*", "", text) for text in texts]
     paths = [normal_path(text) for text in dict.fromkeys(texts)]
-    return list(dict.fromkeys([*paths, *(path.rstrip("/") or "/" for path in paths)]))
+    return tuple(dict.fromkeys([*paths, *(path.rstrip("/") or "/" for path in paths)]))
 
 
 def normal_path(text: str) -> str:
