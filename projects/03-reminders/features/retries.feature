@@ -33,7 +33,7 @@ Feature: What fails is tried again, with patience and within limits
     And it is listed as dead, and can neither be changed nor cancelled
 
   @C51 @step-5 @after-C37
-  Scenario: MAX_ATTEMPTS is obeyed, be they few or many
+  Scenario: MAX_ATTEMPTS is obeyed, be they ever so many
     When a reminder of a service with a drawn MAX_ATTEMPTS fails all its attempts
     Then it is dead after exactly as many
 

@@ -73,7 +73,8 @@ def private_name() -> tuple[str, str]:
             address = socket.gethostbyname(name)
         except OSError:
             continue
-        if ip_address(address).is_private and not LOCAL_NAME.fullmatch(name):
+        is_named = LOCAL_NAME.fullmatch(name) is None
+        if is_named and ip_address(address).is_private:
             return name, address
     raise NotRunError("it needs this machine to have a name that leads to a private address")
 
