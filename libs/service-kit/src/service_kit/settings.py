@@ -50,11 +50,11 @@ class ServiceSettings(BaseSettings):
     readiness_timeout_seconds: Annotated[
         float, Field(gt=0, le=30, description="How long /ready waits, for all its checks together")
     ] = 1.0
-    # Half of the 10 s that a supervisor waits between SIGTERM and SIGKILL, for a busy machine.
+    # Below the 10 s that a supervisor waits between SIGTERM and SIGKILL.
     shutdown_timeout_seconds: Annotated[
         int,
         Field(ge=1, le=60, description="How long requests may go on after a stop before they are cut off"),
-    ] = 5
+    ] = 8
 
 
 def load[S: BaseSettings](settings_class: type[S]) -> S:
