@@ -85,11 +85,11 @@ class OwnedWorld(Checking):
         self._alone.append(service)
         return service
 
-    def start_unready(self, settings: Mapping[str, str]) -> Instance:
+    def start_unready(self, settings: Mapping[str, str], process_type: str = "web") -> Instance:
         service = self._prepare(settings)
         self._alone.append(service)
         service.create_database()
-        instance = self._target.start("web", service.environment)
+        instance = self._target.start(process_type, service.environment)
         service.instances.append(instance)
         return instance
 

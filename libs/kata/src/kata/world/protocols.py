@@ -48,8 +48,8 @@ class World(Protocol):
     def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> Service:
         """Start a service for this check only, with dependencies of its own: it may be killed and cut off."""
 
-    def start_unready(self, settings: Mapping[str, str]) -> Instance:
-        """Start a web process without waiting for it: one that is expected to refuse its settings."""
+    def start_unready(self, settings: Mapping[str, str], process_type: str = "web") -> Instance:
+        """Start a process without waiting for it: one that is expected to refuse its settings."""
 
     def callback_server(self) -> CallbackServer:
         """Return the world that the solution calls: a server at whose URLs it reaches the verifier."""
