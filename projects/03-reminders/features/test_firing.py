@@ -1,18 +1,26 @@
 """Steps of firing.feature: what is due fires, when it is due."""
 
-import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Instance, Received, Reply, World, describe_answer, expect
+from kata.steps import (
+    Instance,
+    Received,
+    Reply,
+    World,
+    describe_answer,
+    expect,
+    expect_refused_starts,
+    started_with_each,
+)
 
 from .agenda import (
     LATE_SECONDS,
     NO_CONTENT,
     OK,
-    PATIENCE_SECONDS,
     Agenda,
     Json,
     Reminder,
@@ -66,23 +74,17 @@ def the_idempotency_key_is_its_id_and_its_occurrence(reminder: Reminder, call: R
 @when("workers are started with one bad setting at a time", target_fixture="starts")
 def workers_are_started_with_one_bad_setting_at_a_time(
     agenda: Agenda, world: World, bad_settings: list[tuple[str, str]]
-) -> list[tuple[str, str, Instance]]:
+) -> Iterator[tuple[str, str, Instance]]:
     usual = agenda.times.environment()
     drawn = world.draw.shuffle(bad_settings)[:3]
-    return [(name, value, world.start_unready({**usual, name: value}, "worker")) for name, value in drawn]
+    return started_with_each(drawn, lambda name, value: world.start_unready({**usual, name: value}, "worker"))
 
 
 @then("none of them runs, and each output names the variable")
-def none_of_them_runs_and_each_output_names_the_variable(starts: list[tuple[str, str, Instance]]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    for name, value, worker in starts:
-        while worker.alive and time.monotonic() < deadline:
-            time.sleep(0.05)
-        got = "it is still running" if worker.alive else f"exit code {worker.exit_code}"
-        stopped = not worker.alive and worker.exit_code != 0
-        expect(stopped, expected=f"{name}={value!r} ends a worker with a non-zero exit code", got=got)
-        named = any(name in line for line in worker.output())
-        expect(named, expected=f"a line of the output that names {name}", got=worker.output()[-3:])
+def none_of_them_runs_and_each_output_names_the_variable(
+    starts: Iterator[tuple[str, str, Instance]],
+) -> None:
+    expect_refused_starts(starts)
 
 
 @given("a reminder for a moment some seconds ago, and others for years to come", target_fixture="distant")

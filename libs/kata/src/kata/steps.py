@@ -25,6 +25,7 @@ from kata.solution.readiness import wait_until_ready
 from kata.solution.target import Instance
 from kata.world.draw import Draw
 from kata.world.protocols import Service, World
+from kata.world.refused_starts import expect_refused_starts, started_with_each
 
 __all__ = [
     "TOLERANCE_SECONDS",
@@ -49,9 +50,11 @@ __all__ = [
     "describe_answer",
     "describe_stop",
     "expect",
+    "expect_refused_starts",
     "is_problem",
     "send_raw",
     "side_of_end",
+    "started_with_each",
     "surely_after",
     "surely_within",
     "wait_until",

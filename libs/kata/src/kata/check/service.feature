@@ -60,7 +60,7 @@ Feature: What every service is, in any language
     Then it has ended with exit code 0
     And its port refuses connections
 
-  @S11 @step-1 @alone
+  @S11 @step-1
   Scenario: A bad setting stops the start with a line that names the variable
     When it is started with one bad setting at a time
     Then no start succeeds, and each output names the variable
