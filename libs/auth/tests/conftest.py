@@ -1,13 +1,29 @@
 """Every store of every kind, and a way to let time pass in each of them."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from auth import MemorySessionStore, RedisSessionStore, SessionStore
+from auth import (
+    ApiKeyStore,
+    MemoryApiKeyStore,
+    MemoryRefreshTokenStore,
+    MemorySessionStore,
+    PostgresApiKeyStore,
+    PostgresRefreshTokenStore,
+    RedisSessionStore,
+    RefreshTokenStore,
+    SessionStore,
+    metadata,
+)
+from kata.servers.postgres import EmbeddedPostgres
 
 type LetPass = Callable[[float], None]
 
@@ -83,11 +99,72 @@ def make_older(url: str, ms: int) -> None:
             client.pexpireat(key, int(str(client.pexpiretime(key))) - ms)
 
 
-async def at_once[T](work: Callable[[int], Awaitable[T]], times: int) -> list[T]:
-    """Do the same many times, all begun before one of them ends."""
-    import asyncio  # noqa: PLC0415
+@pytest.fixture(scope="session")
+def tables_url(postgres_server: EmbeddedPostgres) -> str:
+    url = postgres_server.create_database("auth")
+    engine = create_engine(driver_url(url))
+    metadata.create_all(engine)
+    engine.dispose()
+    return url
 
-    async def one(number: int) -> T:
-        return await work(number)
 
-    return await asyncio.gather(*(one(number) for number in range(times)))
+@pytest.fixture
+async def engine(tables_url: str) -> AsyncIterator[AsyncEngine]:
+    """PostgreSQL with the library's tables, which are empty."""
+    engine = create_async_engine(driver_url(tables_url))
+    async with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            await connection.execute(text(f"TRUNCATE {table.name} CASCADE"))
+    yield engine
+    await engine.dispose()
+
+
+class Database[S]:
+    """A store of either kind, in transactions, and its time."""
+
+    def __init__(
+        self, clock: Clock, memory: S, engine: AsyncEngine | None, store_of: Callable[[AsyncConnection], S]
+    ) -> None:
+        self._clock, self._memory, self._engine, self._store_of = clock, memory, engine, store_of
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[S]:
+        if self._engine is None:
+            yield self._memory
+            return
+        async with self._engine.begin() as connection:
+            yield self._store_of(connection)
+
+    async def let_pass(self, seconds: float) -> None:
+        """Let time pass. PostgreSQL's clock is its own, so there all that is written gets older."""
+        self._clock.let_pass(seconds)
+        if self._engine is None:
+            return
+        async with self._engine.begin() as connection:
+            for table in metadata.sorted_tables:
+                older = {
+                    one.name: one - timedelta(seconds=seconds) for one in table.c if one.name.endswith("_at")
+                }
+                await connection.execute(table.update().values(older))
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def engine_or_none(request: pytest.FixtureRequest) -> AsyncEngine | None:
+    if request.param == "memory":
+        return None
+    engine: AsyncEngine = request.getfixturevalue("engine")
+    return engine
+
+
+@pytest.fixture
+def refresh_tokens_at(clock: Clock, engine_or_none: AsyncEngine | None) -> Database[RefreshTokenStore]:
+    return Database(clock, MemoryRefreshTokenStore(clock), engine_or_none, PostgresRefreshTokenStore)
+
+
+@pytest.fixture
+def api_keys_at(clock: Clock, engine_or_none: AsyncEngine | None) -> Database[ApiKeyStore]:
+    return Database(clock, MemoryApiKeyStore(clock), engine_or_none, PostgresApiKeyStore)
+
+
+def driver_url(url: str) -> URL:
+    return make_url(url).set(drivername="postgresql+psycopg")

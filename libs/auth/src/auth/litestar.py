@@ -12,7 +12,7 @@ Behind a guard `request.user` is the Identity; `request.auth`, the RequestAuth, 
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CSRF_EXEMPT", "AuthPlugin", "AuthRequest", "fresh", "requires", "signed_in", "status_of"]
 
-type AuthRequest = Request[Identity, RequestAuth, State]
+AuthRequest: TypeAlias = Request[Identity, RequestAuth, State]  # noqa: UP040 - Litestar looks for the class
 type _Connection = ASGIConnection[object, object, object, State]
 
 CSRF_EXEMPT: Final = "csrf_exempt"
