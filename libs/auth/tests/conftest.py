@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -27,6 +27,8 @@ from kata.servers.postgres import EmbeddedPostgres
 
 type LetPass = Callable[[float], None]
 
+CROWD = 20
+"""Who come at one instant."""
 PATIENCE_SECONDS = 10
 """No busy machine makes a store look lost in a test that is not about that."""
 
@@ -111,7 +113,7 @@ def tables_url(postgres_server: EmbeddedPostgres) -> str:
 @pytest.fixture
 async def engine(tables_url: str) -> AsyncIterator[AsyncEngine]:
     """PostgreSQL with the library's tables, which are empty."""
-    engine = create_async_engine(driver_url(tables_url))
+    engine = create_async_engine(driver_url(tables_url), pool_size=CROWD)
     async with engine.begin() as connection:
         for table in metadata.sorted_tables:
             await connection.execute(text(f"TRUNCATE {table.name} CASCADE"))
@@ -134,6 +136,15 @@ class Database[S]:
             return
         async with self._engine.begin() as connection:
             yield self._store_of(connection)
+
+    async def get_ready_for_a_crowd(self) -> None:
+        """Open the connections, so that those who come at once are not put in order by that."""
+        if self._engine is None:
+            return
+        async with AsyncExitStack() as opened:
+            for _ in range(CROWD):
+                connection = await opened.enter_async_context(self._engine.connect())
+                assert not connection.closed
 
     async def let_pass(self, seconds: float) -> None:
         """Let time pass. PostgreSQL's clock is its own, so there all that is written gets older."""

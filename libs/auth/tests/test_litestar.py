@@ -55,12 +55,12 @@ class Site:
             Roles([Role("admin", 1, frozenset({"projects:write"}))]),
             self.roles_of,
             self.sessions,
-            CsrfGuard(b"c" * 32, ORIGIN),
+            CsrfGuard(ORIGIN),
             AccessTokenAuth(self.tokens, self.is_live),
             ApiKeyAuth(self.key_format, self.keys.authenticate),
             realm="shop",
         )
-        routes = [login, refuse, fail, logout, me, write, rotate, careful, token, hook, maybe, public]
+        routes = [login, refuse, fail, busy, logout, me, write, rotate, careful, token, hook, maybe, public]
         self.app = Litestar(routes, plugins=[AuthPlugin(self.config)], openapi_config=None)
 
     async def roles_of(self, subject: str) -> Collection[str] | None:
@@ -87,6 +87,12 @@ async def refuse(request: AuthRequest) -> None:
 @post("/fail")
 async def fail(request: AuthRequest) -> None:
     await request.auth.sign_in("ann")
+    raise HTTPException(status_code=503)
+
+
+@get("/busy")
+async def busy(request: AuthRequest) -> None:
+    await request.auth.identity()
     raise HTTPException(status_code=503)
 
 
@@ -241,6 +247,13 @@ async def test_a_store_that_is_away_is_a_503_that_leaves_the_cookie_alone(
     assert "set-cookie" not in answer.headers
     site.is_down = False
     assert (await browser.get("/me")).status_code == 200
+
+
+async def test_a_503_does_not_clear_a_dead_cookie_either(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/busy", headers={"Cookie": f"__Host-session={'A' * 43}"})
+
+    assert answer.status_code == 503
+    assert "set-cookie" not in answer.headers
 
 
 async def test_a_logout_ends_the_session_clears_the_cookie_and_the_sites_data(

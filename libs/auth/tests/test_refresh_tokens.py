@@ -34,6 +34,8 @@ class StoreInTransactions(Protocol):
 
     async def let_pass(self, seconds: float) -> None: ...
 
+    async def get_ready_for_a_crowd(self) -> None: ...
+
 
 class Client:
     """What a service does: each step in a transaction of its own."""
@@ -84,6 +86,7 @@ async def test_each_token_is_exchanged_for_the_next_of_its_family(client: Client
 async def test_twenty_parallel_refreshes_get_the_same_successor(client: Client) -> None:
     issued = await client.login()
 
+    await client.database.get_ready_for_a_crowd()
     successors = await asyncio.gather(*(client.refresh(issued.token) for _ in range(20)))
 
     assert len({one.token for one in successors}) == 1
@@ -123,6 +126,7 @@ async def test_twenty_parallel_reuses_end_the_family_once(client: Client) -> Non
     await client.refresh(issued.token)
     await client.let_pass(10)
 
+    await client.database.get_ready_for_a_crowd()
     outcomes = await asyncio.gather(
         *(client.refresh(issued.token) for _ in range(20)), return_exceptions=True
     )

@@ -44,6 +44,19 @@ async def test_a_token_loads_its_session_and_has_256_bits(sessions: Sessions) ->
     assert issued.token not in repr(issued)
 
 
+async def test_the_csrf_token_is_the_sessions_and_ends_with_its_token(sessions: Sessions) -> None:
+    anns, bobs = await sessions.create("ann"), await sessions.create("bob")
+    loaded = await sessions.load(bobs.token, anns.token)
+    rotated = await sessions.rotate(bobs.session)
+
+    assert loaded is not None
+    assert loaded.csrf_token == bobs.session.csrf_token
+    tokens = {one.session.csrf_token for one in (anns, bobs, rotated)}
+    assert len(tokens) == 3
+    assert not tokens & {hashlib.sha256(one.token.encode()).hexdigest() for one in (anns, bobs, rotated)}
+    assert [one.csrf_token for one in await sessions.list("ann")] == [""]
+
+
 async def test_what_names_a_session_does_not_authenticate(sessions: Sessions) -> None:
     issued = await sessions.create("ann")
 

@@ -1,6 +1,5 @@
 """Whether a request may have been made by another site: what browsers say of it, and else a token."""
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +11,6 @@ from auth._session import Session
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 OWN_SITES: Final = frozenset({"same-origin", "none"})
 """`none` is the person's own doing: typed, or from a bookmark. `same-site` is another origin."""
-LEAST_KEY_BYTES: Final = 32
 
 
 class CsrfGuard:
@@ -21,19 +19,12 @@ class CsrfGuard:
     Compared is with the origin that the service is told, and not with Host, which the client says.
     """
 
-    def __init__(self, key: bytes, public_origin: str) -> None:
-        """Take a secret key, and the origin as browsers write it: `https://shop.example`, without a slash."""
-        if len(key) < LEAST_KEY_BYTES:
-            raise SettingError(f"the key of the CSRF tokens needs {LEAST_KEY_BYTES} bytes")
+    def __init__(self, public_origin: str) -> None:
+        """Take the origin as browsers write it: `https://shop.example`, without a slash."""
         parts = urlsplit(public_origin)
         if f"{parts.scheme}://{parts.netloc}" != public_origin or not parts.scheme or not parts.netloc:
             raise SettingError(f"{public_origin!r} is no origin")
-        self._key = key
-        self._origin = public_origin.lower().encode()
-
-    def token(self, session: Session) -> str:
-        """Return the token for a client that sends neither header; it changes with the session's own."""
-        return hmac.digest(self._key, b"csrf\0" + session.digest.encode(), hashlib.sha256).hex()
+        self._origin = public_origin.lower()
 
     def needs_session(self, method: str, fetch_site: Sequence[str], origin: Sequence[str]) -> bool:
         """Tell whether the headers say nothing, so that only a token can."""
@@ -59,11 +50,11 @@ class CsrfGuard:
         elif origin:
             passes = len(origin) == 1 and _equal(origin[0].lower(), self._origin)
         else:
-            passes = bool(token and session and _equal(token, self.token(session).encode()))
+            passes = bool(token and session and _equal(token, session.csrf_token))
         if not passes:
             raise CrossSiteError("another site may have sent this")
 
 
-def _equal(sent: str, expected: bytes) -> bool:
+def _equal(sent: str, expected: str) -> bool:
     # A lone surrogate is how servers hand over bytes that are no UTF-8: they differ, and that is all.
-    return hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), expected)
+    return hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), expected.encode())

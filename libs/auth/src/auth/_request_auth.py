@@ -106,7 +106,7 @@ class RequestAuth:
         session = await self._load()
         if session is None:
             raise NotSignedInError("the token belongs to a session")
-        return self._config.csrf.token(session)
+        return session.csrf_token
 
     async def sign_in(
         self, subject: str, *, data: Mapping[str, str] = NOTHING, begun_at: datetime | None = None

@@ -50,6 +50,7 @@ class Session:
     """A session as it was at `read_at`; all times are the store's.
 
     `id` names it in lists and does not authenticate. `digest` is the token's; a log may have a prefix of it.
+    `csrf_token` is for clients that tell no origin; it is empty where the token is not known, as in a list.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Session:
     read_at: datetime
     data: Mapping[str, str] = NOTHING
     digest: str = field(default="", repr=False)
+    csrf_token: str = field(default="", repr=False)
 
     def is_fresh(self, seconds: float) -> bool:
         """Tell whether the subject showed the password less than this long ago."""

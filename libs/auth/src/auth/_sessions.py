@@ -1,6 +1,7 @@
 """Sessions on the server: who is signed in, for how long, and how it ends."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -15,7 +16,7 @@ from auth._session import (
     moment_of,
     ms_of,
 )
-from auth._tokens import digest, is_well_formed, new_id, new_token
+from auth._tokens import csrf_token, digest, is_well_formed, new_id, new_token
 
 MOST_CANDIDATES: Final = 16
 """Of the cookies of one request. Browsers send one; what is above is no browser's."""
@@ -50,15 +51,17 @@ class Sessions:
         token = new_token()
         new = NewSession(digest(token), new_id(), subject, data)
         begun_ms = None if begun_at is None else ms_of(begun_at)
-        created = await self._store.create(new, self._policy, candidates(replaces), begun_ms)
+        created = await self._store.create(new, self._policy, list(candidates(replaces)), begun_ms)
         if created is None:
             raise LoginVoidedError("all sessions were ended while this login ran")
-        return IssuedSession(token, *created)
+        session, ended = created
+        return IssuedSession(token, replace(session, csrf_token=csrf_token(token)), ended)
 
     async def load(self, *tokens: str) -> Session | None:
         """Return the session of the first token that is live; the store is asked once, or not at all."""
         found = candidates(tokens)
-        return await self._store.load(found, self._policy) if found else None
+        session = await self._store.load(list(found), self._policy) if found else None
+        return session and replace(session, csrf_token=csrf_token(found[session.digest]))
 
     async def rotate(self, session: Session, *, authenticated: bool = False) -> IssuedSession:
         """Give the session a new token, at each change of privilege; the old one is dead at once.
@@ -73,12 +76,12 @@ class Sessions:
         )
         if rotated is None:
             raise SessionEndedError("the session ended while the request ran")
-        return IssuedSession(token, rotated)
+        return IssuedSession(token, replace(rotated, csrf_token=csrf_token(token)))
 
     async def end(self, *tokens: str) -> Sequence[Session]:
         """End what these tokens stand for, and return it; a token that is dead already is no error."""
         found = candidates(tokens)
-        return await self._store.end(found, self._policy) if found else ()
+        return await self._store.end(list(found), self._policy) if found else ()
 
     async def end_by_id(self, subject: str, public_id: str) -> Session | None:
         """End one of the subject's own sessions; of another's there is none with this id."""
@@ -96,6 +99,7 @@ class Sessions:
         return await self._store.list(subject, self._policy)
 
 
-def candidates(tokens: Sequence[str]) -> Sequence[str]:
-    """Return the digests of those that can have been issued here, each once, in their order."""
-    return [digest(token) for token in dict.fromkeys(tokens) if is_well_formed(token)][:MOST_CANDIDATES]
+def candidates(tokens: Sequence[str]) -> Mapping[str, str]:
+    """Return those that can have been issued here, each once, in their order, under their digests."""
+    well_formed = [token for token in dict.fromkeys(tokens) if is_well_formed(token)]
+    return {digest(token): token for token in well_formed[:MOST_CANDIDATES]}

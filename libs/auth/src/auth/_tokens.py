@@ -1,6 +1,7 @@
 """Random tokens, and the digests under which stores know them."""
 
 import hashlib
+import hmac
 import re
 import secrets
 import string
@@ -35,6 +36,14 @@ def is_well_formed(token: str) -> bool:
 def digest(token: str) -> str:
     """Return what a store may see of a token: SHA-256, as 64 hexadecimal digits."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def csrf_token(token: str) -> str:
+    """Return what proves that a request comes from a page that may read the session's answers.
+
+    It is made of the session's token, which nobody can tell from it, and so it ends with that token.
+    """
+    return hmac.digest(token.encode(), b"csrf", hashlib.sha256).hex()
 
 
 def base62(number: int, length: int) -> str:

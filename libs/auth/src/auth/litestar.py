@@ -104,9 +104,9 @@ def fresh(seconds: float) -> "Guard":
     return guard
 
 
-def status_of(error: AuthError) -> int:
-    """Return the HTTP status that an error of this library stands for."""
-    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+def status_of(kind: type[AuthError]) -> int:
+    """Return the HTTP status that a class of errors of this library stands for."""
+    return next((STATUSES[ancestor] for ancestor in kind.__mro__ if ancestor in STATUSES), 500)
 
 
 class _AuthMiddleware(ASGIMiddleware):
@@ -145,7 +145,7 @@ def _auth_of(connection: "_Connection") -> RequestAuth:
 
 
 def _answer(_: "Request[object, object, State]", error: AuthError) -> Response[bytes]:
-    status = status_of(error)
+    status = status_of(type(error))
     problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
