@@ -6,6 +6,7 @@ service has layers, and an outbox for its mails.
 # ruff: noqa: INP001 - a folder with a Procfile, as a learner's
 
 import asyncio
+import os
 import secrets
 import smtplib
 import sys
@@ -351,8 +352,7 @@ def pointing(pointer: str, error: Exception) -> list[FieldError]:
 
 
 if __name__ == "__main__":
-    chosen = load(Settings)
     if sys.argv[1:] == ["release"]:
-        metadata.create_all(create_engine(driver_url(str(chosen.database_url))))
+        metadata.create_all(create_engine(driver_url(os.environ["DATABASE_URL"])))
     else:
-        serve("app:create_app", chosen, "asgi")
+        serve("app:create_app", load(Settings), "asgi")

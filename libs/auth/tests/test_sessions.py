@@ -277,6 +277,37 @@ async def test_what_is_in_flight_does_not_bring_an_ended_session_back(
     assert await sessions.list("ann") == []
 
 
+async def test_a_logout_with_a_token_that_was_just_rotated_ends_its_successor(
+    sessions: Sessions, let_pass: LetPass
+) -> None:
+    first = await sessions.create("ann")
+    second = await sessions.rotate(first.session)
+    third = await sessions.rotate(second.session)
+
+    let_pass(59)
+    assert await sessions.load(first.token) is None
+    assert [one.id for one in await sessions.end(first.token, second.token)] == [first.session.id]
+    assert await sessions.load(third.token) is None
+
+
+async def test_a_login_with_a_token_that_was_just_rotated_replaces_its_successor(sessions: Sessions) -> None:
+    first = await sessions.create("ann")
+    second = await sessions.rotate(first.session)
+    third = await sessions.create("bob", replaces=[first.token])
+
+    assert [one.id for one in third.ended] == [first.session.id]
+    assert await sessions.load(second.token) is None
+
+
+async def test_a_token_that_was_rotated_long_ago_ends_nothing(sessions: Sessions, let_pass: LetPass) -> None:
+    first = await sessions.create("ann")
+    second = await sessions.rotate(first.session)
+    let_pass(60)
+
+    assert list(await sessions.end(first.token)) == []
+    assert await sessions.load(second.token) is not None
+
+
 async def test_a_public_id_ends_just_that_session_and_nobody_elses(sessions: Sessions) -> None:
     first, second, bobs = [await sessions.create(name) for name in ("ann", "ann", "bob")]
 

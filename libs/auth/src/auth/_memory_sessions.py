@@ -4,7 +4,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from auth._session import LONGEST_LOGIN_SECONDS, NewSession, Session, SessionPolicy, moment_of
+from auth._session import (
+    LONGEST_LOGIN_SECONDS,
+    LONGEST_REQUEST_SECONDS,
+    NewSession,
+    Session,
+    SessionPolicy,
+    moment_of,
+)
 
 
 @dataclass(slots=True)
@@ -23,6 +30,7 @@ class MemorySessionStore:
         self._clock = clock
         self._records: dict[str, _Record] = {}
         self._voided_ms: dict[str, int] = {}
+        self._rotated: dict[str, tuple[int, str]] = {}
 
     async def now_ms(self) -> int:
         return self._now()
@@ -63,6 +71,9 @@ class MemorySessionStore:
         if record is None or not _is_live(record, now, policy):
             return None
         del self._records[old]
+        forgotten = now - LONGEST_REQUEST_SECONDS * 1000
+        self._rotated = {name: to for name, to in self._rotated.items() if to[0] > forgotten}
+        self._rotated[old] = (now, new)
         record.new = replace(record.new, digest=new)
         record.seen_ms = now
         if authenticated:
@@ -72,7 +83,8 @@ class MemorySessionStore:
 
     async def end(self, digests: Sequence[str], policy: SessionPolicy) -> Sequence[Session]:
         now = self._now()
-        live = [one for one in digests if one in self._records and _is_live(self._records[one], now, policy)]
+        latest = dict.fromkeys(self._latest(digest) for digest in digests)
+        live = [one for one in latest if one in self._records and _is_live(self._records[one], now, policy)]
         return self._remove(live)
 
     async def end_by_id(self, subject: str, id: str, policy: SessionPolicy) -> Session | None:  # noqa: A002
@@ -100,6 +112,11 @@ class MemorySessionStore:
         }
         own = [(digest, record) for digest, record in self._records.items() if record.new.subject == subject]
         return sorted(own, key=lambda found: found[1].seen_ms, reverse=True)
+
+    def _latest(self, digest: str) -> str:
+        rotated_ms, successor = self._rotated.get(digest, (0, ""))
+        is_remembered = self._now() < rotated_ms + LONGEST_REQUEST_SECONDS * 1000
+        return self._latest(successor) if is_remembered else digest
 
     def _remove(self, digests: Iterable[str]) -> Sequence[Session]:
         present = [digest for digest in digests if digest in self._records]

@@ -10,7 +10,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from auth._errors import StoreUnavailableError
-from auth._session import LONGEST_LOGIN_SECONDS, NewSession, Session, SessionPolicy, moment_of
+from auth._session import (
+    LONGEST_LOGIN_SECONDS,
+    LONGEST_REQUEST_SECONDS,
+    NewSession,
+    Session,
+    SessionPolicy,
+    moment_of,
+)
 
 VERBS: Final = ("create", "end", "end_all", "end_by_id", "list", "load", "now", "rotate")
 FIELDS: Final = 8
@@ -54,7 +61,8 @@ class RedisSessionStore:
     async def rotate(
         self, old: str, new: str, policy: SessionPolicy, *, authenticated: bool
     ) -> Session | None:
-        reply = await self._run("rotate", *_life(policy), old, new, int(authenticated))
+        ends_ms = LONGEST_REQUEST_SECONDS * 1000
+        reply = await self._run("rotate", *_life(policy), old, new, int(authenticated), ends_ms)
         return None if reply is None else _session(reply)
 
     async def end(self, digests: Sequence[str], policy: SessionPolicy) -> Sequence[Session]:

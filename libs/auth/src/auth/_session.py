@@ -10,6 +10,8 @@ from auth._errors import SettingError
 
 LONGEST_LOGIN_SECONDS: Final = 600
 """Between `moment` and `create`. For as long it is remembered that a subject's sessions were ended."""
+LONGEST_REQUEST_SECONDS: Final = 60
+"""For as long a token that was rotated still ends its successor: a logout may be on its way with it."""
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -109,7 +111,9 @@ class SessionStore(Protocol):
         self, old: str, new: str, policy: SessionPolicy, *, authenticated: bool
     ) -> Session | None: ...
 
-    async def end(self, digests: Sequence[str], policy: SessionPolicy) -> Sequence[Session]: ...
+    async def end(self, digests: Sequence[str], policy: SessionPolicy) -> Sequence[Session]:
+        """End these, and what they were rotated to within LONGEST_REQUEST_SECONDS."""
+        ...
 
     async def end_by_id(self, subject: str, id: str, policy: SessionPolicy) -> Session | None: ...  # noqa: A002
 

@@ -79,7 +79,11 @@ class Sessions:
         return IssuedSession(token, replace(rotated, csrf_token=csrf_token(token)))
 
     async def end(self, *tokens: str) -> Sequence[Session]:
-        """End what these tokens stand for, and return it; a token that is dead already is no error."""
+        """End what these tokens stand for, and return it; a token that is dead already is no error.
+
+        One that was rotated in the last minute ends its successor: who signs out while another request of
+        the same browser rotates the token is signed out.
+        """
         found = candidates(tokens)
         return await self._store.end(list(found), self._policy) if found else ()
 

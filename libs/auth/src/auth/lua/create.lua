@@ -14,7 +14,7 @@ end
 
 local result = {false}
 for place = 10, #ARGV do
-  table.insert(result, finish(ARGV[place]))
+  table.insert(result, finish(latest(ARGV[place])))
 end
 for place, session in ipairs(live(subject)) do
   if place >= cap then

@@ -6,6 +6,7 @@
 -- <prefix>:session:<digest>     hash: subject, id, created, authenticated, seen, data; times in milliseconds
 -- <prefix>:sessions:<subject>   sorted set: the digests of a subject's sessions by last use
 -- <prefix>:voided:<subject>     when all sessions of the subject were ended last
+-- <prefix>:rotated:<digest>     the digest that took its place, for as long as a request may take
 --
 -- Redis's own clock decides. Its expiry of keys only tidies up: what is dead by its fields is dead.
 local prefix, idle, absolute = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -38,6 +39,13 @@ local function touch(digest, subject, created)
   -- Never shortened: the index has to outlive each of its sessions, whatever the policy was.
   local left = redis.call('PTTL', index_of(subject))
   redis.call('PEXPIRE', index_of(subject), math.max(left, absolute))
+end
+
+-- The digest that a session has now: a logout may come with a token that was rotated a moment ago. It only
+-- ever ends what it leads to.
+local function latest(digest)
+  local rotated = redis.call('GET', prefix .. ':rotated:' .. digest)
+  return rotated and latest(rotated) or digest
 end
 
 -- End a session, and return it if it was live.
