@@ -7,6 +7,7 @@ from typing import Final
 
 from auth._auth_config import AuthConfig, RequestHead
 from auth._cookies import CLEAR, session_tokens, set_cookie
+from auth._csrf import SAFE_METHODS
 from auth._errors import (
     InsufficientScopeError,
     InvalidApiKeyError,
@@ -81,8 +82,10 @@ class RequestAuth:
 
     async def same_site(self) -> None:
         """Raises: CrossSiteError, StoreUnavailableError."""
-        if self._authorization:
+        if self._authorization or self._head.method in SAFE_METHODS:
             return
+        # What the answer will be depends on it from here on, whatever the route.
+        self._concerns_session = True
         method, fetch_site, origin = (
             self._head.method,
             self._head.values("sec-fetch-site"),
