@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from litestar import Litestar, get, post
+from litestar import Litestar, WebSocket, get, post, websocket
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
@@ -18,6 +19,7 @@ from auth import (
     ApiKeys,
     AuthConfig,
     CsrfGuard,
+    Identity,
     MemoryApiKeyStore,
     MemorySessionStore,
     Role,
@@ -60,7 +62,22 @@ class Site:
             ApiKeyAuth(self.key_format, self.keys.authenticate),
             realm="shop",
         )
-        routes = [login, refuse, fail, busy, logout, me, write, rotate, careful, token, hook, maybe, public]
+        routes = [
+            login,
+            refuse,
+            fail,
+            busy,
+            logout,
+            me,
+            write,
+            rotate,
+            careful,
+            token,
+            hook,
+            maybe,
+            public,
+            socket,
+        ]
         self.app = Litestar(routes, plugins=[AuthPlugin(self.config)], openapi_config=None)
 
     async def roles_of(self, subject: str) -> Collection[str] | None:
@@ -136,6 +153,13 @@ async def hook() -> str:
 async def maybe(request: AuthRequest) -> str:
     identity = await request.auth.identity()
     return identity.subject if identity else "nobody"
+
+
+@websocket("/socket", guards=[signed_in])
+async def socket(socket: WebSocket[Identity, object, State]) -> None:
+    await socket.accept()
+    await socket.send_text(socket.user.subject)
+    await socket.close()
 
 
 @get("/public", cache_control=None)
@@ -394,6 +418,7 @@ async def test_what_another_site_may_have_sent_does_nothing(
         assert answer.status_code < 300
     else:
         assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
+        assert answer.headers["cache-control"] == "no-store"
         assert "set-cookie" not in answer.headers
         assert [one.id for one in await site.sessions.list("ann")] == [issued.session.id]
 
@@ -422,6 +447,34 @@ async def test_who_sends_an_authorization_header_is_no_other_site(
 async def test_a_route_may_be_exempt(browser: httpx.AsyncClient) -> None:
     browser.headers = httpx.Headers()
     assert (await browser.post("/hook")).text == "signed by itself"
+
+
+async def connect(site: Site, headers: dict[str, str]) -> list[str]:
+    """Open a web socket, and return what is sent there."""
+    lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "websocket", "asgi": {"version": "3.0"}, "path": "/socket", "raw_path": b"/socket"}
+    scope |= {"query_string": b"", "headers": lines, "subprotocols": [], "scheme": "wss", "extensions": {}}
+    sent: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, str]) -> None:
+        sent.append(message.get("text") or message["type"])
+
+    await site.app(scope, receive, send)  # type: ignore[arg-type]  # ASGI, in Litestar's own words
+    return sent
+
+
+async def test_a_web_socket_is_for_pages_of_the_site_alone(site: Site) -> None:
+    """A browser asks nobody before it opens one to another site, and sends the cookie along."""
+    token = (await site.sessions.create("ann")).token
+    cookie = {"Cookie": f"__Host-session={token}"}
+
+    assert await connect(site, cookie | {"Origin": ORIGIN}) == ["websocket.accept", "ann", "websocket.close"]
+    assert await connect(site, cookie | {"Origin": "https://evil.example"}) == ["websocket.close"]
+    assert await connect(site, cookie) == ["websocket.close"]
+    assert await connect(site, {"Origin": ORIGIN}) == ["websocket.close"]
 
 
 async def test_a_realm_stays_within_its_quotes(site: Site) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -98,6 +99,31 @@ async def test_a_client_that_decodes_replies_will_do(redis_url: str) -> None:
 
         assert session is not None
         assert (session.subject, dict(session.data)) == ("Änne 🦊", {"agent": "Füchs\n"})
+
+
+class EmbeddedCluster(EmbeddedValkey):
+    """A Redis Cluster of one node, which refuses what touches two slots at once."""
+
+    def _argv(self) -> Sequence[str]:
+        return [*super()._argv(), "--cluster-enabled", "yes"]
+
+
+async def test_on_a_cluster_all_that_a_step_touches_is_in_one_slot(tmp_path: Path) -> None:
+    server = EmbeddedCluster(tmp_path / "cluster")
+    server.start()
+    async with Redis.from_url(server.url) as redis:
+        await redis.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)  # type: ignore[no-untyped-call]  # redis-py's
+        # Nobody tells when it is: one has to ask.
+        while b"cluster_state:ok" not in await redis.execute_command("CLUSTER", "INFO", NEVER_DECODE=True):  # type: ignore[no-untyped-call]  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        sessions = Sessions(RedisSessionStore(redis, timeout_seconds=10), SessionPolicy(cap=2))
+        first, second = await sessions.create("ann"), await sessions.create("ann")
+        third = await sessions.create("ann", replaces=[first.token], begun_at=await sessions.moment())
+        rotated = await sessions.rotate(third.session)
+
+        assert [one.id for one in await sessions.end_all("ann", but=rotated.session)] == [second.session.id]
+        assert await sessions.load(rotated.token) is not None
+    server.kill()
 
 
 @pytest.fixture
