@@ -46,7 +46,7 @@ async def test_a_token_loads_its_session_and_has_256_bits(sessions: Sessions) ->
 
 async def test_the_csrf_token_is_the_sessions_and_ends_with_its_token(sessions: Sessions) -> None:
     anns, bobs = await sessions.create("ann"), await sessions.create("bob")
-    loaded = await sessions.load(bobs.token, anns.token)
+    loaded = await sessions.load("A" * 43, bobs.token, anns.token)
     rotated = await sessions.rotate(bobs.session)
 
     assert loaded is not None
