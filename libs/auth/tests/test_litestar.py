@@ -375,17 +375,28 @@ async def test_an_api_key_is_let_in_as_far_as_its_scopes_reach(
 
 
 @pytest.mark.parametrize(
-    "value", ["Bearer x", "Bearer ", "Bearer", "Basic YTpi", "cap_live_x", "Bearer cap_live_" + "0" * 49]
+    "value", ["Bearer x", "Bearer ", "Bearer", "bearer  y z", "Bearer cap_live_" + "0" * 49]
 )
-async def test_a_bad_authorization_header_is_not_made_good_by_a_cookie(
-    browser: httpx.AsyncClient, value: str
-) -> None:
+async def test_a_bad_bearer_is_not_made_good_by_a_cookie(browser: httpx.AsyncClient, value: str) -> None:
     await browser.post("/login/ann")
     answer = await browser.get("/me", headers={"Authorization": value})
 
     assert answer.status_code == 401
     assert answer.headers.get_list("www-authenticate") == ['Bearer realm="shop", error="invalid_token"']
     assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("value", ["Basic YTpi", "Negotiate YII", "cap_live_x", ""])
+async def test_what_browsers_send_by_themselves_is_neither_a_credential_nor_a_proof(
+    site: Site, browser: httpx.AsyncClient, value: str
+) -> None:
+    await browser.post("/login/ann")
+    own = {"Authorization": value}
+    foreign = own | {"Sec-Fetch-Site": "cross-site"}
+
+    assert (await browser.get("/me", headers=own)).json()["kind"] == "session"
+    assert (await browser.post("/logout", headers=foreign)).status_code == 403
+    assert len(await site.sessions.list("ann")) == 1
 
 
 async def test_two_authorization_headers_are_none(site: Site, browser: httpx.AsyncClient) -> None:
@@ -437,9 +448,7 @@ async def test_a_client_that_is_no_browser_sends_the_sessions_token(browser: htt
     assert (await browser.get("/csrf")).status_code == 401
 
 
-async def test_who_sends_an_authorization_header_is_no_other_site(
-    site: Site, browser: httpx.AsyncClient
-) -> None:
+async def test_who_sends_a_bearer_is_no_other_site(site: Site, browser: httpx.AsyncClient) -> None:
     browser.headers = httpx.Headers({"Authorization": f"Bearer {site.tokens.issue('ann', 's')}"})
     assert (await browser.post("/write")).status_code == 200
 

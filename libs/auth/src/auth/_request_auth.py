@@ -30,13 +30,17 @@ SERVER_ERRORS: Final = 500
 class RequestAuth:
     """Authenticates one request when it is asked to, at most once, and signs in and out.
 
-    Where there is an Authorization header, it alone counts: no site can make a browser send one.
+    Where there is a bearer's credential, it alone counts: no site can make a browser send one. Those of Basic
+    or Negotiate browsers send by themselves, to a proxy in front for example: they are none of ours.
     """
 
     def __init__(self, config: AuthConfig, head: RequestHead) -> None:
         self._config = config
         self._head = head
-        self._authorization = head.values("authorization")
+        schemes = [value.partition(" ") for value in head.values("authorization")]
+        self._bearer_credentials = [
+            credential.strip() for scheme, _, credential in schemes if scheme.lower() == "bearer"
+        ]
         self._cookies = session_tokens(head.values("cookie"))
         self._identity: Identity | None = None
         self._session: Session | None = None
@@ -48,7 +52,7 @@ class RequestAuth:
     async def identity(self) -> Identity | None:
         """Return who is asking, or None. Raises: StoreUnavailableError."""
         if not self._is_resolved:
-            found = await (self._bearer() if self._authorization else self._cookie())
+            found = await (self._bearer() if self._bearer_credentials else self._cookie())
             self._identity = await self._with_roles(found) if found else None
             self._is_resolved = True
         return self._identity
@@ -82,7 +86,7 @@ class RequestAuth:
 
     async def same_site(self) -> None:
         """Raises: CrossSiteError, StoreUnavailableError."""
-        if self._authorization or self._head.method in SAFE_METHODS:
+        if self._bearer_credentials or self._head.method in SAFE_METHODS:
             return
         # What the answer will be depends on it from here on, whatever the route.
         self._concerns_session = True
@@ -170,7 +174,7 @@ class RequestAuth:
             return [f'Bearer {realm}, error="insufficient_scope", scope="{self._missing_scope}"']
         if status != UNAUTHORIZED:
             return []
-        if self._authorization:
+        if self._bearer_credentials:
             return [f'Bearer {realm}, error="invalid_token"']
         return [f"Session {realm}", *([f"Bearer {realm}"] if self._config.takes_bearer else [])]
 
@@ -192,10 +196,9 @@ class RequestAuth:
         return Identity(session.subject, Kind.SESSION, session.id, session=session)
 
     async def _bearer(self) -> Identity | None:
-        scheme, _, credential = self._authorization[0].partition(" ")
-        if len(self._authorization) > 1 or scheme.lower() != "bearer":
+        credential, *others = self._bearer_credentials
+        if others:
             return None
-        credential = credential.strip()
         keys, tokens = self._config.api_keys, self._config.access_tokens
         try:
             if keys and keys.key_format.claims(credential):
