@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Protocol
@@ -103,19 +103,21 @@ def test_one_wrong_character_is_told_without_the_store(place: int, digit: str) -
 
 
 @pytest.mark.parametrize(
-    "key",
+    "spoilt",
     [
-        "",
-        "cap_live_",
-        "cap_live_" + "0" * 49,
-        ApiKeyFormat("cap_test").new(),
-        FORMAT.new() + "\n",
-        FORMAT.new()[:-1],
-        FORMAT.new().replace("cap_live", "cap_test"),
-        FORMAT.new()[:20] + "é" + FORMAT.new()[21:],
+        lambda _: "",
+        lambda _: "cap_live_",
+        lambda _: "cap_live_" + "0" * 49,
+        lambda _: ApiKeyFormat("cap_test").new(),
+        lambda key: key + "\n",
+        lambda key: key[:-1],
+        lambda key: key.replace("cap_live", "cap_test"),
+        lambda key: key[:20] + "é" + key[21:],
     ],
+    ids=["empty", "prefix", "zeros", "of-test", "newline", "cut", "renamed", "not-ascii"],
 )
-async def test_what_is_malformed_is_told_without_the_store(key: str) -> None:
+async def test_what_is_malformed_is_told_without_the_store(spoilt: Callable[[str], str]) -> None:
+    key = spoilt(FORMAT.new())
     with pytest.raises(InvalidApiKeyError):
         await ApiKeys(NoStore(), FORMAT).authenticate(key)
 
