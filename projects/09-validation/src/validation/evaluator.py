@@ -47,6 +47,7 @@ _BATCH: Final[Schema] = {"type": "array"}
 # A schema is tried on all of these before it is taken: most that explode do so now, and not on a client.
 _TRIALS: Final[Sequence[Value]] = (None, True, 0, "", [], {}, [0], {"": 0})
 _COMPILED_KEPT: Final = 64
+_GRACE_SECONDS: Final = 0.5
 
 type Answer = tuple[dict[str, object], list[bytes]]
 
@@ -195,6 +196,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     limits = Limits(int(depth), int(member_limit), int(strings))
     evaluator = Evaluator(Path(data_dir), limits, int(most_errors))
+    budget_seconds = int(budget_ms) / 1000
     output = sys.stdout.buffer
     output.write(encode({"outcome": "ready"}))
     output.flush()
@@ -203,11 +205,13 @@ def main() -> None:
             request, parts = decode(_read_exactly)
         except EOFError:  # the service has ended
             return
-        # Processor time: a busy machine stops nobody. Unhandled, the signal ends the process, whatever holds
-        # the interpreter, and also when the service is gone.
-        signal.setitimer(signal.ITIMER_PROF, int(budget_ms) / 1000)
+        # Unhandled, either signal ends the process, whatever holds the interpreter, also without a service.
+        # The budget is of processor time, so that a busy machine stops nobody soon.
+        signal.setitimer(signal.ITIMER_PROF, budget_seconds)
+        signal.setitimer(signal.ITIMER_REAL, budget_seconds + _GRACE_SECONDS)
         answer = encode(*evaluator.answer(request, parts))
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         output.write(answer)
         output.flush()
 

@@ -9,15 +9,16 @@ they delay each other and nobody else.
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+import orjson
 import structlog
 
 from service_kit.json_text import Json
 from validation.errors import EvaluationStoppedError
-from validation.frames import encode, receive
+from validation.frames import LENGTH, encode
 
 _START_SECONDS: Final = 10.0
 _MOST_ON_PROBATION: Final = 10_000
@@ -38,7 +39,10 @@ class Evaluators:
         self._on_probation: dict[str, None] = {}
 
     async def start(self) -> None:
-        await asyncio.gather(*(self._add() for _ in range(self._count)))
+        """Return when the first is there; the others come while it is at work."""
+        await self._add()
+        for _ in range(self._count - 1):
+            self._keep(self._add())
 
     async def close(self) -> None:
         for task in self._starting:
@@ -84,11 +88,14 @@ class Evaluators:
         except BaseException:
             with suppress(ProcessLookupError):
                 process.kill()
-            task = asyncio.create_task(self._replace(process))
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
+            self._keep(self._replace(process))
             raise
         self._idle.put_nowait(process)
+
+    def _keep(self, starting: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(starting)
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
 
     async def _replace(self, process: Process) -> None:
         await process.wait()
@@ -108,6 +115,16 @@ async def _exchange(process: Process, frame: bytes) -> tuple[Mapping[str, Json],
     process.stdin.write(frame)
     await process.stdin.drain()
     return await receive(process.stdout)
+
+
+async def receive(reader: asyncio.StreamReader) -> tuple[dict[str, Json], list[bytes]]:
+    """Read one frame. Raises: asyncio.IncompleteReadError, where the evaluator has ended."""
+
+    async def number() -> int:
+        return int.from_bytes(await reader.readexactly(LENGTH))
+
+    header, *parts = [await reader.readexactly(await number()) for _ in range(await number())]
+    return orjson.loads(header), parts
 
 
 async def _end(process: Process) -> None:
