@@ -20,7 +20,7 @@ from service_kit.json_text import Json
 from validation.errors import EvaluationStoppedError
 from validation.frames import LENGTH, encode
 
-_START_SECONDS: Final = 10.0
+_START_SECONDS: Final = 30.0
 _MOST_ON_PROBATION: Final = 10_000
 
 log = structlog.get_logger()
@@ -82,12 +82,11 @@ class Evaluators:
     @asynccontextmanager
     async def _process(self) -> AsyncIterator[Process]:
         """Lend a process. One that was left in the middle of something, for whatever reason, is replaced."""
-        process = await self._idle.get()
+        while (process := await self._idle.get()).returncode is not None:
+            self._keep(self._replace(process))  # it has died while it had nothing to do
         try:
             yield process
         except BaseException:
-            with suppress(ProcessLookupError):
-                process.kill()
             self._keep(self._replace(process))
             raise
         self._idle.put_nowait(process)
@@ -98,15 +97,27 @@ class Evaluators:
         task.add_done_callback(self._starting.discard)
 
     async def _replace(self, process: Process) -> None:
-        await process.wait()
+        await _end(process)
         await self._add()
 
     async def _add(self) -> None:
-        process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE)
-        if process.stdout is not None:
-            async with asyncio.timeout(_START_SECONDS):
-                await receive(process.stdout)
-        self._idle.put_nowait(process)
+        """Start one, and try again for as long as that fails: nobody else would ever do so."""
+        while True:
+            process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE)
+            try:
+                async with asyncio.timeout(_START_SECONDS):
+                    await _ready(process)
+            except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+                log.warning("evaluator did not start", reason=type(error).__name__)
+                await _end(process)
+            else:
+                self._idle.put_nowait(process)
+                return
+
+
+async def _ready(process: Process) -> None:
+    if process.stdout is not None:
+        await receive(process.stdout)
 
 
 async def _exchange(process: Process, frame: bytes) -> tuple[Mapping[str, Json], list[bytes]]:
@@ -128,7 +139,6 @@ async def receive(reader: asyncio.StreamReader) -> tuple[dict[str, Json], list[b
 
 
 async def _end(process: Process) -> None:
-    """Let it see that nobody will ask any more."""
-    if process.stdin is not None:
-        process.stdin.close()
+    with suppress(ProcessLookupError):
+        process.kill()
     await process.wait()

@@ -5,6 +5,8 @@ from http import HTTPStatus
 
 import httpx
 
+VERSION = {"schema": {"title": "kept in a volume"}}
+
 
 def compose(*arguments: str) -> str:
     """Run a command of docker compose on the stack that .ci/compose-check has started."""
@@ -15,8 +17,13 @@ def compose(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_service_answers_on_the_published_port() -> None:
+def register() -> int:
     address = compose("port", "validation", "8000")
     with httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=10) as client:
-        assert client.get("/ready").status_code == HTTPStatus.OK
-        assert client.post("/api/v1/counters/tea").json()["value"] >= 1
+        return client.post("/api/v1/schemas", json=VERSION).status_code
+
+
+def test_versions_outlive_their_container() -> None:
+    assert register() in {HTTPStatus.CREATED, HTTPStatus.OK}
+    compose("up", "--detach", "--wait", "--force-recreate", "--no-build", "validation")
+    assert register() == HTTPStatus.OK
