@@ -251,6 +251,11 @@ def a_hundred_thousand_brackets_are_refused_at_once(api: Api) -> None:
             )
 
 
+def with_objects(objects: int, members: int) -> list[Json]:
+    """Return a value of so many members, of which some are those of objects."""
+    return [*[{"a": 0}] * objects, *[0] * (members - 2 * objects)]
+
+
 @when(
     "values with as many members and strings as may be, and with one more, are sent", target_fixture="counted"
 )
@@ -265,7 +270,7 @@ def values_with_as_many_members_and_strings_are_sent(
         listed += [
             (more == 0, "member_limit", [0] * (members + more)),
             (more == 0, "member_limit", [[0] * half, [0] * (members - half - 2 + more)]),
-            (more == 0, "member_limit", [{"a": 0}] * (members // 2) + [0] * (members % 2 + more)),
+            (more == 0, "member_limit", with_objects(min(members // 2, strings), members + more)),
         ]
         if strings < members:
             listed.append((more == 0, "string_limit", [""] * (strings + more)))
