@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from validation.compatibility import Compatible, compare
 from validation.compiled import Compiled
 from validation.patterns import matching
-from validation.reader import Value
 from validation.registry import Schema, Version
+from validation.value import Value
 
 BOUNDS = st.integers(0, 6)
 LEAVES: st.SearchStrategy[dict[str, object]] = st.one_of(

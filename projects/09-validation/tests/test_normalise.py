@@ -11,8 +11,8 @@ from validation.compiled import Compiled
 from validation.entries import Entry, findings, json_pointer, pointer
 from validation.normalise_pydantic import entries
 from validation.orders import Order
-from validation.reader import Value
 from validation.registry import Schema, Version
+from validation.value import Value
 
 # What cannot be said of a value under 2020-12, or has a case of its own.
 WITHOUT_A_CODE = {

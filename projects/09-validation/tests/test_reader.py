@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from validation.canonical import canonical
 from validation.errors import MalformedError
-from validation.reader import Limits, Value, read
+from validation.quick import read_quickly
+from validation.reader import read, read_carefully
+from validation.value import Limits, Value
 
 LIMITS = Limits(20, 1000, 1000)
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"]))
@@ -22,6 +24,43 @@ VALUES = st.recursive(
 def test_what_is_written_is_read(value: Value, indent: int | None, escaped: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=escaped)
     assert read(text.encode(), Limits(100, 10_000, 10_000)) == value
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.decimals(
+    allow_nan=False, allow_infinity=False
+)
+
+
+@given(
+    st.recursive(
+        SCALARS | NUMBERS.map(str).map(float),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text("ab:"), inner),
+    )
+)
+def test_what_is_read_quickly_is_what_is_read_carefully(value: Value) -> None:
+    text = json.dumps(value, ensure_ascii=False).encode()
+    found = read_quickly(text, LIMITS)
+    if found is not None:
+        careful = read_carefully(text, LIMITS)
+        assert (found[0], repr(found[0])) == (careful, repr(careful))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a":{"b:":1,"b:":2}}',
+        b"NaN",
+        b"1e5",
+        b"12345678901234567",
+        b'"\\u0061"',
+        b"[" * 30,
+        b"\xff",
+        b"1 2",
+    ],
+)
+def test_what_needs_care_is_not_read_quickly(text: bytes) -> None:
+    assert read_quickly(text, LIMITS) is None
 
 
 @given(VALUES)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from validation.errors import SchemaNotFoundError, StorageError
-from validation.reader import Limits
 from validation.registry import Registry, Version
+from validation.value import Limits
 
 LIMITS = Limits(20, 1000, 1000)
 VERSION = Version({"const": 2**64}, {"urn:a": True}, assert_format=True)

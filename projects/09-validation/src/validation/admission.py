@@ -14,9 +14,9 @@ from jsonschema_rs import Draft202012, Draft202012Validator, ReferencingError, R
 
 from validation.entries import Entry, Path
 from validation.normalise import Normaliser
-from validation.reader import Value
 from validation.registry import Version
 from validation.unions import Document
+from validation.value import Value
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _VOCABULARIES: Final = (

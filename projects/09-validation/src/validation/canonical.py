@@ -8,7 +8,7 @@ import json
 from decimal import Context, Decimal
 from typing import Final
 
-from validation.reader import Value
+from validation.value import Value
 
 # No number that is read has more digits, so that none is rounded.
 _EXACT: Final = Context(prec=1000)

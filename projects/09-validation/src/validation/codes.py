@@ -4,6 +4,7 @@ A code is for programs and never changes; `detail` is for people, with the param
 schema or are counts: nothing in here can repeat what a client has sent.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +20,13 @@ class Code:
     params: tuple[str, ...] = ()
 
     def explain(self, params: Mapping[str, object]) -> str:
-        return self.detail.format_map(params)
+        return self.detail.format_map({name: _in_words(value) for name, value in params.items()})
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, list):
+        return " or ".join(map(_in_words, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 _INVALID: Final = 422

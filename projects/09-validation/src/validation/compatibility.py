@@ -19,8 +19,8 @@ from validation.compiled import Compiled
 from validation.entries import VALID, Findings
 from validation.examples import examples
 from validation.library import exact
-from validation.reader import Value
 from validation.registry import Version
+from validation.value import Value
 
 _MOST_TRIED: Final = 400
 

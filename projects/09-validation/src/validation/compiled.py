@@ -5,8 +5,8 @@ from jsonschema_rs import Validator, validator_for
 from validation.admission import BASE, PATTERNS, document_of, registry_of
 from validation.entries import VALID, Findings, findings
 from validation.normalise import Normaliser
-from validation.reader import Value
 from validation.registry import Version
+from validation.value import Value
 
 
 class Compiled:

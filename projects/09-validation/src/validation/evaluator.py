@@ -18,9 +18,10 @@ from validation.compiled import Compiled
 from validation.entries import Findings
 from validation.errors import MalformedError, SchemaNotFoundError, StorageError
 from validation.frames import decode, encode
-from validation.reader import Limits, Value, read
+from validation.reader import read
 from validation.records import row
 from validation.registry import Registry, Schema, Version
+from validation.value import Limits, Value
 from validation.views import View, members
 
 _ENVELOPE: Final[Schema] = {

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import Final
 
 from validation.patterns import matching
-from validation.reader import Value
+from validation.value import Value
 
 type Schema = Mapping[str, Value]
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from validation.entries import Path
-from validation.reader import Value
+from validation.value import Value
 
 if TYPE_CHECKING:
     from jsonschema_rs import JsonValue

@@ -13,8 +13,8 @@ from jsonschema_rs import ValidationErrorKind as Kind
 from service_kit.json_text import Json
 from validation.entries import Entry, Path
 from validation.library import full_path, has_empty_name
-from validation.reader import Value
 from validation.unions import Document, pick
+from validation.value import Value
 
 # The code for a mistake of the value's own, and what the param is called that the library has with it.
 _OF_ONE_VALUE: Final[Mapping[type[Kind], tuple[str, str | None]]] = {

@@ -7,14 +7,13 @@ checked as they grow, so that a hostile text costs no more than its limits.
 import json
 import math
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, NoReturn
 
 from validation.entries import pointer
 from validation.errors import MalformedError
-
-type Value = bool | int | Decimal | str | list[Value] | dict[str, Value] | None
+from validation.quick import read_quickly
+from validation.value import Limits, Value
 
 # Possessive, so that a long string costs no memory to match.
 _STRING: Final = r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
@@ -35,15 +34,6 @@ _LONGEST_NUMBER: Final = 400
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one text may hold; each is exact."""
-
-    depth: int
-    members: int
-    strings: int
-
-
 def read(text: bytes, limits: Limits) -> Value:
     """Read one JSON text.
 
@@ -51,6 +41,13 @@ def read(text: bytes, limits: Limits) -> Value:
     exact: what has no fraction is an int, however it is written, and the rest a Decimal.
     Raises: MalformedError.
     """
+    if (found := read_quickly(text, limits)) is not None:
+        return found[0]
+    return read_carefully(text, limits)
+
+
+def read_carefully(text: bytes, limits: Limits) -> Value:
+    """Do the same token by token, whatever the text is."""
     if text.startswith(_BOM):
         _refuse("byte_order_mark", "")
     try:

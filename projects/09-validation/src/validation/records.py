@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from validation.errors import MalformedError
-from validation.reader import Limits, Value, read
+from validation.reader import read
+from validation.value import Limits, Value
 
 
 @dataclass(frozen=True, slots=True)

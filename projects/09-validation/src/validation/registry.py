@@ -15,7 +15,8 @@ from typing import Final
 
 from validation.canonical import canonical
 from validation.errors import SchemaNotFoundError, StorageError
-from validation.reader import Limits, Value, read
+from validation.reader import read
+from validation.value import Limits, Value
 
 type Schema = dict[str, Value] | bool
 

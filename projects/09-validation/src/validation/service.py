@@ -19,9 +19,10 @@ from validation.errors import (
 from validation.evaluators import Evaluators
 from validation.normalise_pydantic import entries
 from validation.orders import Order
-from validation.reader import Limits, read
+from validation.reader import read
 from validation.records import Record, Records, cells
 from validation.registry import Registry
+from validation.value import Limits
 from validation.views import View, members
 
 type Members = Mapping[str, Json]

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from service_kit.settings import ServiceSettings
-from validation.reader import Limits
+from validation.value import Limits
 
 
 def folder(path: Path) -> Path:

@@ -9,7 +9,7 @@ from jsonschema_rs import ReferencingError, Registry, Resolver
 from validation.canonical import canonical
 from validation.entries import Path
 from validation.library import exact
-from validation.reader import Value
+from validation.value import Value
 
 NOWHERE: Final = "urn:registered:document"
 _REFERENCES: Final = ("$ref", "$dynamicRef")
