@@ -83,7 +83,7 @@ def drawn_schema(world: World) -> dict[str, Json]:
         "title": f'{draw.word()} "quoted" /\\ é\n\x7f',
         "properties": properties,
         "maximum": draw.integer(10**6, 10**15),
-        "minimum": -draw.integer(1, 99) / 4,
+        "minimum": -draw.integer(0, 99) - draw.choice((0.25, 0.5, 0.75)),
         "enum": [None, True, False, [], {}, draw.word()],
     }
 
