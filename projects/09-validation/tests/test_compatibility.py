@@ -68,3 +68,10 @@ def test_texts_match_the_patterns_that_they_are_made_of() -> None:
         assert [text for text in matching(pattern) if not validator.accepts(text)] == []
         assert list(matching(pattern))
     assert list(matching(r"\p{L}+")) == []
+
+
+def test_of_two_versions_of_which_one_asserts_formats_a_witness_is_found() -> None:
+    schema: Schema = {"type": "string", "format": "date"}
+    plain, asserted = (Compiled(Version(schema, {}, assert_format=flag), 100) for flag in (False, True))
+    assert compare(plain, asserted).compatible is Compatible.NO
+    assert compare(asserted, plain).compatible is not Compatible.NO

@@ -4,7 +4,7 @@ Nothing is opened and nobody is called for that: a reference leads into what was
 refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 from urllib.parse import urldefrag, urljoin
@@ -89,16 +89,12 @@ def mistakes(version: Version) -> Iterator[Entry]:
         return
     places = [place for path, (part, uri) in parts.items() for place in _places(path, part, uri)]
     known = {*_OF_THE_DIALECT, *version.resources, *(urldefrag(place.base)[0] for place in places)}
-    outside = [entry for place in places for entry in _outside(place, known)]
+    outside = [entry for place in places for entry in _outside(place, known, version)]
     yield from outside
-    registry = None if outside else registry_of(version)
+    if not outside:  # what is put together may lead nowhere else
+        yield from _to_nothing(places, version)
     for place in places:
-        if registry is not None:
-            yield from _to_nothing(place, registry)
         yield from _bad_patterns(place)
-        dialect = place.schema.get("$schema", DIALECT)
-        if str(dialect).rstrip("#") != DIALECT and dialect not in version.resources:
-            yield Entry((*place.path, "$schema"), "unknown_dialect")
 
 
 def misspellings(version: Version) -> Iterator[Entry]:
@@ -124,9 +120,11 @@ def _is_a_slip(written: str, meant: str) -> bool:
 def _against_metaschema(path: Path, part: Value) -> Iterator[Entry]:
     metaschema: dict[str, Value] = {"$ref": DIALECT}
     document = document_of(Version(metaschema, {}, assert_format=False))
-    errors = Draft202012Validator(metaschema, offline=True, mask="*").iter_errors(part)
-    for entry in Normaliser(document, part).entries(errors):
-        yield Entry((*path, *entry.path), entry.code, entry.params, entry.keyword)
+    # Its formats are asserted, for what is no URI cannot be followed; patterns have a check of their own.
+    validator = Draft202012Validator(metaschema, offline=True, mask="*", validate_formats=True)
+    for entry in Normaliser(document, part).entries(validator.iter_errors(part)):
+        if entry.params.get("format") != "regex":
+            yield Entry((*path, *entry.path), entry.code, entry.params, entry.keyword)
 
 
 def _places(path: Path, schema: Value, base: str) -> Iterator[_Place]:
@@ -154,19 +152,28 @@ def _references(place: _Place) -> Iterator[tuple[str, str]]:
             yield keyword, reference
 
 
-def _outside(place: _Place, known: set[str]) -> Iterator[Entry]:
+def _outside(place: _Place, known: set[str], version: Version) -> Iterator[Entry]:
+    dialect = place.schema.get("$schema", DIALECT)
+    if str(dialect).rstrip("#") != DIALECT and dialect not in version.resources:
+        yield Entry((*place.path, "$schema"), "unknown_dialect")
     for keyword, reference in _references(place):
         target = place.base if reference.startswith("#") else urljoin(place.base, reference)
         if urldefrag(target)[0] not in known:
             yield Entry((*place.path, keyword), "reference_outside")
 
 
-def _to_nothing(place: _Place, registry: jsonschema_rs.Registry) -> Iterator[Entry]:
-    for keyword, reference in _references(place):
-        try:
-            registry.resolver(place.base).lookup(reference)
-        except ReferencingError:
-            yield Entry((*place.path, keyword), "reference_to_nothing")
+def _to_nothing(places: Sequence[_Place], version: Version) -> Iterator[Entry]:
+    try:
+        registry = registry_of(version)
+    except (ValueError, ReferencingError):  # an `$id` that cannot be joined with another
+        yield Entry(("schema",), "reference_to_nothing")
+        return
+    for place in places:
+        for keyword, reference in _references(place):
+            try:
+                registry.resolver(place.base).lookup(reference)
+            except (ValueError, ReferencingError):
+                yield Entry((*place.path, keyword), "reference_to_nothing")
 
 
 def _bad_patterns(place: _Place) -> Iterator[Entry]:

@@ -5,14 +5,15 @@ what the old version takes and the new one refuses. Examples of that are tried o
 both judge as it should be is the witness. What nobody proves is `unknown`: a guess would be worth nothing.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, islice
 from typing import Final
 
 import jsonschema_rs
-from jsonschema_rs import CanonicalSchema
-from jsonschema_rs.canonical import Containment
+from jsonschema_rs import CanonicalSchema, ValidationError
+from jsonschema_rs.canonical import CanonicalizationError, Containment
 
 from validation.admission import BASE, PATTERNS, registry_of
 from validation.compiled import Compiled
@@ -43,30 +44,27 @@ class Comparison:
 
 
 def compare(old: Compiled, new: Compiled) -> Comparison:
-    canonical_old, canonical_new = _canonical(old.version), _canonical(new.version)
-    if canonical_old is not None and canonical_new is not None:
+    described: list[Value] = [old.version.schema]
+    # Versions of which one asserts formats and the other does not, and some keywords, have no common form.
+    with suppress(CanonicalizationError, ValidationError):
+        canonical_old, canonical_new = _canonical(old.version), _canonical(new.version)
         if canonical_new.covers(canonical_old) is Containment.YES:
             return Comparison(Compatible.YES)
-        difference = exact(canonical_old.subtract(canonical_new).to_json_schema())
-        described = chain(examples(difference), examples(exact(canonical_old.to_json_schema())))
-    else:
-        described = chain(examples(old.version.schema))
-    for candidate in islice(described, _MOST_TRIED):
+        described.insert(0, exact(canonical_old.to_json_schema()))
+        described.insert(0, exact(canonical_old.subtract(canonical_new).to_json_schema()))
+    for candidate in islice(chain.from_iterable(map(examples, described)), _MOST_TRIED):
         if old.accepts(candidate) and not new.accepts(candidate):
             return Comparison(Compatible.NO, candidate, new.findings(candidate))
     return Comparison(Compatible.UNKNOWN)
 
 
-def _canonical(version: Version) -> CanonicalSchema | None:
-    try:
-        return jsonschema_rs.canonicalize(
-            version.schema,
-            draft=jsonschema_rs.Draft202012,
-            registry=registry_of(version),
-            base_uri=BASE,
-            offline=True,
-            pattern_options=PATTERNS,
-            validate_formats=version.assert_format,
-        )
-    except (ValueError, jsonschema_rs.canonical.CanonicalizationError):
-        return None
+def _canonical(version: Version) -> CanonicalSchema:
+    return jsonschema_rs.canonicalize(
+        version.schema,
+        draft=jsonschema_rs.Draft202012,
+        registry=registry_of(version),
+        base_uri=BASE,
+        offline=True,
+        pattern_options=PATTERNS,
+        validate_formats=version.assert_format,
+    )
