@@ -6,7 +6,7 @@ refused.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import urldefrag, urljoin
 
 import jsonschema_rs
@@ -66,13 +66,9 @@ class _Place:
 
 
 def registry_of(version: Version) -> jsonschema_rs.Registry:
-    """Make the library's registry of these documents and no others: without a retriever it would fetch."""
+    """Make the library's registry of these documents, which has no others and fetches none."""
     documents = [(BASE, version.schema), *version.resources.items()]
-    return jsonschema_rs.Registry(documents, draft=Draft202012, retriever=_refuse)
-
-
-def _refuse(uri: str) -> NoReturn:
-    raise LookupError(uri)
+    return jsonschema_rs.Registry(documents, draft=Draft202012)
 
 
 def document_of(version: Version) -> Document:
