@@ -21,6 +21,7 @@ from kata.network.client import Client
 from kata.network.exchange import Exchange, Request
 from kata.network.fault_proxy import FaultProxy
 from kata.network.raw import send_raw
+from kata.network.stream import Stream
 from kata.solution.readiness import wait_until_ready
 from kata.solution.target import Instance
 from kata.world.draw import Draw
@@ -43,6 +44,7 @@ __all__ = [
     "RequestCount",
     "Service",
     "Side",
+    "Stream",
     "TargetError",
     "World",
     "as_object",

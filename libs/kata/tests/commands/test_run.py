@@ -234,6 +234,12 @@ def test_needs_are_embedded_and_their_addresses_shown_and_given(start: Start) ->
     assert (run.folder.parent / "data" / "postgres" / "cluster").is_dir()
 
 
+def test_files_have_a_folder_of_their_own(start: Start) -> None:
+    run = start("files")
+    run.read_until("Ctrl-C")
+    assert run.environment()["DATA_DIR"] == str(run.folder.parent / "data" / "files")
+
+
 def test_a_dependency_of_the_users_own_is_used_instead(start: Start, tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path / "own")
     server.start()

@@ -31,6 +31,11 @@ def test_a_container_has_no_more_power_than_a_service_needs() -> None:
     assert options["extra_hosts"] == {"host.docker.internal": "host-gateway"}
 
 
+def test_a_folder_for_data_is_the_same_inside_and_outside() -> None:
+    options = container_options("image", {"DATA_DIR": "/tmp/data-1"}, None, None)
+    assert options["volumes"] == {"/tmp/data-1": {"bind": "/tmp/data-1", "mode": "rw"}}
+
+
 @pytest.mark.parametrize(
     ("folder", "tag"),
     [

@@ -73,8 +73,9 @@ def run_project(
 ) -> int:
     """Run the project until somebody stops it (0) or a part of it ends by itself (1).
 
-    `needs` are of "redis" and "postgres"; each is embedded, in `data_dir`, unless REDIS_URL or
-    DATABASE_URL is set. What the user exports wins over `env`. `try_lines` may contain {url}. If folders are
+    `needs` are of "redis", "postgres" and "files"; the first two are embedded, in `data_dir`, unless
+    REDIS_URL or DATABASE_URL is set. For files there is a folder in there, unless DATA_DIR is set. What the
+    user exports wins over `env`. `try_lines` may contain {url}. If folders are
     watched, its processes start anew after each edit, and one that ends by itself waits for the next.
     """
     console = Console(stdout)
@@ -86,6 +87,8 @@ def run_project(
                 if not is_free(HOST, port):
                     raise LaunchError(f"port {port} is in use; choose another with PORT=...")
                 console.align(_first_name(process_type) for process_type in target.commands)
+                if "files" in needs:
+                    env = {"DATA_DIR": str(data_dir / "files"), **env}
                 servers, addresses = _start_servers(needs, data_dir, _database_name(project_dir), stack)
                 settings = {**env, **_users_settings(), **addresses, "PORT": str(port)}
                 welcome = _welcome(project_dir, title, f"http://127.0.0.1:{port}", try_lines, addresses)

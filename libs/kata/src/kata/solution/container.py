@@ -179,7 +179,10 @@ def build_context(directory: Path) -> Path:
 def container_options(
     image: str, env: Mapping[str, str], command: str | None, port: int | None
 ) -> dict[str, object]:
-    """Return what the SDK is given: no more power than a service needs, one port on the loopback address."""
+    """Return what the SDK is given: no more power than a service needs, one port on the loopback address.
+
+    A DATA_DIR is a folder of this machine, under the same name inside.
+    """
     environment = {"TZ": "UTC", **env}
     environment.pop("PORT", None)
     options: dict[str, object] = {
@@ -194,6 +197,8 @@ def container_options(
     }
     if command is not None:
         options["command"] = ["sh", "-c", replacing_the_shell(command)]
+    if data_dir := env.get("DATA_DIR"):
+        options["volumes"] = {data_dir: {"bind": data_dir, "mode": "rw"}}
     if port is not None:
         environment["PORT"] = str(_PORT_INSIDE)
         options["ports"] = {f"{_PORT_INSIDE}/tcp": (HOST, port)}

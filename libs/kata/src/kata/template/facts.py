@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kata.catalog.members import libs_below, load_member
+from kata.catalog.projects import load_project
 from kata.solution.procfile import read_procfile
 
 _ASSIGNMENTS = re.compile(r"(?:\w+=\S*\s+)*")
@@ -72,4 +73,5 @@ def image_context(project: Path, root: Path) -> dict[str, object]:
         "libs": [lib.path.name for lib in libs_below(member, root)],
         "command": _ASSIGNMENTS.sub("", read_procfile(project)["web"], count=1).split(),
         "migrations": (project / "migrations").is_dir(),
+        "files": "files" in load_project(project).needs,
     }

@@ -120,6 +120,14 @@ class OwnedWorld(Checking):
         self._dependencies.close()
         self._stack.close()
 
+    def _data_folder(self) -> Path:
+        """Make a folder for all processes of one service, which outlives each of them."""
+        self._count += 1
+        folder = self._folder / f"data-{self._count}"
+        folder.mkdir()
+        folder.chmod(0o777)  # a container's process has an account of its own
+        return folder
+
     def _start(self, settings: Mapping[str, str], *, workers: int) -> OwnedService:
         service = self._prepare(settings)
         try:
@@ -141,6 +149,8 @@ class OwnedWorld(Checking):
         if "postgres" in self._needs:
             postgres_server = self._dependencies.postgres()
             environment.setdefault("DATABASE_URL", postgres_server.url)
+        if "files" in self._needs:
+            environment.setdefault("DATA_DIR", str(self._data_folder()))
         return OwnedService(
             self._target, environment, redis_server, postgres_server, self._start_timeout_seconds
         )

@@ -1,0 +1,58 @@
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from kata.network.stream import Stream
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    """A server that answers each part of a body with as long a line, at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                connection, _ = listening.accept()
+                with connection:
+                    connection.sendall(HEAD)
+                    answered, read = 0, b""
+                    while not read.endswith(b"\r\n0\r\n\r\n") and (more := connection.recv(65_536)):
+                        read += more
+                        for _ in range(read.count(b"part") - answered):
+                            connection.sendall(b"4\r\ngot\n\r\n")
+                            answered += 1
+                    connection.sendall(b"0\r\n\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+def test_a_line_of_the_answer_is_read_before_the_body_has_ended(echo: str) -> None:
+    with Stream(echo, "/stream", {"Content-Type": "text/csv"}) as stream:
+        stream.send(b"part 1\n")
+        assert stream.line() == b"got"
+        stream.send(b"part 2\n")
+        assert stream.line() == b"got"
+        stream.end()
+        answer = stream.answer()
+    assert (answer.status, answer.body, answer.asked) == (200, b"", "POST /stream")
+
+
+def test_a_line_that_does_not_come_is_none(echo: str) -> None:
+    with Stream(echo, "/", {}) as stream:
+        assert stream.line(0.05) is None
+
+
+def test_an_answer_that_does_not_end_is_status_0(echo: str) -> None:
+    with Stream(echo, "/", {}, timeout_seconds=0.1) as stream:
+        stream.send(b"part")
+        assert stream.line() == b"got"
+        assert stream.answer().status == 0

@@ -1,0 +1,281 @@
+"""Steps of values.feature: values by their versions, and the worked example of a request body."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+from pytest_bdd import scenarios, then, when
+
+from kata.steps import Exchange, World, as_object, describe_answer, expect, is_problem
+
+from .api import MALFORMED, OK, ORDERS, Api, Json, accepted, same, shown, told
+from .order import ORDER_SCHEMA, Mutable, drawn_order, mistakes
+from .samples import Sample, nested, pointer, samples
+
+scenarios("values.feature")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A sample, and what became of its two values."""
+
+    sample: Sample
+    good: Exchange
+    bad: Exchange
+
+
+@when(
+    "a value that fits and one that does not are validated for each rule of JSON Schema",
+    target_fixture="judged",
+)
+def a_value_that_fits_and_one_that_does_not_are_validated(api: Api, world: World) -> list[Judged]:
+    judged = []
+    for plain in samples(world.draw):
+        sample = nested(world.draw, plain)
+        version_id = api.register(sample.schema)
+        answers = [api.validate(version_id, value) for value in (sample.takes, sample.refuses)]
+        judged.append(Judged(sample, *answers))
+    return judged
+
+
+@then(
+    "those that fit get 200, and the others 422 with one entry, at their place and with the code of the rule"
+)
+def those_that_fit_get_200_and_the_others_422(judged: list[Judged]) -> None:
+    for one in judged:
+        sample = one.sample
+        under = f"under {shown(sample.schema)}"
+        accepted(one.good, sample.takes)
+        same(
+            told(one.bad, sample.refuses, under), [(pointer(sample.path), sample.code)], sample.refuses, under
+        )
+
+
+@when("numbers that a double would round are validated", target_fixture="numbers")
+def numbers_that_a_double_would_round_are_validated(
+    api: Api, world: World
+) -> list[tuple[str, str, bool, Exchange]]:
+    big = 2 ** world.draw.integer(64, 200)
+    long = f"0.1{'0' * world.draw.integer(20, 60)}1"
+    cents = world.draw.integer(1, 9999) * 100 + 2
+    listed: list[tuple[str, str, bool]] = [
+        (f'{{"const":{big}}}', f"{big}", True),
+        (f'{{"const":{big}}}', f"{big + 1}", False),
+        (f'{{"enum":[{2**53}]}}', f"{2**53 + 1}", False),
+        (f'{{"maximum":{big}}}', f"{big + 1}", False),
+        (f'{{"minimum":{big}}}', f"{big - 1}", False),
+        ('{"maximum":0.1}', long, False),
+        ('{"const":0.1}', long, False),
+        (f'{{"const":{long}}}', long, True),
+        ('{"multipleOf":0.01}', f"{cents // 100}.{cents % 100:02d}", True),
+        ('{"multipleOf":0.01}', "4.02", True),
+        ('{"multipleOf":0.01}', f"4.02{'0' * 20}1", False),
+        ('{"multipleOf":0.0001}', "0.0075", True),
+        ('{"type":"integer"}', f"{big}.0", True),
+        ('{"type":"integer"}', "1e3", True),
+        ('{"type":"integer"}', f"1{'0' * 20}.5", False),
+        ('{"uniqueItems":true}', f"[{2**53},{2**53 + 1}]", True),
+        ('{"uniqueItems":true}', "[1,1.0]", False),
+    ]
+    asked = []
+    for schema, value, fits in world.draw.shuffle(listed):
+        version_id = api.id_in(api.post("/api/v1/schemas", f'{{"schema":{schema}}}'.encode()))
+        asked.append((schema, value, fits, api.validate_text(version_id, value.encode())))
+    return asked
+
+
+@then("none is taken for its neighbour")
+def none_is_taken_for_its_neighbour(numbers: list[tuple[str, str, bool, Exchange]]) -> None:
+    for schema, value, fits, answer in numbers:
+        wanted = OK if fits else 422
+        expect(
+            answer.status == wanted,
+            expected=f"{wanted} for {value[:60]} under {schema[:60]}",
+            got=f"{describe_answer(answer)} {answer.text[:200]}",
+        )
+
+
+@then("a number that no double is near is refused with 400")
+def a_number_that_no_double_is_near_is_refused(api: Api, world: World) -> None:
+    version_id = api.register(True)
+    exponent = world.draw.integer(310, 99_999)
+    numbers = (
+        f"1e{exponent}",
+        f"-1E+{exponent}",
+        f"1e-{exponent + 40}",
+        "2e308",
+        f"1{'0' * 320}",
+        f"1e{10**12}",
+    )
+    for number in world.draw.shuffle(numbers):
+        body = is_problem(api.validate_text(version_id, f"[{number}]".encode()), MALFORMED)
+        got = (body["code"], body.get("offset"))
+        expect(
+            got == ("number_out_of_range", 1), expected=f"number_out_of_range at 1 for {number[:40]}", got=got
+        )
+    for number in ("1e308", "-1.5E-300", "0e99999", "0.0", "1" * 300):
+        accepted(api.validate_text(version_id, number.encode()), number[:40])
+
+
+@when("text, booleans and numbers stand where another type is asked for", target_fixture="typed")
+def text_booleans_and_numbers_stand_where_another_type_is_asked_for(
+    api: Api, world: World
+) -> list[tuple[str, Json, Exchange]]:
+    number = world.draw.integer(2, 900)
+    listed: list[tuple[str, tuple[Json, ...]]] = [
+        ("integer", (str(number), True, False, number + 0.5, None, [number], "")),
+        ("number", (str(number), True, "0.5", None, {})),
+        ("boolean", ("true", 0, 1, "", None)),
+        ("string", (number, True, None, 0.5, [])),
+        ("null", (0, "", False, "null", [])),
+        ("array", ({}, "", None, {"0": 1})),
+        ("object", ([], "", None, [["a", 1]])),
+    ]
+    asked = []
+    for kind, values in listed:
+        version_id = api.register({"type": kind})
+        asked += [(kind, value, api.validate(version_id, value)) for value in world.draw.shuffle(values)]
+    return asked
+
+
+@then("each is a wrong_type")
+def each_is_a_wrong_type(typed: list[tuple[str, Json, Exchange]]) -> None:
+    for kind, value, answer in typed:
+        same(told(answer, value, f"of type {kind}"), [("#", "wrong_type")], value, f"of type {kind}")
+
+
+@then("a number without a fraction is an integer, however it is written")
+def a_number_without_a_fraction_is_an_integer(api: Api, world: World) -> None:
+    version_id = api.register({"type": "integer"})
+    number = world.draw.integer(2, 900)
+    for text in (
+        f"{number}.0",
+        f"{number}e0",
+        f"{number}E+2",
+        f"{number}00e-2",
+        "-0",
+        "0.0e5",
+        f" {number}\n",
+    ):
+        accepted(api.validate_text(version_id, text.encode()), text)
+
+
+@when("values of wrong formats are validated by two versions of one schema", target_fixture="formats")
+def values_of_wrong_formats_are_validated(
+    api: Api, world: World
+) -> list[tuple[str, Json, bool, Exchange, Exchange]]:
+    word = world.draw.word()
+    listed: list[tuple[str, Json, bool]] = [
+        ("date", "2026-02-28", True),
+        ("date", "2026-02-30", False),
+        ("date-time", "2026-02-28T10:00:00Z", True),
+        ("date-time", "2026-02-28 10:00", False),
+        ("ipv4", "192.0.2.1", True),
+        ("ipv4", "127.0.0.01", False),
+        ("ipv4", f"{word}", False),
+        ("json-pointer", "/a~0", True),
+        ("json-pointer", "/a~2", False),
+        ("uuid", str(world.draw.uuid()), True),
+        ("uuid", str(world.draw.uuid())[:-1], False),
+        ("email", f"{word}@example.com", True),
+        ("email", word, False),
+        ("date", world.draw.integer(1, 9), True),
+        (word, word, True),
+    ]
+    asked = []
+    for name, value, fits in listed:
+        plain, asserted = (api.register({"format": name}, assert_format=flag) for flag in (False, True))
+        answers = (api.validate(plain, value), api.validate(asserted, value))
+        asked.append((name, value, fits, *answers))
+    return asked
+
+
+@then("the version that asserts formats refuses them, and the other takes them")
+def the_version_that_asserts_formats_refuses_them(
+    formats: list[tuple[str, Json, bool, Exchange, Exchange]],
+) -> None:
+    for name, value, fits, plain, asserted in formats:
+        accepted(plain, value)
+        if fits:
+            accepted(asserted, value)
+        else:
+            same(told(asserted, value, f"of format {name}"), [("#", "bad_format")], value)
+
+
+@when("orders are sent", target_fixture="orders")
+def orders_are_sent(api: Api, world: World) -> list[tuple[Mutable, str, Exchange]]:
+    drawn = [drawn_order(world.draw) for _ in range(8)]
+    return [(order, f"{total:.2f}", api.order(order)) for order, total in drawn]
+
+
+@then("each gets 200 with the number of its lines and their exact total")
+def each_gets_200_with_the_number_of_its_lines(orders: list[tuple[Mutable, str, Exchange]]) -> None:
+    for order, total, answer in orders:
+        got = f"{describe_answer(answer)} {answer.text[:300]}"
+        expect(answer.status == OK, expected=f"200 for {shown(order)}", got=got)
+        items = order["items"]
+        wanted = {"lines": len(items) if isinstance(items, list) else 0, "total": total}
+        expect(as_object(answer) == wanted, expected=f"{wanted} for {shown(order)}", got=answer.text[:200])
+
+
+@dataclass(frozen=True)
+class Flawed:
+    """An order with mistakes, where they are, and the answer."""
+
+    order: Mutable
+    wanted: list[tuple[str, str]]
+    answer: Exchange
+
+
+@when("orders with a mistake each, and with several, are sent", target_fixture="flawed")
+def orders_with_a_mistake_each_and_with_several_are_sent(api: Api, world: World) -> list[Flawed]:
+    flawed = []
+    for make, place, code in world.draw.shuffle(mistakes(world.draw)):
+        order = deepcopy(drawn_order(world.draw)[0])
+        make(order)
+        flawed.append(Flawed(order, [(place, code)], api.order(order)))
+    several = [one for one in mistakes(world.draw) if one[1] in SEVERAL]
+    places: dict[str, str] = {}
+    order = deepcopy(drawn_order(world.draw)[0])
+    for make, place, code in world.draw.shuffle(several):
+        if place not in places:
+            places[place] = code
+            make(order)
+    flawed.append(Flawed(order, list(places.items()), api.order(order)))
+    wholes: tuple[Json, ...] = ([], None, world.draw.word(), 0)
+    for whole in wholes:
+        answer = api.post(ORDERS, shown(whole).encode())
+        flawed.append(Flawed({}, [("#", "wrong_type")], answer))
+    return flawed
+
+
+# Places none of which lies within another.
+SEVERAL = {
+    "#/placed_on",
+    "#/customer/name",
+    "#/customer/email",
+    "#/items/0/sku",
+    "#/items/0/qty",
+    "#/delivery",
+}
+
+
+@then("each gets 422 with an entry for each mistake, and no other")
+def each_gets_422_with_an_entry_for_each_mistake(flawed: list[Flawed]) -> None:
+    for one in flawed:
+        same(told(one.answer, one.order), one.wanted, one.order)
+
+
+@when("the schema of an order is registered", target_fixture="order_version")
+def the_schema_of_an_order_is_registered(api: Api) -> str:
+    return api.register(ORDER_SCHEMA, assert_format=True)
+
+
+@then("the same orders get the same pointers and codes from either")
+def the_same_orders_get_the_same_pointers_and_codes(api: Api, world: World, order_version: str) -> None:
+    for make, _, _ in mistakes(world.draw):
+        order = deepcopy(drawn_order(world.draw)[0])
+        accepted(api.validate(order_version, order), order)
+        make(order)
+        by_route = [one.pair for one in told(api.order(order), order)]
+        by_schema = [one.pair for one in told(api.validate(order_version, order), order)]
+        expect(by_route == by_schema, expected=f"{by_route} for {shown(order)}", got=by_schema)
