@@ -18,7 +18,7 @@ ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
 
 @pytest.mark.parametrize("project", all_projects(), ids=lambda project: project.number)
 def test_a_service_does_what_its_document_says(project: Project, tmp_path: Path) -> None:
-    """`[tool.kata.agreement]`: settings, refusals no document explains, checks that the contract contradicts."""
+    """`[tool.kata.agreement]`: settings, refusals no document explains, checks the contract contradicts."""
     kata = tomllib.loads((project.path / "pyproject.toml").read_text())["tool"]["kata"]
     own = kata.get("agreement", {})
     statuses = [*ACCEPTED, *map(str, own.get("refusals", ()))]
