@@ -20,6 +20,7 @@ from kata.network.client import Client
 from kata.network.exchange import Exchange, Request
 from kata.network.fault_proxy import FaultProxy
 from kata.network.raw import send_raw
+from kata.servers.mail import Mail
 from kata.solution.readiness import wait_until_ready
 from kata.solution.target import Instance
 from kata.world.draw import Draw
@@ -34,6 +35,7 @@ __all__ = [
     "FaultProxy",
     "Inconclusive",
     "Instance",
+    "Mail",
     "NotRunError",
     "Received",
     "Reply",
