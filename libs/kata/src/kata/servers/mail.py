@@ -93,7 +93,7 @@ class MailServer:
         mail = Mail(
             tuple(envelope.rcpt_tos),
             str(message["subject"] or ""),
-            str(body.get_content()) if body is not None else "",
+            str(body.get_content()).replace("\r\n", "\n") if body is not None else "",
             time.monotonic(),
         )
         with self._changed:
