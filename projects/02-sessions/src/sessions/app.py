@@ -161,7 +161,7 @@ def error_table() -> list[ErrorRule]:
             errors.UnacceptablePasswordError,
             422,
             "unacceptable_password",
-            errors=lambda error: [FieldError(error.code, str(error), pointer="#/password")],
+            errors=lambda error: [FieldError(error.code, str(error), pointer=f"#/{error.field}")],
         ),
         on(errors.LockedError, 429, "too_many_attempts", headers=locked),
         on(

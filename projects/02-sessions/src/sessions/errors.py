@@ -15,8 +15,9 @@ class InvalidEmailError(SessionsError):
 class UnacceptablePasswordError(SessionsError):
     """A password may not be used."""
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, field: str, code: str, reason: str) -> None:
         super().__init__(reason)
+        self.field = field
         self.code = code
 
 

@@ -38,22 +38,25 @@ class PasswordPolicy:
         self._longest = longest
         self._common = common
 
-    def check_length(self, password: str) -> None:
+    def check_length(self, password: str, field: str = "password") -> None:
         """Refuse what is too long to be hashed at all. Raises: UnacceptablePasswordError."""
         if len(normalized(password)) > self._longest:
-            raise UnacceptablePasswordError("too_long", f"It may have {self._longest} characters at most.")
+            reason = f"It may have {self._longest} characters at most."
+            raise UnacceptablePasswordError(field, "too_long", reason)
 
-    def check(self, password: str, email: str) -> None:
+    def check(self, password: str, email: str, field: str = "password") -> None:
         """Refuse a password that is new to an account. Raises: UnacceptablePasswordError."""
-        self.check_length(password)
+        self.check_length(password, field)
         text = normalized(password)
         if len(text) < self._shortest:
-            raise UnacceptablePasswordError("too_short", f"It needs {self._shortest} characters at least.")
+            raise UnacceptablePasswordError(
+                field, "too_short", f"It needs {self._shortest} characters at least."
+            )
         if text.lower() in self._common:
-            raise UnacceptablePasswordError("common", "It is one of those that are guessed first.")
+            raise UnacceptablePasswordError(field, "common", "It is one of those that are guessed first.")
         local_part = email.partition("@")[0].lower()
         if len(local_part) >= SHORTEST_EMAIL_PART and local_part in text.lower():
-            raise UnacceptablePasswordError("contains_email", "It contains a part of the e-mail address.")
+            raise UnacceptablePasswordError(field, "contains_email", "It contains a part of the e-mail.")
 
 
 class PasswordHasher:

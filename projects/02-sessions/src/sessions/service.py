@@ -139,7 +139,7 @@ class AccountService:
             if found.now - found.session.authenticated_at >= self._tools.fresh:
                 raise ReauthenticationRequiredError
             return False
-        self._tools.policy.check_length(current_password)
+        self._tools.policy.check_length(current_password, "current_password")
         user, _ = await self._authenticate(found.session.email, current_password, caller)
         if user is None or user.id != found.session.user_id:
             raise WrongPasswordError
@@ -163,7 +163,7 @@ class AccountService:
         Raises: UnacceptablePasswordError, NotSignedInError, and what `_confirm` does.
         """
         tools, session = self._tools, found.session
-        tools.policy.check(new_password, session.email)
+        tools.policy.check(new_password, session.email, "new_password")
         shown = await self._confirm(found, current_password, caller)
         async with tools.pool.slot():
             password_hash = await tools.pool.run(tools.hasher.hash, new_password)
