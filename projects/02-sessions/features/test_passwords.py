@@ -193,9 +193,7 @@ def somebody_signs_in_with_passwords_that_differ(
 @then("none of them is right, and theirs is")
 def none_of_them_is_right(site: Site, tried_and_right: list[tuple[str, Account, Exchange]]) -> None:
     for what, account, answer in tried_and_right:
-        expect(
-            answer.status == UNAUTHORIZED, expected=f"401 where {what} differs", got=describe(answer)
-        )
+        expect(answer.status == UNAUTHORIZED, expected=f"401 where {what} differs", got=describe(answer))
         right = site.login(account)
         expect(right.status == OK, expected="200 with the password as it was set", got=describe(right))
 
@@ -258,7 +256,9 @@ def common_passwords_are_set(site: Site) -> tuple[list[Attempt], list[Attempt]]:
     good = [set_password(site, f"the password {one!r}", one) for one in letters]
     short = f"ab{draw.integer(10, 99)}"[:3]
     good.append(
-        set_password(site, "three letters of the e-mail", f"{short}{draw.text(12)}", f"{short}@{draw.word()}.example")
+        set_password(
+            site, "three letters of the e-mail", f"{short}{draw.text(12)}", f"{short}@{draw.word()}.example"
+        )
     )
     return bad, good
 
@@ -291,7 +291,9 @@ def the_user_signs_in_at_a_process_with_other_parameters(site: Site, account: Ac
 def the_hash_has_the_new_parameters(site: Site, account: Account, parameters: tuple[int, int]) -> None:
     found = hashes_of(site)
     count = found.count(parameters)
-    expect(count == 1, expected=f"one hash with m={parameters[0]},t={parameters[1]}", got=f"{count} of {found}")
+    expect(
+        count == 1, expected=f"one hash with m={parameters[0]},t={parameters[1]}", got=f"{count} of {found}"
+    )
     wrong = site.guess(account)
     expect(wrong.status == UNAUTHORIZED, expected="401 with a wrong password", got=describe(wrong))
     site.browser(account)

@@ -10,7 +10,6 @@ from kata.steps import Exchange, Request, as_object, expect, is_problem, wait_un
 
 from .site import (
     ACCEPTED,
-    API,
     CREATED,
     INVALID,
     UNSUPPORTED,
@@ -103,9 +102,7 @@ def an_address_is_registered_fifty_times(site: Site) -> tuple[list[Account], lis
         "".join(letter.swapcase() if site.draw.integer(0, 1) else letter for letter in email)
         for _ in range(50)
     ]
-    answers = site.burst(
-        [site.request("POST", "/registrations", {"email": one}) for one in spellings]
-    )
+    answers = site.burst([site.request("POST", "/registrations", {"email": one}) for one in spellings])
     for answer in answers:
         expect(answer.status == ACCEPTED, expected="202", got=describe(answer))
     tokens = {token_of(site.mail(email))}
@@ -113,14 +110,10 @@ def an_address_is_registered_fifty_times(site: Site) -> tuple[list[Account], lis
     for _ in range(2):
         tokens.add(site.token(email))
     tokens |= {token_of(mail) for mail in site.mails(email)}
-    accounts = [
-        Account(email, site.password(), site.draw.address())
-        for _ in range(max(6, len(tokens)))
-    ]
+    accounts = [Account(email, site.password(), site.draw.address()) for _ in range(max(6, len(tokens)))]
     used = sorted(tokens) * 6
     bodies = [
-        {"token": token, "password": account.password}
-        for token, account in zip(used, accounts, strict=False)
+        {"token": token, "password": account.password} for token, account in zip(used, accounts, strict=False)
     ]
     return accounts, site.burst([site.request("POST", "/accounts", body) for body in bodies])
 
@@ -151,9 +144,7 @@ class TokenUse:
     answer: Exchange
 
 
-@when(
-    "accounts are made with tokens that are changed, used, too old, and of no mail", target_fixture="uses"
-)
+@when("accounts are made with tokens that are changed, used, too old, and of no mail", target_fixture="uses")
 def accounts_are_made_with_tokens_that_are_no_good(site: Site) -> list[TokenUse]:
     began = time.monotonic()
     old_email = site.email()
