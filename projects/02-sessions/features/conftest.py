@@ -5,7 +5,7 @@ from pytest_bdd import given
 
 from kata.steps import World
 
-from .site import Account, Browser, Site
+from .login_site import Account, Browser, Site
 
 
 def drawn(world: World) -> dict[str, str]:

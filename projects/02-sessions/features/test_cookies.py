@@ -10,7 +10,7 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, Request, as_object, expect, is_problem
 
-from .site import (
+from .login_site import (
     COOKIE,
     NO_CONTENT,
     OK,
@@ -131,7 +131,8 @@ def there_are_twenty_new_secrets(browser: Browser, answers: list[Exchange]) -> N
 
 
 @when(
-    "requests carry several cookies of the name, in one line and in several, dead ones and malformed ones first",
+    "requests carry several cookies of the name, in one line and in several, dead ones and malformed ones"
+    " first",
     target_fixture="asked",
 )
 def requests_carry_several_cookies(site: Site) -> list[tuple[str, str, Exchange]]:
@@ -153,8 +154,10 @@ def requests_carry_several_cookies(site: Site) -> list[tuple[str, str, Exchange]
     for what, secrets, whose in site.draw.shuffle(orders):
         pairs = [f"{COOKIE}={secret}" for secret in secrets]
         others = [f"theme={site.draw.word()}", f"{COOKIE}2={two}", f"x{COOKIE}={two}"]
-        line = "; ".join([others[0], *pairs, *others[1:]])
-        asked.append((what, whose.account.email, site.ask("GET", "/me", Cookie=line)))
+        parts = [others[0], *pairs, *others[1:]]
+        lines = parts if site.draw.integer(0, 1) else ["; ".join(parts)]
+        answer = site.raw("GET", "/me", [("Cookie", line) for line in lines])
+        asked.append((f"{what}, in {len(lines)} lines", whose.account.email, answer))
     return asked
 
 
@@ -181,7 +184,7 @@ def people_sign_out_while_requests_are_under_way(site: Site) -> list[Browser]:
             ]
             late = site.draw.integer(5, 60) / 1000
             answers: list[Exchange] = []
-            sender = threading.Thread(target=lambda these=requests: answers.extend(site.burst(these)))
+            sender = threading.Thread(target=send, args=(site, requests, answers))
             sender.start()
             time.sleep(late)
             out = site.ask("DELETE", "/session", cookie=browser.secret)
@@ -198,6 +201,10 @@ def people_sign_out_while_requests_are_under_way(site: Site) -> list[Browser]:
     return [*left, plain]
 
 
+def send(site: Site, requests: list[Request], answers: list[Exchange]) -> None:
+    answers.extend(site.burst(requests))
+
+
 @then("their cookies, and those that were set meanwhile, open nothing any more")
 def their_cookies_open_nothing_any_more(left: list[Browser]) -> None:
     for browser in left:
@@ -211,8 +218,7 @@ def unknown_users_and_wrong_passwords_are_tried(site: Site) -> list[Exchange]:
     kept_out = site.chief().ask("PATCH", f"/users/{disabled.id}", {"disabled": True})
     expect(kept_out.status == OK, expected="200", got=describe(kept_out))
     malformed = replace(unknown, email=site.draw.word())
-    tried = [site.guess(known), *map(site.login, (unknown, malformed, disabled)), site.guess(disabled)]
-    return tried
+    return [site.guess(known), *map(site.login, (unknown, malformed, disabled)), site.guess(disabled)]
 
 
 @then("the answers differ in nothing but the id of the request")
@@ -252,7 +258,7 @@ def unknown_users_and_wrong_passwords_are_tried_in_turn(site: Site) -> dict[str,
 
 
 def pairs(site: Site, requests: Sequence[tuple[Request, Request]]) -> list[list[float]]:
-    """Send one of each pair after the other, in an order that is drawn, and return the times of both kinds."""
+    """Send one of each pair after the other, in an order that is drawn, and return both kinds' times."""
     client = site.service.client()
     times: list[list[float]] = [[], []]
     for pair in requests:

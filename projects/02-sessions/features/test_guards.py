@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, Inconclusive, as_object, expect, is_problem
+from kata.steps import Exchange, Inconclusive, Request, as_object, expect, is_problem
 
-from .site import (
+from .login_site import (
     ACCEPTED,
     FORBIDDEN,
     INVALID,
@@ -230,9 +230,7 @@ def somebody_signs_in_from_several_places(site: Site) -> list[Browser]:
     places = []
     for _ in range(3):
         agent = f"{site.draw.word()}/{site.draw.integer(1, 9)} <b>{site.draw.word()}</b>"
-        browser = site.browser(account, User_Agent=agent)
-        browser.agent = agent
-        places.append(browser)
+        places.append(site.browser(account, agent))
         wait(0.01)
     return places
 
@@ -361,7 +359,8 @@ def somebody_changes_the_password(site: Site) -> tuple[Browser, list[Browser], s
 
 
 @then(
-    "the refused ones have ended nothing, and after the change only the new password and the new secret are good"
+    "the refused ones have ended nothing, and after the change only the new password and the new secret"
+    " are good"
 )
 def after_the_change_only_the_new_password_is_good(
     site: Site, ended: tuple[Browser, list[Browser], str]
@@ -390,7 +389,7 @@ def logins_are_under_way_while_it_is_changed(site: Site) -> list[Browser]:
         answers: list[Exchange] = []
         senders = []
         for request in site.draw.shuffle(requests):
-            sender = threading.Thread(target=lambda one=request: answers.extend(site.burst([one])))
+            sender = threading.Thread(target=send, args=(site, [request], answers))
             sender.start()
             senders.append(sender)
             time.sleep(site.draw.integer(0, 15) / 1000)
@@ -402,6 +401,10 @@ def logins_are_under_way_while_it_is_changed(site: Site) -> list[Browser]:
     if not late:
         raise Inconclusive("no login was answered")
     return late
+
+
+def send(site: Site, requests: list[Request], answers: list[Exchange]) -> None:
+    answers.extend(site.burst(requests))
 
 
 @then("none of them has a live session")
@@ -663,7 +666,7 @@ def each_has_left_a_line(site: Site, lines: list[Line]) -> None:
 
 
 def entries(output: Sequence[str]) -> list[Json]:
-    found = []
+    found: list[Json] = []
     for line in output:
         if '"audit"' in line:
             try:

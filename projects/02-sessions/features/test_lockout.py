@@ -9,7 +9,7 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, Inconclusive, expect, is_problem, wait_until
 
-from .site import (
+from .login_site import (
     FORBIDDEN,
     OK,
     TOO_MANY,
@@ -92,7 +92,7 @@ class Lock:
 def accounts_are_guessed_at_until_they_are_locked(site: Site) -> list[Lock]:
     known, unknown = site.account(), site.stranger()
     locks = []
-    for account, is_right in ((known, True), (unknown, False)):
+    for account in (known, unknown):
         for _ in range(int(site.number("LOGIN_FAILURES"))):
             last = site.guess(account, site.draw.address())
             expect(last.status == UNAUTHORIZED, expected="401 below the limit", got=describe(last))
@@ -102,8 +102,7 @@ def accounts_are_guessed_at_until_they_are_locked(site: Site) -> list[Lock]:
             refused = [elsewhere, site.guess(account, site.draw.address())]
             locks.append(locked(site, account, last, refused, seconds * 2**round_))
             last = locks[-1].end
-    for account in (known,):
-        recover(site, account, locks[1])
+    recover(site, known, locks[1])
     return locks
 
 
@@ -319,15 +318,19 @@ def guesses_come_with_addresses_that_were_made_up(site: Site) -> list[tuple[str,
     for _ in range(int(site.number("LOGIN_FAILURES"))):
         last = site.guess(account, site.draw.address())
     body = {"email": account.email, "password": account.password}
-    forged = f"{account.address}, {site.draw.address()}"
-    real = f"{site.draw.address()}, {account.address}"
+    proof = ("Sec-Fetch-Site", "same-origin")
+    known, elsewhere = account.address, site.draw.address()
+
+    def forwarded(*lines: str) -> Exchange:
+        fields = [proof, *(("X-Forwarded-For", line) for line in lines)]
+        return site.raw("POST", "/session", fields, body)
+
+    others = {"X-Real-IP": known, "Forwarded": f"for={known}", "Client-IP": known}
     tried = [
-        ("429", site.ask("POST", "/session", body, address=forged)),
-        (
-            "429",
-            site.ask("POST", "/session", body, X_Real_IP=account.address, Forwarded=f"for={account.address}"),
-        ),
-        ("200", site.ask("POST", "/session", body, address=real)),
+        ("429", forwarded(f"{known}, {elsewhere}")),
+        ("429", forwarded(known, elsewhere)),
+        ("429", site.ask("POST", "/session", body, headers=others)),
+        ("200", forwarded(*site.draw.choice([[f"{elsewhere}, {known}"], [elsewhere, known]]))),
     ]
     if tried[-1][1].received > last.sent + site.number("LOCK_SECONDS"):
         raise Inconclusive("the lock was over before it was looked at")

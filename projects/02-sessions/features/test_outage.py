@@ -18,7 +18,7 @@ from kata.steps import (
     wait_until_ready,
 )
 
-from .site import (
+from .login_site import (
     ACCEPTED,
     OK,
     UNAVAILABLE,

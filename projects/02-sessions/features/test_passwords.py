@@ -11,7 +11,7 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, expect
 
-from .site import (
+from .login_site import (
     CREATED,
     OK,
     UNAUTHORIZED,

@@ -8,7 +8,7 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, Request, as_object, expect, is_problem, wait_until_ready
 
-from .site import (
+from .login_site import (
     ACCEPTED,
     CREATED,
     INVALID,
@@ -93,7 +93,8 @@ def the_answers_are_alike(site: Site, registrations: list[tuple[str, Exchange]])
 
 
 @when(
-    "an address is registered fifty times at the same instant, in many cases, and all tokens are used at once",
+    "an address is registered fifty times at the same instant, in many cases, and all tokens are used"
+    " at once",
     target_fixture="made",
 )
 def an_address_is_registered_fifty_times(site: Site) -> tuple[list[Account], list[Exchange]]:
@@ -193,7 +194,8 @@ def each_is_refused_with_a_pointer_to_the_email(answers: list[tuple[str, Exchang
 
 
 @when(
-    "bodies of other types, malformed ones, and ones with unknown members are sent to every route that takes one",
+    "bodies of other types, malformed ones, and ones with unknown members are sent to every route that"
+    " takes one",
     target_fixture="answers",
 )
 def bodies_of_other_types_are_sent(site: Site) -> list[tuple[str, Exchange]]:

@@ -17,7 +17,7 @@ from kata.steps import (
     wait_until,
 )
 
-from .site import (
+from .login_site import (
     NO_CONTENT,
     OK,
     UNAUTHORIZED,
@@ -211,7 +211,7 @@ def the_secrets_have_256_random_bits(site: Site, many: Uses) -> None:
 def bits_of(secrets: list[str]) -> float:
     """Estimate how many bits were drawn: what a place held, of the letters that the secrets are made of.
 
-    Of 64 letters sixty secrets show some 39 at each place, of 16 all. A place that is always the same has none.
+    Of 64 letters sixty secrets show some 39 at each place, of 16 all. What is always the same has none.
     """
     places = [{secret[place] for secret in secrets} for place in range(min(map(len, secrets)))]
     alphabet = len(set().union(*places))

@@ -1,4 +1,4 @@
-"""Who uses the login service: accounts that were drawn, the browsers in which they are signed in, the mails they get."""
+"""Who uses the login service: accounts that were drawn, their browsers, the mails that they get."""
 
 import json
 import re
@@ -18,6 +18,7 @@ from kata.steps import (
     describe_answer,
     expect,
     is_problem,
+    send_raw,
 )
 
 API = "/api/v1"
@@ -29,7 +30,10 @@ UNAVAILABLE = 503
 PATIENCE_SECONDS = 10.0
 TOKEN = re.compile(r"/#(?:email-)?token=([A-Za-z0-9_-]+)")
 # Composed and single code points: NFC changes none of them.
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.!?\u00e4\u00f6\u00fc\u00df\u00e9\u00f1\u0436\u05d0\u65e5\U0001f600\U0001f9ff"
+LETTERS = (
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.!?"
+    "\u00e4\u00f6\u00fc\u00df\u00e9\u00f1\u0436\u05d0\u65e5\U0001f600\U0001f9ff"
+)
 INVALID_BODY = "a body that is no JSON gets 400, what it must not hold 422"
 
 type Json = Mapping[str, object]
@@ -58,17 +62,10 @@ class Browser:
     def __post_init__(self) -> None:
         self.client = self.site.service.client()
 
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Exchange:
+    def ask(self, method: str, path: str, body: object = None) -> Exchange:
         """Send a request with the cookie, and keep the one that the answer sets."""
-        answer = self.site.ask(
-            method,
-            path,
-            body,
-            cookie=self.secret,
-            address=self.account.address,
-            client=self.client,
-            **headers,
-        )
+        site, address = self.site, self.account.address
+        answer = site.ask(method, path, body, cookie=self.secret, address=address, client=self.client)
         if (secret := secret_of(answer)) is not None:
             self.secret = secret
         return answer
@@ -147,12 +144,23 @@ class Site:
         proof: Mapping[str, str] | None = None,
         process: int = 0,
         client: Client | None = None,
-        **headers: str,
+        headers: Mapping[str, str] | None = None,
     ) -> Exchange:
         asked = self.request(method, path, body, cookie=cookie, address=address, proof=proof)
         client = client or self._client(process)
-        more = {name.replace("_", "-"): value for name, value in headers.items()}
-        return client.request(method, asked.path, headers={**asked.headers, **more}, body=asked.body or None)
+        return client.request(
+            method, asked.path, headers={**asked.headers, **(headers or {})}, body=asked.body or None
+        )
+
+    def raw(self, method: str, path: str, lines: Sequence[tuple[str, str]], body: object = None) -> Exchange:
+        """Send a request with exactly these header lines, of which several may have one name."""
+        content = b"" if body is None else json.dumps(body).encode()
+        url = self.service.urls[0]
+        fields = [("Host", url.partition("//")[2]), ("Connection", "close"), *lines]
+        if content:
+            fields += [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields)
+        return send_raw(url, f"{method} {API}{path} HTTP/1.1\r\n{head}\r\n".encode() + content)
 
     def _client(self, process: int) -> Client:
         if process not in self._clients:
@@ -215,14 +223,16 @@ class Site:
         body = {"email": account.email, "password": account.password}
         return self.request("POST", "/session", body, cookie=cookie, address=account.address)
 
-    def login(self, account: Account, cookie: str | None = None, **headers: str) -> Exchange:
+    def login(
+        self, account: Account, cookie: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Exchange:
         return self.ask(
             "POST",
             "/session",
             {"email": account.email, "password": account.password},
             cookie=cookie,
             address=account.address,
-            **headers,
+            headers=headers,
         )
 
     def guess(self, account: Account, address: str | None = None, process: int = 0) -> Exchange:
@@ -230,11 +240,11 @@ class Site:
         body = {"email": account.email, "password": self.password()}
         return self.ask("POST", "/session", body, address=address or account.address, process=process)
 
-    def browser(self, account: Account | None = None, **headers: str) -> Browser:
-        """Sign in."""
+    def browser(self, account: Account | None = None, agent: str = "") -> Browser:
+        """Sign in, with this program."""
         account = account or self.account()
-        answer = self.login(account, **headers)
-        return Browser(self, account, secret_in(answer))
+        answer = self.login(account, headers={"User-Agent": agent} if agent else None)
+        return Browser(self, account, secret_in(answer), agent)
 
     def chief(self) -> Browser:
         """Sign an administrator in, who has an account from the first time on."""
