@@ -38,7 +38,7 @@ Feature: Only who is signed in may, and only from the service's own pages
     When somebody with many sessions ends all others
     Then they are dead at the next request everywhere, the old secret too, and the new one is live
 
-  @C35 @step-6 @after-C34 @asvs-7.4.3 @asvs-7.2.4 @asvs-6.2.3
+  @C35 @step-6 @after-C34 @asvs-7.4.3 @asvs-7.2.4 @asvs-6.2.2
   Scenario: A change of the password ends all other sessions, and a refused change ends none
     Given a login service
     When somebody with many sessions changes the password, after changes that are refused
@@ -50,7 +50,7 @@ Feature: Only who is signed in may, and only from the service's own pages
     When logins with the old password are under way while it is changed
     Then none of them has a live session
 
-  @C37 @step-6 @after-C35 @asvs-7.5.1
+  @C37 @step-6 @after-C35 @asvs-6.2.3 @asvs-7.5.1
   Scenario: What is weighty needs the password, or a login a moment ago
     Given a login service with short times
     When the password, the e-mail and the others' sessions are changed shortly after a login, and later, with and without the password

@@ -18,7 +18,7 @@ Feature: An account is made by whoever has the mailbox, and nobody else learns o
     When an address is registered fifty times at the same instant, in many cases, and all tokens are used at once
     Then there is one account
 
-  @C4 @step-2 @after-C1
+  @C4 @step-2 @after-C1 @asvs-6.4.1 @asvs-6.5.1
   Scenario: A token is good once, for its time, and for nothing else
     Given a login service with short times
     When accounts are made with tokens that are changed, used, too old, and of no mail

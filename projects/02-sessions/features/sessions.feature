@@ -28,7 +28,7 @@ Feature: A session lives in Redis, for its time
     When requests come all the time
     Then the session is live until its absolute time, and not after it
 
-  @C18 @step-4 @after-C14 @asvs-3.3.4 @asvs-7.2.3
+  @C18 @step-4 @after-C14 @asvs-3.3.4 @asvs-3.3.5 @asvs-7.2.2 @asvs-7.2.3
   Scenario: A session's secret is random, and stands nowhere but in its cookie
     Given a login service
     When many sign in, and use their sessions

@@ -3,16 +3,23 @@
 from importlib.resources import files
 from typing import Final
 
-from litestar import MediaType, Response, get
+from litestar import Response, get
+from litestar.params import FromPath
 
 from service_kit.page_headers import PAGE_HEADERS
+from sessions.errors import NotFoundError
 
-TYPES: Final = {"page.html": MediaType.HTML, "page.css": MediaType.CSS, "page.js": "text/javascript"}
+TYPES: Final = {
+    "page.html": "text/html; charset=utf-8",
+    "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 
 
 def file(name: str) -> Response[bytes]:
     content = files("sessions").joinpath("static", name).read_bytes()
-    return Response(content, media_type=f"{TYPES[name]}; charset=utf-8", headers=dict(PAGE_HEADERS))
+    return Response(content, media_type=TYPES[name], headers=dict(PAGE_HEADERS))
 
 
 @get("/", include_in_schema=False, sync_to_thread=False)
@@ -20,14 +27,11 @@ def page() -> Response[bytes]:
     return file("page.html")
 
 
-@get("/static/page.css", include_in_schema=False, sync_to_thread=False)
-def style() -> Response[bytes]:
-    return file("page.css")
+@get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
+def part(name: FromPath[str]) -> Response[bytes]:
+    if name not in TYPES:
+        raise NotFoundError
+    return file(name)
 
 
-@get("/static/page.js", include_in_schema=False, sync_to_thread=False)
-def script() -> Response[bytes]:
-    return file("page.js")
-
-
-PAGE: Final = [page, style, script]
+PAGE: Final = [page, part]

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from sessions import cookies
 from sessions.csrf import token_of
@@ -31,29 +32,31 @@ from sessions.schemas import (
 from sessions.service import AccountService
 from sessions.sessions import Found
 
-type Address = Annotated[str, Parameter(max_length=1000)]
-type Asked = Request[None, Found, State]
+# Without `type`: Litestar reads what an annotation is made of.
+Address = Annotated[str, QueryParameter(max_length=1000)]
+Service = NamedDependency[AccountService]
+Asked = Request[None, Found, State]
 
 PREFIX: Final = "/api/v1"
 CLEAR_SITE_DATA: Final = '"cache", "storage"'
 
 
 @post("/registrations", status_code=202)
-async def register(data: Registration, service: AccountService) -> Accepted:
+async def register(data: JSONBody[Registration], service: Service) -> Accepted:
     """Ask for an account: the answer is the same for every address, and a mail says how to go on."""
     await service.register(data.email)
     return Accepted()
 
 
 @post("/accounts")
-async def create_account(data: NewAccount, service: AccountService) -> AccountAnswer:
+async def create_account(data: JSONBody[NewAccount], service: Service) -> AccountAnswer:
     """Make the account, with the token of the mail."""
     user = await service.create_account(data.token, data.password)
     return AccountAnswer(id=user.id, email=user.email)
 
 
 @post("/session", status_code=200)
-async def sign_in(data: Credentials, request: Asked, service: AccountService) -> Response[MeAnswer]:
+async def sign_in(data: JSONBody[Credentials], request: Asked, service: Service) -> Response[MeAnswer]:
     """Sign in: the answer sets the cookie, and the session that came along ends."""
     user, secret = await service.sign_in(data.email, data.password, caller_of(request))
     is_admin = user.email in gate_of(request).administrators
@@ -62,7 +65,7 @@ async def sign_in(data: Credentials, request: Asked, service: AccountService) ->
 
 
 @delete("/session", guards=[signed_in])
-async def sign_out(request: Asked, service: AccountService) -> Response[None]:
+async def sign_out(request: Asked, service: Service) -> Response[None]:
     """Sign out."""
     session = request.auth.session
     await service.end_session(session.user_id, session.id)
@@ -80,27 +83,29 @@ async def me(request: Asked) -> MeAnswer:
 
 
 @put("/me/password", guards=[signed_in], status_code=204)
-async def change_password(data: PasswordChange, request: Asked, service: AccountService) -> Response[None]:
+async def change_password(data: JSONBody[PasswordChange], request: Asked, service: Service) -> Response[None]:
     """Change the password: all other sessions end, and this one has a new cookie."""
     new, current = data.new_password, data.current_password
     return rotated(await service.change_password(request.auth, new, current, caller_of(request)))
 
 
 @put("/me/email", guards=[signed_in], status_code=202)
-async def change_email(data: EmailChange, request: Asked, service: AccountService) -> Accepted:
+async def change_email(data: JSONBody[EmailChange], request: Asked, service: Service) -> Accepted:
     """Ask for another address: a mail to it says how to go on."""
     await service.ask_for_email(request.auth, data.email, data.current_password, caller_of(request))
     return Accepted()
 
 
 @post("/me/email/confirmation", guards=[signed_in], status_code=204)
-async def confirm_email(data: EmailConfirmation, request: Asked, service: AccountService) -> Response[None]:
+async def confirm_email(
+    data: JSONBody[EmailConfirmation], request: Asked, service: Service
+) -> Response[None]:
     """Take the new address: all other sessions end, and this one has a new cookie."""
     return rotated(await service.confirm_email(request.auth, data.token))
 
 
 @get("/sessions", guards=[signed_in])
-async def list_sessions(request: Asked, service: AccountService) -> SessionsAnswer:
+async def list_sessions(request: Asked, service: Service) -> SessionsAnswer:
     """List one's live sessions."""
     current = request.auth.session
     listed = await service.sessions_of(current.user_id)
@@ -108,7 +113,7 @@ async def list_sessions(request: Asked, service: AccountService) -> SessionsAnsw
 
 
 @delete("/sessions/{session_id:str}", guards=[signed_in])
-async def revoke(session_id: str, request: Asked, service: AccountService) -> Response[None]:
+async def revoke(session_id: FromPath[str], request: Asked, service: Service) -> Response[None]:
     """End one of one's sessions."""
     session = request.auth.session
     if not await service.end_session(session.user_id, session_id):
@@ -118,13 +123,13 @@ async def revoke(session_id: str, request: Asked, service: AccountService) -> Re
 
 
 @post("/sessions/revoke-others", guards=[signed_in], status_code=204)
-async def revoke_others(data: Revocation, request: Asked, service: AccountService) -> Response[None]:
+async def revoke_others(data: JSONBody[Revocation], request: Asked, service: Service) -> Response[None]:
     """End all of one's other sessions; this one has a new cookie."""
     return rotated(await service.revoke_others(request.auth, data.current_password, caller_of(request)))
 
 
 @get("/users", guards=[administrator])
-async def find_users(email: Address, service: AccountService) -> UsersAnswer:
+async def find_users(email: Address, service: Service) -> UsersAnswer:
     """Find the account of an address."""
     user = await service.find_user(email)
     items = [] if user is None else [UserAnswer(id=user.id, email=user.email, disabled=user.is_disabled)]
@@ -132,14 +137,14 @@ async def find_users(email: Address, service: AccountService) -> UsersAnswer:
 
 
 @patch("/users/{user_id:uuid}", guards=[administrator])
-async def change_user(user_id: UUID, data: UserChange, service: AccountService) -> UserAnswer:
+async def change_user(user_id: FromPath[UUID], data: JSONBody[UserChange], service: Service) -> UserAnswer:
     """Keep a user out, or let it in again; whoever is kept out has no session any more."""
     user = await service.set_disabled(user_id, disabled=data.disabled)
     return UserAnswer(id=user.id, email=user.email, disabled=user.is_disabled)
 
 
 @delete("/users/{user_id:uuid}/sessions", guards=[administrator], status_code=204)
-async def end_sessions_of(user_id: UUID, service: AccountService) -> None:
+async def end_sessions_of(user_id: FromPath[UUID], service: Service) -> None:
     """End all sessions of a user."""
     await service.end_sessions_of(user_id)
 

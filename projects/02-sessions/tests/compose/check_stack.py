@@ -19,4 +19,10 @@ def test_service_answers_on_the_published_port() -> None:
     address = compose("port", "sessions", "8000")
     with httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=10) as client:
         assert client.get("/ready").status_code == HTTPStatus.OK
-        assert client.post("/api/v1/counters/tea").json()["value"] >= 1
+        registered = client.post(
+            "/api/v1/registrations",
+            json={"email": "ann@example.org"},
+            headers={"Origin": "https://app.example"},
+        )
+        assert registered.status_code == HTTPStatus.ACCEPTED
+        assert client.get("/api/v1/me").status_code == HTTPStatus.UNAUTHORIZED
