@@ -3,7 +3,7 @@
 
 const byId = (id) => document.getElementById(id);
 const fragment = new URLSearchParams(location.hash.slice(1));
-const token = fragment.get("token");
+let token = fragment.get("token");
 const emailToken = fragment.get("email-token");
 if (location.hash) history.replaceState(null, "", location.pathname); // a token is not to be seen, or kept
 
@@ -48,9 +48,13 @@ const item = (session) => {
   return row;
 };
 
+// No script can see the cookie, so this note says whether it is worth asking who is signed in.
+const NOTE = "signed-in";
+
 const refresh = async () => {
-  const me = await ask("GET", "/me");
+  const me = localStorage.getItem(NOTE) ? await ask("GET", "/me") : { ok: false, status: 401 };
   if (!me.ok) {
+    if (me.status === 401) localStorage.removeItem(NOTE);
     show(token ? ["choose"] : ["sign-in", "register"]);
     if (me.status !== 401) say(why(me), true);
     return;
@@ -74,7 +78,13 @@ const onSubmit = (id, send, done) => {
   });
 };
 
-onSubmit("sign-in", (fields) => ask("POST", "/session", fields), "");
+const signIn = async (fields) => {
+  const answer = await ask("POST", "/session", fields);
+  if (answer.ok) localStorage.setItem(NOTE, "yes");
+  return answer;
+};
+
+onSubmit("sign-in", signIn, "");
 onSubmit("register", (fields) => ask("POST", "/registrations", fields), "A mail is on its way.");
 onSubmit("change", (fields) => ask("PUT", "/me/password", fields), "The password is changed. All other sessions have ended.");
 onSubmit("move", (fields) => ask("PUT", "/me/email", fields), "A mail is on its way to the new address.");
@@ -84,6 +94,7 @@ byId("choose").addEventListener("submit", async (event) => {
   event.preventDefault();
   const answer = await ask("POST", "/accounts", { token, password: new FormData(event.target).get("password") });
   if (answer.ok) {
+    token = null;
     show(["sign-in", "register"]);
     byId("sign-in").elements.email.value = answer.body.email;
   }
@@ -92,6 +103,7 @@ byId("choose").addEventListener("submit", async (event) => {
 
 byId("sign-out").addEventListener("click", async () => {
   await ask("DELETE", "/session");
+  localStorage.removeItem(NOTE);
   await refresh();
   say("Signed out.");
 });
