@@ -27,6 +27,7 @@ from .login_site import (
 
 AT_ONCE_SECONDS = 1.5
 MAIL_BACK_SECONDS = 15.0
+TRIED_SECONDS = 1.2
 BAD_EMAILS = (
     "",
     "ann",
@@ -261,6 +262,7 @@ def addresses_are_registered_without_a_mail_server(site: Site) -> list[str]:
                     got=f"{took:.3f} s",
                     timing=True,
                 )
+            wait(TRIED_SECONDS)  # it is tried meanwhile, and fails
             if mode is modes[1]:
                 site.service.web.kill()
     site.service.web.restart()

@@ -169,10 +169,9 @@ def many_sign_in(site: Site) -> Uses:
         answer for _ in range(6) for answer in site.burst([site.login_request(account)] * (SIGN_INS // 6))
     ]
     browsers = [Browser(site, account, secret_in(answer)) for answer in logins]
-    last = browsers[-1]
-    answers = [*logins, last.me(), site.ask("GET", "/sessions", cookie=last.secret)]
-    answers += [last.ask("GET", "/nowhere"), last.ask("DELETE", "/sessions/unknown")]
-    return Uses(browsers, answers)
+    live = site.browser(account).secret
+    paths = (("GET", "/me"), ("GET", "/sessions"), ("GET", "/nowhere"), ("DELETE", "/sessions/unknown"))
+    return Uses(browsers, [*logins, *(site.ask(method, path, cookie=live) for method, path in paths)])
 
 
 @then("the secrets have 256 random bits, and stand neither in Redis nor in an answer nor in the log")

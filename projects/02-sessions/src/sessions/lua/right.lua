@@ -2,7 +2,10 @@
 -- KEYS    the counter that counted it, addresses that the account knows, failures of the address
 -- ARGV    address, how many addresses are known at most, milliseconds until they are forgotten
 redis.call('DEL', KEYS[1])
-if tonumber(redis.call('GET', KEYS[3]) or '0') > 0 then
+local failures = tonumber(redis.call('GET', KEYS[3]) or '0')
+if failures == 1 then
+  redis.call('DEL', KEYS[3])
+elseif failures > 1 then
   redis.call('DECR', KEYS[3])
 end
 redis.call('SADD', KEYS[2], ARGV[1])
