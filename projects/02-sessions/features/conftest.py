@@ -41,9 +41,9 @@ def hasty_settings(world: World) -> dict[str, str]:
         return f"{world.setting(name, low, high) / 1000:g}"
 
     return drawn(world) | {
-        "SESSION_IDLE_SECONDS": seconds("SESSION_IDLE_SECONDS", 2200, 2900),
+        "SESSION_IDLE_SECONDS": seconds("SESSION_IDLE_SECONDS", 1800, 2300),
         "SESSION_TOUCH_SECONDS": seconds("SESSION_TOUCH_SECONDS", 400, 700),
-        "SESSION_ABSOLUTE_SECONDS": seconds("SESSION_ABSOLUTE_SECONDS", 5000, 6000),
+        "SESSION_ABSOLUTE_SECONDS": seconds("SESSION_ABSOLUTE_SECONDS", 6400, 7200),
         "FRESH_SECONDS": seconds("FRESH_SECONDS", 1000, 1500),
         "TOKEN_SECONDS": seconds("TOKEN_SECONDS", 2500, 3500),
         "LOGIN_FAILURES": str(world.setting("LOGIN_FAILURES", 3, 7, away_from=[10])),

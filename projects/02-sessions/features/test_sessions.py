@@ -100,8 +100,8 @@ def requests_come_at_intervals(site: Site, browser: Browser) -> list[Use]:
     last = browser.me()
     began = last.sent
     uses = []
-    # One just behind another, of which the second need not be noted, and then the longest that is promised.
-    for seconds in (touch * 0.8, idle - touch - 0.15, touch * 0.5):
+    # One that has to be noted, the longest time that is promised after it, and one that need not be noted.
+    for seconds in (touch * 1.7, idle - touch - 0.1, touch * 0.5):
         wait_until(last.received + seconds)
         answer = browser.me()
         uses.append(Use(last, answer))
