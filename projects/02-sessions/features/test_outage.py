@@ -199,6 +199,7 @@ def the_process_is_killed_amid_logins(site: Site, browser: Browser) -> list[Brow
     time.sleep(site.draw.integer(5, 60) / 1000)
     site.service.web.kill()
     sender.join()
+    site.service.release()  # as before each start; it finds all prepared
     site.service.web.restart()
     wait_until_ready(site.service.web)
     is_signed_in(browser, "sessions outlive the process")

@@ -80,16 +80,16 @@ class SessionStore:
 
     async def find(self, presented: Sequence[str]) -> Found | None:
         """Return the first that is live, and note that it is in use."""
-        secrets_ = [secret for secret in presented if WELL_FORMED.fullmatch(secret)]
-        if not secrets_:
+        candidates = [secret for secret in presented if WELL_FORMED.fullmatch(secret)]
+        if not candidates:
             return None
-        hashes = [hash_of(secret) for secret in secrets_]
+        hashes = [hash_of(secret) for secret in candidates]
         reply = rows(await self._scripts.run("find", keys_of(hashes), *self._times.milliseconds()))
         if not reply:
             return None
         place = number(reply[0]) - 1
         session = session_of(hashes[place], texts(reply[1]))
-        return Found(session, secrets_[place], moment(number(reply[2])))
+        return Found(session, candidates[place], moment(number(reply[2])))
 
     async def create(
         self, user: User, began_ms: int, agent: str, address: str, presented: Sequence[str]
