@@ -5,16 +5,23 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from sessions.errors import StoreUnavailableError
 
-TIMEOUT_SECONDS: Final = 0.7
-"""For one script, a new connection included: a client is to hear within three seconds what is wrong."""
-MOST_CONNECTIONS: Final = 200
+TIMEOUT_SECONDS: Final = 1.2
+"""For one script, with the wait for a connection: a client is to hear within three seconds what is wrong."""
+SOCKET_TIMEOUT_SECONDS: Final = 1.0
+MOST_CONNECTIONS: Final = 16
+"""A script takes a fraction of a millisecond: to open more of them in a burst takes longer than to wait."""
+
+# What asyncio raises where somebody writes to a connection that is closed at this moment: streams.writelines
+# of CPython 3.13.0 finds that its transport has no loop any more.
+CLOSED_MEANWHILE: Final = (AttributeError, RuntimeError)
+LOSSES: Final = (RedisError, OSError, TimeoutError, *CLOSED_MEANWHILE)
 
 type Reply = int | bytes | Sequence[Reply] | None
 
@@ -23,13 +30,15 @@ class RedisScripts:
     """The scripts in `lua/`, by name. Nothing is connected to before the first use."""
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(
+        pool = BlockingConnectionPool.from_url(
             url,
             max_connections=MOST_CONNECTIONS,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
+            timeout=TIMEOUT_SECONDS,
+            socket_timeout=SOCKET_TIMEOUT_SECONDS,
+            socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),  # redis-py's own retries make a refused connection cost seconds
         )
+        self._redis = Redis.from_pool(pool)
         folder = files("sessions").joinpath("lua")
         self._scripts = {
             file.name.removesuffix(".lua"): self._redis.register_script(file.read_text())
@@ -41,7 +50,7 @@ class RedisScripts:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 reply: Reply = await self._scripts[name](keys=keys, args=arguments)
-        except (RedisError, OSError, TimeoutError) as error:
+        except LOSSES as error:
             raise StoreUnavailableError(f"Redis: {type(error).__name__}") from error
         return reply
 
