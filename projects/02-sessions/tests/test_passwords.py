@@ -10,7 +10,7 @@ HASHER = PasswordHasher(1024, 1)
 
 @pytest.mark.parametrize(
     "password",
-    ["x" * 15, "x" * 64, "\U0001f600" * 64, "e\u0301" * 64, " " * 15, "1" * 14 + "2"],
+    ["qvx" * 5, "x" * 64, "\U0001f600" * 64, "e\u0301" * 64, " " * 15, "1" * 14 + "2"],
 )
 def test_what_has_the_length_is_accepted_whatever_it_is_made_of(password: str) -> None:
     POLICY.check(password, "ann@example.org")
