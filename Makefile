@@ -37,7 +37,7 @@ dev-%: $(READY) ## the same, started anew whenever a file of the project changes
 	@$(KATA) run $* --reload
 
 test-%: $(READY) ## the tests of one project: unit, integration, features
-	@.venv/bin/pytest -q $(call folder,$*)/tests
+	@.venv/bin/pytest -q -n 2 --dist loadfile $(call folder,$*)/tests
 	@$(KATA) verify $* --extensions
 
 verify-%: $(READY) ## verify your own version: DIR=folder with a Procfile (ARGS="--step 3", …)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
@@ -280,11 +281,29 @@ def test_a_forked_process_leaves_the_connections_to_its_parent(redis_url: str) -
     subprocess.run([sys.executable, "-c", FORKS, redis_url], check=True, timeout=30)
 
 
-def test_a_foreign_value_under_a_key_is_an_outage_that_says_why(redis: Redis, redis_url: str) -> None:
-    changes: list[str | None] = []
-    redis.sadd("{rate:key}:default:gcra", "foreign")
-    with closing(RedisStorage(redis_url, on_change=changes.append, timeout_seconds=10)) as storage:
-        limiter = Limiter(storage, Policy(1, HOUR, "default"), algorithm=Algorithm.GCRA)
+FOREIGN: dict[str, Callable[[Redis, bytes], object]] = {
+    "text": lambda redis, key: redis.set(key, "abc"),
+    "a negative number": lambda redis, key: redis.set(key, "-5 -5"),
+    "infinity": lambda redis, key: redis.set(key, "inf"),
+    "a number beyond all": lambda redis, key: redis.set(key, "9" * 400),
+    "bytes": lambda redis, key: redis.set(key, b"\xff\xfe"),
+    "a list": lambda redis, key: redis.rpush(key, "abc", "1 2 3", "nan", "abc"),
+    "a list that begins badly": lambda redis, key: redis.rpush(key, "abc", "1 2 3"),
+    "a set": lambda redis, key: redis.sadd(key, "abc"),
+    "a hash": lambda redis, key: redis.hset(key, "a", "b"),
+}
 
-        assert limiter.hit("key")
-        assert "WRONGTYPE" in str(changes[0])
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_what_others_have_put_under_a_key_makes_nobody_unlimited_and_redis_no_less_in_use(
+    redis: Redis, shared: RedisStorage, algorithm: Algorithm, foreign: str
+) -> None:
+    limiter = Limiter(shared, Policy(3, HOUR), algorithm=algorithm)
+    limiter.hit("key")
+    (name,) = redis.scan_iter()
+    redis.delete(name)
+    FOREIGN[foreign](redis, name)
+    for _ in range(3):
+        limiter.hit("key")
+    assert not limiter.hit("key")
+    assert 0 < redis.pttl(name) <= HOUR * 1_000 + 1

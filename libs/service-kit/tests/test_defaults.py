@@ -294,3 +294,19 @@ def test_the_document_lists_the_operational_routes_and_problems(url: str) -> Non
         for operation in item.values():
             assert operation["responses"]["default"]["content"] == {"application/problem+json": problem}
             assert not operation["responses"].keys() & {"400", "422"}
+
+
+@pytest.mark.parametrize(
+    "upgrade",
+    [
+        b"Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n",
+        b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n",
+        b"Upgrade: TLS/1.0\r\n",
+        b"",
+    ],
+    ids=["WebSocket", "h2c", "TLS", "nothing"],
+)
+def test_a_request_for_another_protocol_is_answered_in_this_one(url: str, upgrade: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), timeout=20) as connection:
+        connection.sendall(b"GET /things HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" + upgrade + b"\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")

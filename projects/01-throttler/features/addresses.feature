@@ -14,6 +14,7 @@ Feature: Whose request it is
     And a client
     When it sends one request more than the limit, each with other forged addresses before its own
     Then only the last of them is refused
+    And whoever sends the header not at all is limited by the address that it connects from
 
   @C20 @step-6 @after-C2
   Scenario: Behind several trusted proxies, the address that the first of them wrote counts

@@ -1,6 +1,5 @@
 """A client of the throttler, and what may be demanded of the answers that it got."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network
@@ -12,7 +11,6 @@ from kata.steps import (
     Draw,
     Exchange,
     Inconclusive,
-    NotRunError,
     Service,
     World,
     describe_answer,
@@ -22,8 +20,10 @@ from kata.steps import (
 
 PING = "/api/v1/ping"
 ECHO = "/api/v1/echo"
+LONGEST_WORD = 64
 ROUTES = (PING, f"{ECHO}/{{word}}")
-PRINTED = (10, 60)  # the numbers that the lesson prints
+PRINTED = (10, 60)  # the limit and the window that the lesson prints
+DEFAULT_MODE = "local"
 OK = 200
 NO_CONTENT = 204
 TOO_MANY = 429
@@ -37,6 +37,8 @@ DELAY_MILLISECONDS = (6, 16)
 # A service that has lost Redis for a moment, on a busy machine, is back after so long.
 BACK_SECONDS = 2.0
 CONNECTIONS = 3
+# Milliseconds before the end of a window in which its budget is still spent.
+CLOSE_TO_THE_END = (180, 400)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Throttler:
     limit: int
     window_seconds: int
     hops: int = 1
-    mode: str = "local"
+    mode: str = DEFAULT_MODE
 
 
 @dataclass
@@ -61,11 +63,28 @@ class Caller:
     sent: list[Exchange] = field(default_factory=list)
     already: int = 0
     """How many requests it sends one by one, before many at once."""
+    opened_in_redis: Exchange | None = None
+    """The request that opened its window there, if it is now counted elsewhere."""
     _connections: list[Client] = field(default_factory=list)
+    _beside: dict[str, str] = field(init=False)
+    """What else its proxies write: by nothing are they to be told from others."""
+
+    def __post_init__(self) -> None:
+        name = f"{self.draw.word()}.{self.draw.choice(('example', 'test', 'net'))}"
+        self._beside = self.draw.choice(
+            (
+                {},
+                {"Host": name},
+                {"X-Forwarded-Proto": self.draw.choice(("http", "https")), "X-Forwarded-Host": name},
+                {"Host": name, "X-Forwarded-Proto": "https", "X-Real-IP": self.address},
+                {"Via": f"1.1 {name}"},
+            )
+        )
 
     def headers(self) -> dict[str, str]:
         """What the proxies write; the verifier is the last of them."""
-        return {"X-Forwarded-For": ", ".join([self.address] + ["10.0.0.9"] * (self.throttler.hops - 1))}
+        listed = ", ".join([self.address] + ["10.0.0.9"] * (self.throttler.hops - 1))
+        return {"X-Forwarded-For": listed, **self._beside}
 
     @property
     def path(self) -> str:
@@ -152,8 +171,8 @@ def draw_throttler(world: World, start: Callable[[dict[str, str]], Service], **f
         start(settings),
         int(settings["LIMIT"]),
         int(settings["WINDOW_SECONDS"]),
-        int(settings["TRUSTED_HOPS"]),
-        settings.get("FAILURE_MODE", "local"),
+        int(settings["TRUSTED_HOPS"] or 0),
+        settings.get("FAILURE_MODE") or DEFAULT_MODE,
     )
 
 
@@ -164,46 +183,6 @@ def draw_settings(world: World) -> dict[str, str]:
         "WINDOW_SECONDS": str(world.setting("WINDOW_SECONDS", 2, 3, away_from=PRINTED)),
         "TRUSTED_HOPS": "1",
     }
-
-
-def redis_is_asked(throttler: Throttler, draw: Draw, *, needed: bool = False) -> None:
-    """See a throw-away client counted in Redis before anything depends on it.
-
-    A solution without Redis, as in step 2, is let go on, unless the check is about Redis.
-    """
-    try:
-        redis = throttler.service.redis.client
-    except NotRunError:  # with --url there is only an address
-        return
-    deadline, slowest = time.monotonic() + BACK_SECONDS, 0.0
-    while True:
-        one = Caller(throttler, draw.address_v4(), draw, draw.choice(ROUTES))
-        if throttler.hops != 1:  # who it is then, is what some checks are about
-            forget_all(throttler)
-        answer = one.send()
-        took = answer.received - answer.sent
-        slowest = max(slowest, took)
-        counted = bool(one.redis_keys()) or (throttler.hops != 1 and bool(redis.dbsize()))
-        if counted and took <= UP_SECONDS:  # a late one may be there, and the service have counted alone
-            return
-        if not (needed or redis.dbsize()) or (counted and time.monotonic() > deadline):
-            return
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.03)
-    expect(
-        False,
-        expected=f"a key rate:{one.address}:… in Redis, which is up, after a request of that client",
-        got=f"none for {BACK_SECONDS:.0f} s; the last client got {describe_answer(answer)}",
-        timing=slowest > UP_SECONDS,
-    )
-
-
-def forget_all(throttler: Throttler) -> None:
-    """Give every client its whole budget again."""
-    redis = throttler.service.redis.client
-    for key in redis.scan_iter("rate:*"):
-        redis.delete(key)
 
 
 def all_succeed(client: Caller) -> None:
@@ -217,13 +196,14 @@ def all_succeed(client: Caller) -> None:
         )
 
 
-def refused(client: Caller) -> None:
+def refused(client: Caller, *, in_redis: bool = True) -> None:
     """Demand that the last answer is a 429, if the window was surely still open."""
     answer = client.sent[-1]
     if answer.status == TOO_MANY:
         return
     client.within_window()
-    client.in_doubt()
+    if in_redis:
+        client.in_doubt()
     limit = client.throttler.limit
     expect(
         False,

@@ -11,10 +11,12 @@ from pytest_bdd import given, parsers, then, when
 from kata.steps import NotRunError, Request, World, describe_answer, expect
 
 from .caller import (
+    DEFAULT_MODE,
     DELAY_MILLISECONDS,
     ECHO,
     OK,
     PING,
+    PRINTED,
     ROUTES,
     TOO_MANY,
     Caller,
@@ -23,9 +25,11 @@ from .caller import (
     counts_in_redis,
     draw_settings,
     draw_throttler,
-    redis_is_asked,
+    refused,
     refused_last,
 )
+from .counts import redis_is_asked
+from .fields import fields_are_true
 
 type Volley = Callable[[Caller], None]
 # Once a machine may make a service count alone that is right; three times in a row it does not.
@@ -37,14 +41,19 @@ def a_throttler(world: World) -> Throttler:
     return in_order(draw_throttler(world, world.start))
 
 
-@given("a throttler of its own", target_fixture="throttler")
-def a_throttler_of_its_own(world: World) -> Throttler:
-    return draw_throttler(world, world.start_alone)
+@given("a throttler of its own with the lesson's settings", target_fixture="throttler")
+def a_throttler_of_its_own_with_the_lesson_s_settings(world: World) -> Throttler:
+    """All others are away from what is printed: who only knows that is found, and here who only lacks it."""
+    limit, window_seconds = PRINTED
+    return draw_throttler(world, world.start_alone, LIMIT=str(limit), WINDOW_SECONDS=str(window_seconds))
 
 
 @given("a throttler that trusts no proxy", target_fixture="throttler")
 def a_throttler_that_trusts_no_proxy(world: World) -> Throttler:
-    return in_order(draw_throttler(world, world.start, TRUSTED_HOPS="0"))
+    hops = ("0", "")[
+        world.setting("DEFAULT_HOPS", 0, 1)
+    ]  # an empty value is none, and then it is the default
+    return in_order(draw_throttler(world, world.start, TRUSTED_HOPS=hops))
 
 
 @given("a throttler behind several trusted proxies", target_fixture="throttler")
@@ -55,6 +64,8 @@ def a_throttler_behind_several_trusted_proxies(world: World) -> Throttler:
 
 @given(parsers.parse("a throttler whose failure mode is {mode}"), target_fixture="throttler")
 def a_throttler_whose_failure_mode_is_mode(world: World, mode: str) -> Throttler:
+    if mode == DEFAULT_MODE and world.setting("DEFAULT_MODE", 0, 3):
+        mode = ""
     return in_order(draw_throttler(world, world.start, FAILURE_MODE=mode))
 
 
@@ -151,6 +162,16 @@ def only_the_last_of_them_is_refused(client: Caller) -> None:
     refused_last(client)
 
 
+@then("the request is refused with 429")
+def the_request_is_refused_with_429(client: Caller) -> None:
+    refused(client)
+
+
+@then("each answer tells the policy, what remains of it, and when the window closes")
+def each_answer_tells_the_policy(client: Caller) -> None:
+    fields_are_true(client)
+
+
 @then("exactly as many as the limit succeed")
 def exactly_as_many_as_the_limit_succeed(
     client: Caller, volley: Volley, new_caller: Callable[[], Caller]
@@ -225,8 +246,10 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         ("LIMIT", str(1_000_000 + draw.choice((1, above)))),
         ("WINDOW_SECONDS", str(86_400 + draw.choice((1, above)))),
         ("TRUSTED_HOPS", str(10 + draw.choice((1, above)))),
+        ("PORT", "0"),
     ]
     of_the_kind = [
+        ("PORT", str(65_535 + draw.choice((1, above)))),
         ("LIMIT", draw.choice(("0", below))),
         ("WINDOW_SECONDS", draw.choice(("0", below))),
         ("TRUSTED_HOPS", draw.choice(("-1", below))),

@@ -18,11 +18,19 @@ _MILLISECOND = 0.001
 def items(exchange: Exchange, field: str, rule: str | None = None) -> dict[str, dict[str, str]]:
     """Read a list of quoted names with parameters: {"default": {"q": "10", "w": "60"}}."""
     value = exchange.header(field)
-    expect(value is not None, expected=f"the field {field}", got=f"none on the {exchange.status}", rule=rule)
+    expect(
+        value is not None,
+        expected=f"the field {field}",
+        got=f"none on the {exchange.status}",
+        rule=rule,
+        answer=exchange,
+    )
     found = {}
     for member in re.split(r"\s*,\s*", value or ""):
         match = _ITEM.fullmatch(member)
-        expect(match is not None, expected=f'{field}: "name";key=integer…', got=value, rule=rule)
+        expect(
+            match is not None, expected=f'{field}: "name";key=integer…', got=value, rule=rule, answer=exchange
+        )
         if match:
             pairs = [pair.split("=", 1) for pair in match["parameters"].split(";")[1:]]
             found[match["name"]] = dict(pairs)
@@ -32,7 +40,13 @@ def items(exchange: Exchange, field: str, rule: str | None = None) -> dict[str, 
 def item(exchange: Exchange, field: str, rule: str | None = None) -> tuple[str, dict[str, str]]:
     """Read a field that has exactly one member."""
     found = items(exchange, field, rule)
-    expect(len(found) == 1, expected=f"one policy in {field}", got=exchange.header(field), rule=rule)
+    expect(
+        len(found) == 1,
+        expected=f"one policy in {field}",
+        got=exchange.header(field),
+        rule=rule,
+        answer=exchange,
+    )
     return next(iter(found.items()))
 
 
@@ -65,6 +79,7 @@ def seconds_are_true(
         expected=f"{name} from {max(least, 0):.3f} s to less than {most + 1:.3f} s",
         got=f"{seconds} s",
         rule=rule,
+        answer=answer,
     )
 
 
@@ -103,7 +118,9 @@ def policy_is_true(client: Caller, exchange: Exchange) -> str:
     wanted = {"q": str(client.throttler.limit), "w": str(client.throttler.window_seconds)}
     name, parameters = item(exchange, "ratelimit-policy")
     got = {key: parameters.get(key) for key in wanted}
-    expect(got == wanted and bool(name), expected=f'"{name or "name"}" with {wanted}', got=got)
+    expect(
+        got == wanted and bool(name), expected=f'"{name or "name"}" with {wanted}', got=got, answer=exchange
+    )
     return name
 
 
@@ -112,7 +129,12 @@ def no_fields(exchanges: Iterable[Exchange]) -> None:
     for exchange in exchanges:
         for field in ("ratelimit-policy", "ratelimit"):
             value = exchange.header(field)
-            expect(value is None, expected=f"no {field} on the {describe_answer(exchange)}", got=value)
+            expect(
+                value is None,
+                expected=f"no {field} on the {describe_answer(exchange)}",
+                got=value,
+                answer=exchange,
+            )
 
 
 def promised_headers(exchanges: Iterable[Exchange]) -> None:
@@ -120,8 +142,15 @@ def promised_headers(exchanges: Iterable[Exchange]) -> None:
     for exchange in exchanges:
         on = f"on the {describe_answer(exchange)}"
         request_id = exchange.header("x-request-id") or ""
-        expect(bool(_REQUEST_ID.fullmatch(request_id)), expected=f"X-Request-ID {on}", got=request_id)
+        expect(
+            bool(_REQUEST_ID.fullmatch(request_id)),
+            expected=f"X-Request-ID {on}",
+            got=request_id,
+            answer=exchange,
+        )
         sniff = exchange.header("x-content-type-options")
-        expect(sniff == "nosniff", expected=f"X-Content-Type-Options: nosniff {on}", got=sniff)
+        expect(
+            sniff == "nosniff", expected=f"X-Content-Type-Options: nosniff {on}", got=sniff, answer=exchange
+        )
         policy = exchange.header("content-security-policy")
-        expect(bool(policy), expected=f"a Content-Security-Policy {on}", got=policy)
+        expect(bool(policy), expected=f"a Content-Security-Policy {on}", got=policy, answer=exchange)

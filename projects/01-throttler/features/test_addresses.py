@@ -10,7 +10,8 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Draw, Exchange, World, expect, send_raw
 
-from .caller import ROUTES, Caller, Throttler, forget_all, redis_is_asked, refused, refused_last
+from .caller import ROUTES, Caller, Throttler, refused, refused_last
+from .counts import forget_all, redis_is_asked
 
 # What some proxies write, some services believe, and any client can send.
 FORGEABLE = ("X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Client-IP", "X-Forwarded")
@@ -56,6 +57,15 @@ def it_sends_one_request_more_than_the_limit(world: World, client: Caller) -> No
     del forged
 
 
+@then("whoever sends the header not at all is limited by the address that it connects from")
+def whoever_sends_the_header_not_at_all_is_limited(throttler: Throttler, client: Caller) -> None:
+    forget_all(throttler)
+    direct = replace(client, address="127.0.0.1", sent=[])
+    for _ in range(throttler.limit + 1):
+        direct.send(headers={"Accept": "*/*"})
+    refused_last(direct)
+
+
 @when("two clients come through the same proxies", target_fixture="pair")
 def two_clients_come_through_the_same_proxies(world: World, throttler: Throttler) -> tuple[Caller, Caller]:
     redis_is_asked(throttler, world.draw)
@@ -93,12 +103,14 @@ def one_client_goes_round_a_proxy(world: World, throttler: Throttler) -> Caller:
     draw, trusted = world.draw, throttler.hops
     client = Caller(throttler, "127.0.0.1", draw, draw.choice(ROUTES))
     forget_all(throttler)
+    # The first has a zero too many, as if it were octal; it is no address either.
+    no_addresses = [f"192.0.2.0{draw.integer(1, 99)}", *draw.shuffle(NO_ADDRESSES)]
     for number in range(throttler.limit + 1):
         too_few = [drawn_address(draw) for _ in range(draw.integer(1, trusted - 1))]
         # Where the first proxy would have written an address stands none, and a forged one before it.
         none = [
             drawn_address(draw),
-            draw.choice(NO_ADDRESSES),
+            no_addresses[number // 2 % len(no_addresses)],
             *(draw.address_v4() for _ in range(trusted - 1)),
         ]
         listed = none if number % 2 else too_few

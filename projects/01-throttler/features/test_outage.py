@@ -1,63 +1,39 @@
-"""Steps of outage.feature: Redis lost in every way, away at the start, forgetful, and back."""
+"""Steps of outage.feature: Redis lost in every way, at every moment."""
 
-import re
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
-from kata.steps import (
-    Exchange,
-    Inconclusive,
-    Request,
-    World,
-    describe_answer,
-    describe_stop,
-    expect,
-    is_problem,
-    send_raw,
-    wait_until_ready,
-)
+from kata.steps import Exchange, Inconclusive, World, describe_answer, expect
 
 from .caller import (
-    ANSWER_SECONDS,
     BACK_SECONDS,
+    CLOSE_TO_THE_END,
+    ECHO,
+    LONGEST_WORD,
     OK,
-    ROUTES,
+    PING,
     TOO_MANY,
     UP_SECONDS,
     Caller,
     Throttler,
     all_succeed,
-    draw_throttler,
-    redis_is_asked,
+    refused,
     refused_last,
 )
+from .counts import redis_is_asked
 from .fields import fields_are_true, no_fields, promised_headers
 from .losses import Loss, lose, lose_at_a_moment
+from .strangers import UNAVAILABLE, expected, in_time, new_stranger, refused_for_want_of_redis
 
-UNAVAILABLE = 503
-MODES = ("local", "open", "closed")
-# A client library that waits twice as long each time is at several seconds by the end of the longer one.
-SHORT_LOSS_SECONDS = 0.3
-LONG_LOSS_MILLISECONDS = (3_300, 5_500)
-STOP_SECONDS = 10.0
-# Of Redis, each way, while the process is told to stop: so long do its requests wait at least.
-STOPPING_DELAY_SECONDS = 0.04
-WAITING_REQUESTS = 3
 CLIENTS_TRIED = 5
+# More clients than one would keep in a small table.
+OTHERS = (110, 150)
 
 scenarios("outage.feature")
-
-
-@given("a throttler whose failure mode is drawn", target_fixture="throttler")
-def a_throttler_whose_failure_mode_is_drawn(world: World) -> Throttler:
-    throttler = draw_throttler(world, world.start, FAILURE_MODE=world.draw.choice(MODES))
-    throttler.service.redis.proxy.pass_through()
-    return throttler
 
 
 @given("a client that has used up its budget in Redis", target_fixture="client")
@@ -90,6 +66,7 @@ def under_way() -> list[Exchange]:
 def redis_is_lost(world: World, throttler: Throttler, client: Caller, how: str) -> list[Exchange]:
     down = world.draw.choice((Loss.REFUSES, Loss.BREAKS_OFF))
     loss = {"down": down, "silent": Loss.SILENT, "slow": Loss.SLOW}[how]
+    client.opened_in_redis = client.opened
     del client.sent[:]
     return list(lose_at_a_moment(throttler, loss, world.draw, new_stranger(world, throttler)))
 
@@ -97,20 +74,6 @@ def redis_is_lost(world: World, throttler: Throttler, client: Caller, how: str) 
 @then("each answer came within 200 ms")
 def each_answer_came_within_200_ms(client: Caller, under_way: list[Exchange]) -> None:
     in_time([*under_way, *client.sent])
-
-
-def in_time(answers: Sequence[Exchange]) -> None:
-    if not answers:
-        return
-    slowest = max(answers, key=lambda exchange: exchange.received - exchange.sent)
-    seconds = slowest.received - slowest.sent
-    expect(
-        seconds <= ANSWER_SECONDS,
-        expected="every answer within 0.200 s",
-        got=f"{describe_answer(slowest)} after {seconds:.3f} s",
-        rule="with Redis lost, slow or silent, an answer still comes within 200 ms",
-        timing=True,
-    )
 
 
 @then("only the last of them is refused by the process")
@@ -125,26 +88,76 @@ def only_the_last_of_them_is_refused_by_the_process(client: Caller, under_way: l
 def its_other_route_and_other_clients_have_budgets_of_their_own(
     client: Caller, throttler: Throttler, world: World
 ) -> None:
-    other = Caller(throttler, world.draw.address_v4(), world.draw, client.route)
-    for one in (replace(client, route=client.other_route, sent=[]), other):
+    others = [
+        Caller(throttler, address(), world.draw, client.route)
+        for address in (world.draw.address_v4, world.draw.address_v6, world.draw.address_v6)
+    ]
+    for one in (replace(client, route=client.other_route, sent=[]), *others):
         one.send_many(throttler.limit + 1)
         refused_last(one, in_redis=False)
+    for method, path, status in asked_otherwise(world):
+        one = new_stranger(world, throttler)()
+        one.send(path, method=method)
+        expected(status, one.sent[0])
+        fields_are_true(one, in_redis=False)
 
 
-@then("after the window the process lets it in again, as often as the limit")
+def asked_otherwise(world: World) -> list[tuple[str, str, int]]:
+    """Return other requests that reach a limited route, and what they get of it."""
+    return [
+        ("GET", f"{PING}?{world.draw.word()}=1", 400),
+        ("GET", f"{ECHO}/{world.draw.text(LONGEST_WORD + 1)}", 422),
+        ("HEAD", f"{ECHO}/{world.draw.word()}", OK),
+    ]
+
+
+@then("the process remembers it, however many others ask")
+def the_process_remembers_it(world: World, client: Caller, throttler: Throttler) -> None:
+    connection, keep = (
+        throttler.service.client(),
+        {"Connection": "keep-alive"},
+    )  # one for all, as proxies have
+    for one in (new_stranger(world, throttler)() for _ in range(world.draw.integer(*OTHERS))):
+        connection.get(one.path, headers=one.headers() | keep)
+    client.sent.append(connection.get(client.path, headers=client.headers() | keep))
+    refused(client, in_redis=False)
+
+
+@then("after the window, and not before, the process lets it in again, as often as the limit")
 def after_the_window_the_process_lets_it_in_again(world: World, client: Caller) -> None:
+    window = client.throttler.window_seconds
+    world.sleep_until(client.opened.sent + window - world.draw.integer(*CLOSE_TO_THE_END) / 1000)
+    client.send()
+    refused(client, in_redis=False)
+    fields_are_true(client, in_redis=False)
     world.sleep_until(client.window_is_over)
     again = replace(client, sent=[])
     again.send_many(client.throttler.limit + 1)
     refused_last(again, in_redis=False)
 
 
-@then("a loss that follows does not open its window anew")
-def a_loss_that_follows_does_not_open_its_window_anew(
+@then("when Redis is back it knows what the client has used there")
+def when_redis_is_back_it_knows_what_the_client_has_used(
     world: World, client: Caller, throttler: Throttler
 ) -> None:
     throttler.service.redis.proxy.pass_through()
     redis_is_asked(throttler, world.draw, needed=True)
+    answer = client.http.get(client.path, headers=client.headers())
+    if answer.status != TOO_MANY:
+        window = replace(client, sent=[it for it in (client.opened_in_redis, answer) if it])
+        window.within_window()
+        window.in_doubt()
+    expect(
+        answer.status == TOO_MANY,
+        expected="429 for a client that had used up its budget in Redis before it was lost for a moment",
+        got=describe_answer(answer),
+    )
+
+
+@then("a loss that follows does not open its window in the process anew")
+def a_loss_that_follows_does_not_open_its_window_anew(
+    world: World, client: Caller, throttler: Throttler
+) -> None:
     lose(throttler.service.redis.proxy, world.draw.choice(list(Loss)), world.draw)
     answer = client.send()
     if answer.status != TOO_MANY:
@@ -165,7 +178,11 @@ def redis_is_lost_in_every_way(
     redis_is_asked(throttler, world.draw)
     for loss in world.draw.shuffle(Loss):
         lose(throttler.service.redis.proxy, loss, world.draw)
+        new_stranger(world, throttler)().send()  # by which some notice it
         ready, health = client.get("/ready"), client.get("/health")
+        for path in ("/metrics", "/docs", "/openapi.json"):
+            answer = client.get(path)
+            expect(answer.status == OK, expected=f"200 from {path} while {loss}", got=describe_answer(answer))
         throttler.service.redis.proxy.pass_through()
         returned = time.monotonic()
         while client.get("/ready").status != OK and time.monotonic() < returned + BACK_SECONDS:
@@ -181,52 +198,13 @@ def each_time_it_is_alive_and_not_ready(looks: list[tuple[Loss, Exchange, Exchan
         expect(health.status == OK, expected=f"200 from /health {where}", got=describe_answer(health))
         expect(ready.status == UNAVAILABLE, expected=f"503 from /ready {where}", got=describe_answer(ready))
         in_time([health, ready])
+        promised_headers([health, ready])
         expect(
             seconds <= BACK_SECONDS,
             expected="200 from /ready within 2 s",
             got=f"{seconds:.1f} s",
             timing=True,
         )
-
-
-@when("Redis is lost for a while, is asked for all the time, and returns, twice", target_fixture="returns")
-def redis_is_lost_for_a_while_and_returns_twice(world: World, throttler: Throttler) -> list[bool]:
-    draw, proxy, found = world.draw, throttler.service.redis.proxy, []
-    for seconds in draw.shuffle((SHORT_LOSS_SECONDS, draw.integer(*LONG_LOSS_MILLISECONDS) / 1000)):
-        lose(proxy, draw.choice(list(Loss)), draw)
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            new_stranger(world, throttler)().send()
-            time.sleep(0.05)
-        proxy.pass_through()
-        found.append(counted_again(throttler, world))
-    return found
-
-
-def counted_again(throttler: Throttler, world: World) -> bool:
-    """Tell whether new clients are counted in Redis within two seconds from now."""
-    deadline = time.monotonic() + BACK_SECONDS
-    while time.monotonic() < deadline:
-        one = new_stranger(world, throttler)()
-        one.send()
-        if one.redis_keys():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-@then("each time a new client was counted in Redis within two seconds")
-def each_time_a_new_client_was_counted_in_redis(returns: list[bool]) -> None:
-    is_used_again(all(returns), "the first time" if returns and not returns[0] else "the second time")
-
-
-def is_used_again(again: bool, when_lost: str) -> None:
-    expect(
-        again,
-        expected=f"a key of a new client in Redis, {BACK_SECONDS:.0f} s after its return",
-        got=f"no client was counted there, {when_lost}",
-        timing=True,
-    )
 
 
 @when(
@@ -244,15 +222,16 @@ def redis_is_lost_in_every_way_and_a_client_sends(
         one.send_many(throttler.limit + 1)
         one.route = one.other_route
         one.send_many(2)
+        for method, path, status in asked_otherwise(world):
+            one.send(path, method=method)
+            expected(UNAVAILABLE if throttler.mode == "closed" else status, one.sent[-1])
+            if throttler.mode == "open" and status != OK:
+                no_fields([one.sent.pop()])
+        for method, path, status in (("GET", f"/{world.draw.word()}", 404), ("POST", one.path, 405)):
+            expected(status, one.http.request(method, path, headers=one.headers()))
         collected.sent += one.sent
         throttler.service.redis.proxy.pass_through()
     return collected
-
-
-def new_stranger(world: World, throttler: Throttler) -> Callable[[], Caller]:
-    """Make clients while Redis may be lost."""
-    draw = world.draw
-    return lambda: Caller(throttler, draw.address_v4(), draw, draw.choice(ROUTES))
 
 
 @then("none of them tells a budget")
@@ -265,155 +244,3 @@ def all_of_them_are_refused_with_503_and_a_time_to_wait(client: Caller) -> None:
     promised_headers(client.sent)
     for answer in client.sent:
         refused_for_want_of_redis(answer)
-
-
-def refused_for_want_of_redis(answer: Exchange) -> None:
-    rule = "with FAILURE_MODE=closed a lost Redis answers 503 with Retry-After"
-    is_problem(answer, UNAVAILABLE, rule)
-    seconds = answer.header("retry-after") or ""
-    expect(
-        re.fullmatch("[0-9]+", seconds) is not None,
-        expected="Retry-After in whole seconds",
-        got=seconds,
-        rule=rule,
-    )
-
-
-@dataclass
-class Stop:
-    """How a process ended that was told to, and what it answered meanwhile."""
-
-    exit_code: int | None
-    asked_at: float
-    waiting: list[Exchange]
-    late: Exchange
-
-
-@when("it is sent SIGTERM while requests wait for a Redis that is slow or silent", target_fixture="stop")
-def it_is_sent_sigterm_while_requests_wait(world: World, throttler: Throttler) -> Stop:
-    service, draw = throttler.service, world.draw
-    redis = service.redis.proxy
-    silent = draw.choice((True, False))
-    if silent:
-        redis.black_hole()
-    else:
-        redis.delay(STOPPING_DELAY_SECONDS)
-    clients = [new_stranger(world, throttler)() for _ in range(WAITING_REQUESTS)]
-    requests = [Request("GET", one.path, one.headers()) for one in clients]
-    waiting: list[Exchange] = []
-    sending = threading.Thread(target=lambda: waiting.extend(service.burst(requests)))
-    before, started = redis.bytes_to_server, time.monotonic()
-    sending.start()
-    while redis.bytes_to_server == before and time.monotonic() < started + (0.03 if silent else 1.0):
-        time.sleep(0.002)
-    exit_codes: list[int | None] = []
-    asked_at = time.monotonic()
-    stopping = threading.Thread(target=lambda: exit_codes.append(service.web.terminate(STOP_SECONDS)))
-    stopping.start()
-    sending.join()
-    world.sleep_until(asked_at + 1.0)
-    late = send_raw(service.urls[0], b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    stopping.join()
-    return Stop(exit_codes[0], asked_at, waiting, late)
-
-
-@then("each of them is answered")
-def each_of_them_is_answered(stop: Stop) -> None:
-    for answer in stop.waiting:
-        if answer.sent > stop.asked_at or (answer.status and answer.received < stop.asked_at):
-            raise Inconclusive("a request was not under way when the process was told to stop")
-        expect(
-            answer.status == OK,
-            expected="200 for a request that was under way at SIGTERM",
-            got=describe_answer(answer),
-            timing=True,
-        )
-
-
-@then("a second later nobody else is")
-def a_second_later_nobody_else_is(stop: Stop) -> None:
-    expect(
-        stop.late.status == 0,
-        expected="no answer to a connection that is opened a second after SIGTERM",
-        got=describe_answer(stop.late),
-        timing=True,
-    )
-
-
-@then("it has ended in order")
-def it_has_ended_in_order(stop: Stop) -> None:
-    expect(
-        stop.exit_code == 0,
-        expected=f"exit code 0 within {STOP_SECONDS:.0f} s of SIGTERM",
-        got=describe_stop(stop.exit_code),
-    )
-
-
-@given(
-    "a throttler of its own with the smallest settings, whose failure mode is drawn",
-    target_fixture="throttler",
-)
-def a_throttler_of_its_own_with_the_smallest_settings(world: World) -> Throttler:
-    mode = world.draw.choice(MODES)
-    return draw_throttler(world, world.start_alone, LIMIT="1", WINDOW_SECONDS="1", FAILURE_MODE=mode)
-
-
-@when("Redis is lost, and the web process is killed and started again")
-def redis_is_lost_and_the_web_process_is_started_again(world: World, throttler: Throttler) -> None:
-    web = throttler.service.web
-    web.kill()
-    lose(throttler.service.redis.proxy, world.draw.choice(list(Loss)), world.draw)
-    web.restart()
-    wait_until_ready(web, path="/health")
-
-
-@then("it is alive and not ready, and a client gets what the failure mode says")
-def it_is_alive_and_not_ready_and_a_client_gets(world: World, throttler: Throttler) -> None:
-    ready = throttler.service.client().get("/ready")
-    expect(ready.status == UNAVAILABLE, expected="503 from /ready", got=describe_answer(ready))
-    client = new_stranger(world, throttler)()
-    client.send_many(2)
-    in_time(client.sent)
-    mode = throttler.mode
-    if mode == "local":
-        refused_last(client, in_redis=False)
-    for answer in client.sent:
-        if mode == "open":
-            expect(answer.status == OK, expected="200 with FAILURE_MODE=open", got=describe_answer(answer))
-        elif mode == "closed":
-            refused_for_want_of_redis(answer)
-
-
-@then("when Redis returns it is used within two seconds")
-def when_redis_returns_it_is_used_within_two_seconds(world: World, throttler: Throttler) -> None:
-    throttler.service.redis.proxy.pass_through()
-    is_used_again(counted_again(throttler, world), "after it had been away at the start")
-    client = new_stranger(world, throttler)()
-    client.send_many(2)
-    refused_last(client)
-
-
-@when("Redis forgets its scripts in the middle of a client's budget", target_fixture="client")
-def redis_forgets_its_scripts(new_caller: Callable[[], Caller]) -> Caller:
-    client = new_caller()
-    client.send()
-    client.throttler.service.redis.client.script_flush()
-    client.send_many(client.throttler.limit)
-    return client
-
-
-@then("the client's requests go on to count in Redis, exactly")
-def the_client_s_requests_go_on_to_count_in_redis_exactly(client: Caller) -> None:
-    refused_last(client)
-    fields_are_true(client)
-
-
-@then("when Redis is started anew, empty, it is used within two seconds")
-def when_redis_is_started_anew_empty_it_is_used(world: World, throttler: Throttler, client: Caller) -> None:
-    server = throttler.service.redis.server
-    server.kill()
-    server.start()
-    is_used_again(counted_again(throttler, world), "after it was started anew")
-    again = replace(client, sent=[])
-    again.send_many(throttler.limit + 1)
-    refused_last(again)

@@ -299,3 +299,71 @@ def test_no_window_holds_more_than_the_algorithm_promises(
     for first in admitted:
         window = [spent for spent in admitted if 0 <= spent.at_us - first.at_us < policy.window_us]
         assert sum(spent.cost for spent in window) <= times_the_limit * limit
+
+
+# A day back, as far as a window, a little, and forward again: in parts of the first policy's window.
+JUMPS = st.sampled_from([Fraction(part) for part in (-1000, -2, -1, "-1/2", "-1/7", "1/2", 1)])
+JUMPING = st.lists(st.one_of(STEPS, JUMPS.map(lambda jump: [Step(jump, 0, 1)])), min_size=2, max_size=12).map(
+    lambda parts: [step for part in parts for step in part][:40]
+)
+CLOCKS = [Algorithm.SLIDING_WINDOW, Algorithm.TOKEN_BUCKET]
+
+
+def jumping(steps: Sequence[Step], policies: Sequence[Policy]) -> list[tuple[int, int]]:
+    now_us, requests = EPOCH_US, []
+    for step in steps:
+        now_us += floor(step.wait * policies[0].window_us) + step.extra_us
+        requests.append((now_us, min(step.cost, *(policy.limit for policy in policies))))
+    return requests
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+@given(limit=LIMITS, window_seconds=WINDOWS_SECONDS, steps=JUMPING)
+@CHECKS
+def test_whatever_a_clock_does_nobody_is_told_to_wait_longer_than_a_window_and_the_wait_is_true(
+    algorithm: Algorithm, limit: int, window_seconds: int, steps: list[Step]
+) -> None:
+    clock = Clock()
+    limiter = LocalLimiter(algorithm, clock_us=clock)
+    policies = [Policy("default", limit, window_seconds)]
+    budget = Budget("/route", tuple(policies))
+    for now_us, cost in jumping(steps, policies):
+        clock.now_us = now_us
+        standing = limiter.spend("client", budget, cost).standings[0]
+        assert 0 <= standing.remaining <= limit
+        assert max(standing.reset_us, standing.retry_us) <= policies[0].window_us + limit
+        if standing.retry_us:
+            clock.now_us += standing.retry_us
+            assert limiter.spend("client", budget, cost).admitted
+            return
+
+
+@pytest.mark.parametrize("algorithm", CLOCKS)
+@given(policies=POLICIES, steps=JUMPING)
+@CHECKS
+def test_the_script_decides_as_the_local_limiter_whatever_the_clock_does(
+    session_redis: Redis, algorithm: Algorithm, policies: list[Policy], steps: list[Step]
+) -> None:
+    session_redis.flushall()
+    script = Script(session_redis, algorithm, policies)
+    clock = Clock()
+    limiter = LocalLimiter(algorithm, clock_us=clock)
+    budget = Budget("/route", tuple(policies))
+    for clock.now_us, cost in jumping(steps, policies):
+        assert script.spend(clock.now_us, cost) == limiter.spend("client", budget, cost)
+        script.check_memory()
+
+
+@pytest.mark.parametrize("algorithm", CLOCKS)
+def test_a_clock_that_goes_back_costs_a_client_one_wait_and_not_the_whole_way(
+    session_redis: Redis, algorithm: Algorithm
+) -> None:
+    session_redis.flushall()
+    policy = Policy("default", 30, 60)
+    script = Script(session_redis, algorithm, [policy])
+    for _ in range(30):
+        assert script.spend(EPOCH_US, 1).admitted
+    back_us = EPOCH_US - 3_600 * MICROSECONDS
+    refused = script.spend(back_us, 1)
+    assert not refused.admitted
+    assert script.spend(back_us + refused.standings[0].retry_us, 1).admitted

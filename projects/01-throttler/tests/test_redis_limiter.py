@@ -2,7 +2,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from redis import Redis
@@ -279,12 +279,66 @@ def test_a_name_that_cannot_be_one_is_a_failure_and_not_a_crash(limiter_at: Limi
         limiter_at(f"redis://{'x' * 64}.example:6379").ping()
 
 
-def test_a_key_of_the_wrong_type_is_a_failure_and_not_a_crash(
-    redis: Redis, limiter_with: LimiterWith
+FOREIGN: dict[str, Callable[[Redis, str], object]] = {
+    "text": lambda redis, key: redis.set(key, "abc"),
+    "a negative number": lambda redis, key: redis.set(key, -5),
+    "infinity": lambda redis, key: redis.set(key, "inf"),
+    "a number beyond all": lambda redis, key: redis.set(key, "9" * 400),
+    "bytes": lambda redis, key: redis.set(key, b"\xff\xfe"),
+    "a list": lambda redis, key: redis.rpush(key, "abc", 1, "nan", "inf", "-1", "abc"),
+    "a set": lambda redis, key: redis.sadd(key, "abc"),
+    "a hash": lambda redis, key: redis.hset(key, "a", "b"),
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_what_others_have_put_under_a_key_makes_nobody_unlimited_and_redis_no_less_in_use(
+    redis: Redis, algorithm: Algorithm, limiter_with: LimiterWith, foreign: str
 ) -> None:
-    redis.lpush("rate:192.0.2.1:/route", "not a counter")
-    with pytest.raises(LimiterUnavailableError, match="WRONGTYPE"):
-        limiter_with(Algorithm.FIXED_WINDOW).spend(CLIENT, Budget("/route", (DEFAULT,)), 1)
+    limiter = limiter_with(algorithm)
+    budget = Budget("/route", (Policy("default", 3, 60),))
+    spend(limiter, budget)
+    [key] = map(str, redis.keys())
+    redis.delete(key)
+    FOREIGN[foreign](redis, key)
+    for _ in range(3):
+        decision = limiter.spend(CLIENT, budget, 1)
+        assert all(0 <= number <= 60_000_000 for number in decision.standings[0])
+    assert not limiter.spend(CLIENT, budget, 1).admitted
+    assert 0 < redis.pttl(key) <= 60_001
+
+
+@pytest.mark.parametrize("fault", ["read-only", "no right to scripts", "no right to write", "full"])
+def test_a_redis_that_answers_and_cannot_count_is_not_ready_until_it_can(
+    own_redis: EmbeddedValkey, algorithm: Algorithm, fault: str
+) -> None:
+    limiter = RedisLimiter(own_redis.url, algorithm)
+    with closing(limiter), Redis.from_url(own_redis.url) as operator:
+        limiter.ping()
+        break_counting(operator, fault)
+        assert operator.ping()
+        for _ in range(3):
+            with unavailable_in_time():
+                limiter.ping()
+        mend_counting(operator)
+        limiter.ping()
+        assert spend(limiter, Budget("/route", (DEFAULT,))) == (True, [2])
+
+
+def break_counting(operator: Redis, fault: str) -> None:
+    if fault == "read-only":
+        operator.replicaof("127.0.0.1", "1")
+    elif fault == "full":
+        operator.config_set("maxmemory", 1)
+    else:
+        right = "-@scripting" if fault == "no right to scripts" else "-@write"
+        operator.acl_setuser("default", enabled=True, categories=[right])
+
+
+def mend_counting(operator: Redis) -> None:
+    operator.acl_setuser("default", enabled=True, categories=["+@all"])
+    operator.config_set("maxmemory", 0)
+    operator.replicaof("NO", "ONE")
 
 
 def test_something_that_is_no_redis_is_a_failure_and_not_a_crash(limiter_at: LimiterAt) -> None:

@@ -19,6 +19,11 @@ Feature: Further than the core: recurrence, signatures, channels and a wake-up w
     When a daily reminder is made for the days around a change of the clocks
     Then its next times are at the same local time on each day
 
+  @E9 @extension-recurrence
+  Scenario: Rules of weeks, months and years recur as they say
+    Given a reminder service
+    Then reminders with such rules show their next times
+
   @E4 @extension-signature
   Scenario: Deliveries are signed as Standard Webhooks asks
     Given a reminder service with two workers and long leases, which signs

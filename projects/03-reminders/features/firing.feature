@@ -9,6 +9,11 @@ Feature: A reminder fires when it is due
     Then its callback gets a POST of JSON with its id, occurrence, attempt, message and time
     And the Idempotency-Key is its id and its occurrence
 
+  @C52 @step-3 @after-C18
+  Scenario: A bad setting stops the start of a worker, too
+    When workers are started with one bad setting at a time
+    Then none of them runs, and each output names the variable
+
   @C19 @step-3 @after-C18
   Scenario: It never fires early, and late by at most a second
     Given a reminder for a moment some seconds ago, and others for years to come

@@ -29,7 +29,9 @@ Feature: Reminders are made and kept
   @C4 @step-2 @after-C1
   Scenario: A body that is no JSON is refused with 400, and one that is no object with 422
     When broken JSON, and JSON that is no object, are sent, to make a reminder and to change one
+    And a body is sent that says it is a form
     Then the answers are problems with status 400 and 422
+    And that is refused, too
 
   @C5 @step-2 @after-C1
   Scenario: A message may have as many characters as the limit, and not one more

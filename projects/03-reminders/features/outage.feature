@@ -35,7 +35,7 @@ Feature: Nothing acknowledged is lost
     And it works again within five seconds of PostgreSQL's return
 
   @C44 @step-6 @after-C26
-  Scenario: Workers survive a restart of PostgreSQL
+  Scenario: Workers survive a PostgreSQL that is down or silent for a while
     Given a reminder service with two workers
     And a reminder that is being delivered, and others that are soon due
     When PostgreSQL goes away, and returns when their time is over

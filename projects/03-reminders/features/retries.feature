@@ -32,6 +32,11 @@ Feature: What fails is tried again, with patience and within limits
     Then it was attempted as often as MAX_ATTEMPTS says, and each attempt is shown
     And it is listed as dead, and can neither be changed nor cancelled
 
+  @C51 @step-5 @after-C37
+  Scenario: MAX_ATTEMPTS is obeyed, be they ever so many
+    When a reminder of a service with a drawn MAX_ATTEMPTS fails all its attempts
+    Then it is dead after exactly as many
+
   @C38 @step-5 @after-C37
   Scenario: A dead reminder can be replayed, with all its attempts
     Given a reminder that has failed all its attempts

@@ -1,14 +1,19 @@
 """Steps of callbacks.feature: orders to call an address that is not for us to call."""
 
+import re
+import socket
 import time
+from ipaddress import ip_address
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Draw, Reply, World, expect
+from kata.steps import Draw, NotRunError, Reply, World, expect
 
-from .agenda import PATIENCE_SECONDS, POLL_SECONDS, Agenda, Reminder, statuses_of
+from .agenda import PATIENCE_SECONDS, POLL_SECONDS, Agenda, Json, Reminder, statuses_of
 from .receiver import Receiver
 from .refusals import Refusal, private_hosts, public_hosts
+
+LOCAL_NAME = re.compile(r"localhost|.*\.(localhost|local|internal)|[0-9.]+")
 
 scenarios("callbacks.feature")
 
@@ -46,6 +51,49 @@ def reminders_with_callbacks_to_addresses_that_are_not_public(agenda: Agenda, wo
 def callbacks_to_their_public_neighbours_are_accepted(agenda: Agenda, world: World) -> None:
     for host in public_hosts(world.draw):
         agenda.accepted(agenda.body(callback(world.draw, host), 7200))
+
+
+@when("a reminder is due at a name of this machine", target_fixture="named")
+def a_reminder_is_due_at_a_name_of_this_machine(world: World) -> tuple[Json, bool]:
+    name, address = private_name()
+    once = {"MAX_ATTEMPTS": "1", "DELIVERY_TIMEOUT_SECONDS": "1"}
+    agenda = Agenda(world.start_alone(once, workers=1), world.draw)
+    with socket.create_server((address, 0)) as listening:
+        listening.setblocking(False)
+        url = f"http://{name}:{listening.getsockname()[1]}/{world.draw.word()}"
+        reminder = agenda.accepted(agenda.body(url, 0.2))
+        shown = agenda.wait_for_state(reminder, "dead", "who may not be called makes a failed attempt")
+        return shown, is_waiting(listening)
+
+
+def private_name() -> tuple[str, str]:
+    """Return a name that leads to an address of this machine, and does not look as if it did."""
+    for name in (socket.gethostname(), socket.getfqdn()):
+        try:
+            address = socket.gethostbyname(name)
+        except OSError:
+            continue
+        is_named = LOCAL_NAME.fullmatch(name) is None
+        if is_named and ip_address(address).is_private:
+            return name, address
+    raise NotRunError("it needs this machine to have a name that leads to a private address")
+
+
+def is_waiting(listening: socket.socket) -> bool:
+    """Tell whether somebody has connected."""
+    try:
+        listening.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
+
+
+@then("its attempt has failed, and nobody has connected there")
+def its_attempt_has_failed_and_nobody_has_connected_there(named: tuple[Json, bool]) -> None:
+    shown, is_called = named
+    rule = "a name is looked up when it is called, and an address that is not public is not connected to"
+    expect(not is_called, expected="no connection", got="one", rule=rule)
+    expect(statuses_of(shown) == [None], expected="one attempt without a status", got=shown.get("attempts"))
 
 
 def callback(draw: Draw, host: str) -> str:

@@ -84,6 +84,7 @@ def recurring_reminders_with_one_mistake_each_are_asked_for(agenda: Agenda, worl
         ({"rrule": rule, "zone": "../etc/passwd"}, "/recurrence/zone"),
         ({"rrule": f"FREQ={word.upper()}", "zone": "UTC"}, "/recurrence/rrule"),
         ({"rrule": "FREQ=SECONDLY", "zone": "UTC"}, "/recurrence/rrule"),
+        ({"rrule": "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30", "zone": "UTC"}, "/recurrence/rrule"),
         ({"rrule": f"{rule};{word.upper()}=1", "zone": "UTC"}, "/recurrence/rrule"),
         ({"rrule": rule}, "/recurrence/zone"),
         ({"rrule": rule, "zone": "UTC", word: 1}, f"/recurrence/{word}"),
@@ -117,6 +118,37 @@ def its_next_times_are_at_the_same_local_time_on_each_day(
     wanted = [(first + timedelta(days=days)).astimezone(UTC) for days in range(1, len(upcoming) + 1)]
     expect(bool(upcoming), expected="the next times in `upcoming`", got=shown)
     expect(upcoming == wanted, expected=", ".join(map(spelled, wanted)), got=shown)
+
+
+@then("reminders with such rules show their next times")
+def reminders_with_such_rules_show_their_next_times(agenda: Agenda, world: World) -> None:
+    zone = ZoneInfo(world.draw.choice(ZONES))
+    for rrule, first, following in rules_beyond_days(zone, world.draw):
+        recurrence = {"rrule": rrule, "zone": zone.key}
+        reminder = agenda.later(remind_at=spelled(first.astimezone(UTC)), recurrence=recurrence)
+        shown = agenda.show(reminder).get("upcoming")
+        got = [moment_of(text) for text in shown] if isinstance(shown, list) else []
+        wanted = [moment.astimezone(UTC) for moment in following[: len(got)]]
+        expect(bool(got), expected="the next times in `upcoming`", got=shown)
+        expect(got == wanted, expected=f"{', '.join(map(spelled, wanted))} for {rrule}", got=shown)
+
+
+def rules_beyond_days(zone: ZoneInfo, draw: Draw) -> list[tuple[str, datetime, list[datetime]]]:
+    """Return rules with their first time and the next three."""
+    leap = 2028 + 4 * draw.integer(0, 10)
+    new_year = datetime(leap, 1, 1, draw.integer(7, 20), draw.integer(0, 59), tzinfo=zone)
+    weeks, day = draw.integer(2, 9), draw.integer(1, 28)
+    every_few_weeks = [new_year + timedelta(weeks=weeks * number) for number in range(4)]
+    months = [new_year.replace(month=month, day=day) for month in (2, 3, 4, 5)]
+    last_days = [new_year.replace(month=month, day=31) for month in (1, 3, 5, 7)]
+    leap_days = [new_year.replace(year=leap + 4 * number, month=2, day=29) for number in range(4)]
+    known = [
+        (f"FREQ=WEEKLY;INTERVAL={weeks}", every_few_weeks),
+        ("FREQ=MONTHLY", months),
+        ("FREQ=MONTHLY;BYMONTHDAY=31", last_days),
+        ("FREQ=YEARLY", leap_days),
+    ]
+    return [(rrule, first, following) for rrule, (first, *following) in known]
 
 
 def day_before_change(zone: ZoneInfo, draw: Draw) -> datetime:

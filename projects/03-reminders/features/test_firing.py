@@ -1,11 +1,21 @@
 """Steps of firing.feature: what is due fires, when it is due."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Received, Reply, World, describe_answer, expect
+from kata.steps import (
+    Instance,
+    Received,
+    Reply,
+    World,
+    describe_answer,
+    expect,
+    expect_refused_starts,
+    started_with_each,
+)
 
 from .agenda import (
     LATE_SECONDS,
@@ -59,6 +69,22 @@ def its_callback_gets_a_post_of_json_with_its_id(receiver: Receiver, reminder: R
 @then("the Idempotency-Key is its id and its occurrence")
 def the_idempotency_key_is_its_id_and_its_occurrence(reminder: Reminder, call: Received) -> None:
     one_key(reminder, [call])
+
+
+@when("workers are started with one bad setting at a time", target_fixture="starts")
+def workers_are_started_with_one_bad_setting_at_a_time(
+    agenda: Agenda, world: World, bad_settings: list[tuple[str, str]]
+) -> Iterator[tuple[str, str, Instance]]:
+    usual = agenda.times.environment()
+    drawn = world.draw.shuffle(bad_settings)[:3]
+    return started_with_each(drawn, lambda name, value: world.start_unready({**usual, name: value}, "worker"))
+
+
+@then("none of them runs, and each output names the variable")
+def none_of_them_runs_and_each_output_names_the_variable(
+    starts: Iterator[tuple[str, str, Instance]],
+) -> None:
+    expect_refused_starts(starts)
 
 
 @given("a reminder for a moment some seconds ago, and others for years to come", target_fixture="distant")

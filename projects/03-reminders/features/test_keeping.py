@@ -168,6 +168,22 @@ def broken_json_and_json_that_is_no_object_are_sent(
     ]
 
 
+@when("a body is sent that says it is a form", target_fixture="form")
+def a_body_is_sent_that_says_it_is_a_form(agenda: Agenda) -> Exchange:
+    body = json.dumps(agenda.body(agenda.far_away(), 7200)).encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return agenda.http.request("POST", REMINDERS, headers=headers, body=body)
+
+
+@then("that is refused, too")
+def that_is_refused_too(form: Exchange) -> None:
+    rule = "a body that says that it is something else than JSON, as curl -d does by itself, gets a 4xx"
+    expect(
+        form.status in {400, 415, INVALID}, expected="400, 415 or 422", got=describe_answer(form), rule=rule
+    )
+    is_problem(form, form.status, rule)
+
+
 @then("the answers are problems with status 400 and 422")
 def the_answers_are_problems_with_status_400_and_422(answers: list[tuple[Exchange, int]]) -> None:
     rule = "a body that is no JSON gets 400, and one that is no object, or changes nothing, 422"
@@ -230,7 +246,7 @@ def reminders_that_nobody_made_are_shown(agenda: Agenda, world: World) -> list[E
         str(world.draw.integer(1, 9)),
     ]
     answers = []
-    for place in (f"{REMINDERS}/{quote(unknown)}" for unknown in ids):
+    for place in (f"{REMINDERS}/{unknown}" for unknown in (*map(quote, ids), f"{known.id}%2F", "a%2Fb")):
         answers += [
             agenda.http.get(place),
             agenda.http.request("PATCH", place, json={"message": "x"}, headers={"If-Match": "*"}),

@@ -124,7 +124,7 @@ def the_list_is_asked_with_made_up_cursors(agenda: Agenda, world: World) -> list
     for _ in range(2):
         agenda.later()
     _, cursor = agenda.page(1, "")
-    cursors = [f"{word}!", f"{cursor}!", cursor[:-1], cursor + cursor]
+    cursors = ["", f"{word}!", f"{cursor}!", cursor[:-1], cursor + cursor]
     queries = [
         *(f"limit=1&cursor={quote(bad)}" for bad in cursors),
         *(f"limit={bad}" for bad in (word, "0", "-1", "1.5", "1e1", "0x2")),

@@ -193,9 +193,9 @@ def a_reminder_that_is_being_delivered(receiver: Receiver) -> list[Reminder]:
 
 @when("PostgreSQL goes away, and returns when their time is over")
 def postgresql_goes_away_and_returns_when_their_time_is_over(
-    postgres: FaultProxy, reminders: list[Reminder]
+    postgres: FaultProxy, reminders: list[Reminder], world: World
 ) -> None:
-    postgres.cut()
+    world.draw.choice([postgres.cut, postgres.black_hole, postgres.black_hole])()
     wait_past(reminders[-1].remind_at + timedelta(seconds=0.3))
     postgres.pass_through()
 

@@ -20,6 +20,7 @@ from .agenda import (
     PATIENCE_SECONDS,
     STALE,
     Agenda,
+    Json,
     Reminder,
     numbers_of,
     soon,
@@ -233,6 +234,28 @@ def the_reminder_is_dead_after_one_attempt(agenda: Agenda, receiver: Receiver, r
     receiver.everybody_works()
     count = len(receiver.calls(reminder))
     expect(count == 1, expected="one call", got=count)
+
+
+@when("a reminder of a service with a drawn MAX_ATTEMPTS fails all its attempts", target_fixture="drawn")
+def a_reminder_of_a_service_with_a_drawn_max_attempts(agenda: Agenda, world: World) -> tuple[int, int, Json]:
+    most = world.draw.integer(11, 14)
+    quick = {"MAX_ATTEMPTS": str(most), "BACKOFF_BASE_SECONDS": "0.02", "BACKOFF_CAP_SECONDS": "0.02"}
+    service = world.start_alone(agenda.times.environment() | quick, workers=1)
+    other = Agenda(service, world.draw, agenda.times)
+    receiver = Receiver(world.callback_server(), other, world.draw)
+    reminder = receiver.remind(0.2, Reply(500))
+    shown = other.wait_for_state(
+        reminder, "dead", "after MAX_ATTEMPTS attempts it is dead", PATIENCE_SECONDS + most * LATE_SECONDS
+    )
+    return most, len(receiver.calls(reminder)), shown
+
+
+@then("it is dead after exactly as many")
+def it_is_dead_after_exactly_as_many(drawn: tuple[int, int, Json]) -> None:
+    most, calls, shown = drawn
+    expect(calls == most, expected=f"{most} calls", got=calls)
+    got = shown.get("attempt_count")
+    expect(got == most, expected=f"attempt_count {most}", got=got)
 
 
 @given("a reminder that has failed all its attempts", target_fixture="reminder")

@@ -274,7 +274,15 @@ def test_a_list_ends_and_can_be_filtered_by_state(service: OwnedService, client:
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("limit=0", 422), ("limit=101", 422), ("limit=x", 400), ("state=asleep", 422), ("cursor=nonsense", 422)],
+    [
+        ("limit=0", 422),
+        ("limit=101", 422),
+        ("limit=x", 400),
+        ("state=asleep", 422),
+        ("cursor=nonsense", 422),
+        ("cursor=", 422),
+        ("cursor=AAAAAAAAAAAAAAAAAAAAAA", 422),
+    ],
 )
 def test_a_list_that_makes_no_sense_is_refused(client: Client, query: str, status: int) -> None:
     answer = client.get(f"{PATH}?{query}")

@@ -1,8 +1,8 @@
+import asyncio
 import base64
 import hashlib
 import hmac
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -29,10 +29,28 @@ def claim(url: str | None) -> Claim:
 
 
 @pytest.fixture
-async def webhook() -> AsyncIterator[WebhookChannel]:
-    channel = WebhookChannel(CallbackGuard(allow_private=True), None)
-    yield channel
-    await channel.close()
+def webhook() -> WebhookChannel:
+    return WebhookChannel(CallbackGuard(allow_private=True), None)
+
+
+async def answered(webhook: WebhookChannel, *parts: bytes) -> Result:
+    """Deliver to a receiver that answers with these bytes, and then neither says more nor closes."""
+    done = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"".join(parts))
+        await done.wait()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        try:
+            async with asyncio.timeout(5):
+                return await webhook.deliver(
+                    claim(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"), NOW
+                )
+        finally:
+            done.set()
 
 
 async def test_the_receiver_gets_json_with_a_key_that_stays_the_same(
@@ -72,6 +90,65 @@ async def test_anything_else_is_a_failure(
     result = await webhook.deliver(claim(callback_server.url("/hook")), NOW)
     assert (result.outcome, result.status_code) == (Outcome.FAILED, status)
     assert result.error == f"the receiver answered {status}"
+
+
+MALFORMED = [
+    b"X A: b",
+    b"no colon",
+    b": no name",
+    b" folded",
+    b"Content-Length: many",
+    b"Content-Length: -1",
+    b"Content-Length: 1\r\nContent-Length: 2",
+    b"Content-Length: 18446744073709551616",
+    b"Transfer-Encoding: nonsense",
+    b"Transfer-Encoding: chunked\r\nContent-Length: 3",
+    b"X: \x00\x01\xff",
+    b"X: " + b"y" * 200_000,
+    b"\r\r",
+    b"HTTP/1.1 500 Not a header",
+]
+
+
+@pytest.mark.parametrize("line", MALFORMED)
+async def test_the_status_decides_whatever_else_the_head_says(webhook: WebhookChannel, line: bytes) -> None:
+    ok = await answered(webhook, b"HTTP/1.1 200 OK\r\n", line, b"\r\n\r\n")
+    assert ok == Result(Outcome.DELIVERED, 200)
+    gone = await answered(webhook, b"HTTP/1.1 410 Gone\r\n", line, b"\r\n\r\n")
+    assert (gone.outcome, gone.status_code) == (Outcome.GONE, 410)
+    failed = await answered(webhook, b"HTTP/1.1 503 x\r\n", line, b"\r\nRetry-After: 7\r\n\r\n")
+    assert (failed.outcome, failed.status_code, failed.retry_after_seconds) == (Outcome.FAILED, 503, 7.0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200\r\n\r\n",
+        b"HTTP/1.0 200 OK\n\n",
+        b"HTTP/1.1 200 \xc3\xa9\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 x\r\n\r\n",
+    ],
+)
+async def test_a_status_has_several_spellings(webhook: WebhookChannel, answer: bytes) -> None:
+    assert (await answered(webhook, answer)).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\r\n",
+        b"200 OK\r\n\r\n",
+        b"HTTP/2 200 OK\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 +20 OK\r\n\r\n",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"x" * 200_000,
+    ],
+)
+async def test_what_is_no_status_is_a_failure(webhook: WebhookChannel, answer: bytes) -> None:
+    result = await answered(webhook, answer)
+    assert (result.outcome, result.status_code) == (Outcome.FAILED, None)
 
 
 async def test_410_is_final(webhook: WebhookChannel, callback_server: CallbackServer) -> None:
@@ -167,7 +244,6 @@ async def test_a_private_address_is_refused_at_delivery_too(callback_server: Cal
     result = await channel.deliver(claim(callback_server.url("/hook")), NOW)
     assert (result.outcome, result.error) == (Outcome.FAILED, "refused: the address is not a public one")
     assert callback_server.received("/hook") == []
-    await channel.close()
 
 
 async def test_a_signature_covers_the_id_the_time_and_the_body(callback_server: CallbackServer) -> None:
@@ -179,7 +255,6 @@ async def test_a_signature_covers_the_id_the_time_and_the_body(callback_server: 
     signed = f"{UUID(int=7)}:2.{int(NOW.timestamp())}.".encode() + request.body
     expected = base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
     assert request.header("webhook-signature") == f"v1,{expected}"
-    await channel.close()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_zone_with_half_an_hour_of_daylight_saving() -> None:
 )
 def test_rules(rrule: str, start: str, following: str) -> None:
     rule = schedule(rrule, local(start))
-    assert rule.begins_at_anchor()
+    rule.check()
     assert rule.first_after(local(start)) == local(following)
 
 
@@ -107,8 +108,89 @@ def test_the_latest_missed_occurrence_is_the_last_one_that_has_passed() -> None:
     assert rule.latest(start, local("2026-11-21T08:59")) is None
 
 
-def test_a_reminder_that_is_not_itself_a_time_of_its_rule_is_told_apart() -> None:
-    assert not schedule("FREQ=WEEKLY;BYDAY=MO", local("2026-11-20T09:00")).begins_at_anchor()
+@pytest.mark.parametrize(
+    ("rrule", "start"),
+    [
+        ("FREQ=WEEKLY;BYDAY=MO", local("2026-11-20T09:00")),
+        ("FREQ=DAILY;UNTIL=20261119T080000Z", local("2026-11-20T09:00")),
+        # 02:30 comes twice on that day, and a rule means the first.
+        ("FREQ=DAILY", utc("2026-10-25T01:30")),
+    ],
+)
+def test_a_reminder_that_is_not_itself_a_time_of_its_rule_is_refused(rrule: str, start: datetime) -> None:
+    with pytest.raises(InvalidFieldError) as refused:
+        schedule(rrule, start).check()
+    assert (refused.value.path, refused.value.code) == (("remind_at",), "not_in_recurrence")
+
+
+def test_two_local_times_that_meet_in_the_gap_count_as_one() -> None:
+    start = local("2027-03-27T02:00")
+    rule = schedule("FREQ=DAILY;BYHOUR=2,3;COUNT=6", start)
+    assert [start, *rule.upcoming(start, 10)] == [
+        utc("2027-03-27T01:00"),
+        utc("2027-03-27T02:00"),
+        utc("2027-03-28T01:00"),  # 02:00, moved to 03:00, and 03:00 itself
+        utc("2027-03-29T00:00"),
+        utc("2027-03-29T01:00"),
+        utc("2027-03-30T00:00"),
+    ]
+    assert rule.first_after(utc("2027-03-29T23:00")) == utc("2027-03-30T00:00")
+    assert rule.first_after(utc("2027-03-30T00:00")) is None
+
+
+def test_until_is_a_moment_also_in_an_hour_that_comes_twice() -> None:
+    """02:45 comes first at 00:45 in UTC; 01:30 in UTC is 02:30, the second time."""
+    start = local("2026-10-24T02:45")
+    assert schedule("FREQ=DAILY;UNTIL=20261025T013000Z", start).upcoming(start, 10) == [
+        utc("2026-10-25T00:45")
+    ]
+
+
+def test_until_is_a_moment_also_where_a_gap_has_moved_a_time() -> None:
+    start = local("2027-03-27T02:30")
+    for until, last in [("012959", []), ("013000", [utc("2027-03-28T01:30")])]:
+        rule = schedule(f"FREQ=DAILY;UNTIL=20270328T{until}Z", start)
+        assert rule.upcoming(start, 10) == last
+
+
+COSTLY = [
+    "FREQ=MONTHLY;BYMONTHDAY=1;BYSETPOS=2",
+    "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30,31",
+    "FREQ=YEARLY;BYMONTH=2,4,6;BYMONTHDAY=31",
+    "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;BYHOUR="
+    + ",".join(map(str, range(24)))
+    + ";BYSETPOS="
+    + ",".join(map(str, range(-366, -342))),
+    "FREQ=DAILY;INTERVAL=7;BYDAY=MO",
+    "FREQ=DAILY;INTERVAL=1000;BYMONTH=2;BYDAY=MO;BYHOUR=" + ",".join(map(str, range(24))),
+    "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;BYMONTH=2;COUNT=10000",
+    "FREQ=YEARLY;BYDAY=+5SU;BYMONTH=2;BYMONTHDAY=28",
+]
+
+
+@pytest.mark.parametrize("rrule", COSTLY)
+def test_the_search_for_the_next_time_has_a_budget(rrule: str) -> None:
+    """By steps and not by time: what a rule is judged to be must not depend on how busy the machine is."""
+    rule = schedule(rrule, local("2026-11-20T09:00"))
+    began = process_time()
+    with pytest.raises(InvalidFieldError):
+        rule.check()
+    assert process_time() - began < 1.0
+
+
+def test_a_rare_time_is_found() -> None:
+    start = local("2088-02-29T09:00")
+    rule = schedule("FREQ=MONTHLY;BYMONTH=2;BYDAY=5SU", start)
+    rule.check()
+    assert rule.first_after(start) == local("2128-02-29T09:00")
+
+
+def test_an_hourly_rule_of_ten_years_is_gone_through_in_no_time() -> None:
+    start = local("2026-11-20T09:00")
+    rule = schedule("FREQ=DAILY;BYHOUR=" + ",".join(map(str, range(24))), start)
+    began = process_time()
+    assert rule.first_after(local("2036-11-20T09:00")) == local("2036-11-20T10:00")
+    assert process_time() - began < 1.0
 
 
 def test_a_rule_ends_with_the_calendar() -> None:
@@ -160,6 +242,9 @@ def test_occurrences_strictly_follow_one_another(start: datetime, zone: str, rru
         "FREQ=DAILY;",
         "FREQ=DAILY\nRRULE:FREQ=DAILY",
         "FREQ=DAILY;BYDAY=" + ",".join(["MO"] * 200),
+        "FREQ=DAILY;BYDAY=",
+        "FREQ=MONTHLY;BYDAY=0MO",
+        "FREQ=MONTHLY;BYSETPOS=" + ",".join(map(str, range(1, 26))),
     ],
 )
 def test_a_rule_that_is_wrong_or_costly_is_refused(rrule: str) -> None:

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +109,28 @@ def test_a_cursor_that_was_never_given_out_is_refused(cursor: str) -> None:
     with pytest.raises(PydanticCustomError) as refused:
         decode_cursor(cursor)
     assert refused.value.type == "invalid_cursor"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_valid"),
+    [
+        ({}, False),
+        ({"callback_url": None}, False),
+        ({"callback_url": "http://example.com/"}, True),
+        ({"channel": "webhook"}, False),
+        ({"channel": "webhook", "callback_url": "http://example.com/"}, True),
+        ({"channel": "log"}, True),
+        ({"channel": "log", "callback_url": None}, True),
+        ({"channel": "log", "callback_url": "http://example.com/"}, False),
+    ],
+)
+def test_the_document_says_when_a_reminder_needs_a_callback(more: dict[str, object], is_valid: bool) -> None:
+    schema = jsonschema_rs.validator_for(NewReminder.model_json_schema())
+    assert schema.is_valid({"message": "tea", "remind_at": "2099-01-01T00:00:00Z", **more}) is is_valid
+
+
+def test_the_document_says_that_a_change_is_a_change() -> None:
+    schema = jsonschema_rs.validator_for(Revision.model_json_schema())
+    assert not schema.is_valid({})
+    assert schema.is_valid({"message": "tea"})
+    assert "default" not in str(Revision.model_json_schema())

@@ -1,6 +1,7 @@
 """What features import, and all that they need: steps are written with these names and pytest-bdd's own."""
 
 from kata.errors import TargetError
+from kata.judge.counters import RequestCount
 from kata.judge.expectations import describe_answer, describe_stop, expect
 from kata.judge.formats import as_object, is_problem
 from kata.judge.intervals import (
@@ -25,6 +26,7 @@ from kata.solution.readiness import wait_until_ready
 from kata.solution.target import Instance
 from kata.world.draw import Draw
 from kata.world.protocols import Service, World
+from kata.world.refused_starts import expect_refused_starts, started_with_each
 
 __all__ = [
     "TOLERANCE_SECONDS",
@@ -40,6 +42,7 @@ __all__ = [
     "Received",
     "Reply",
     "Request",
+    "RequestCount",
     "Service",
     "Side",
     "TargetError",
@@ -49,9 +52,11 @@ __all__ = [
     "describe_answer",
     "describe_stop",
     "expect",
+    "expect_refused_starts",
     "is_problem",
     "send_raw",
     "side_of_end",
+    "started_with_each",
     "surely_after",
     "surely_within",
     "wait_until",

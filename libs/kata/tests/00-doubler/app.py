@@ -92,7 +92,9 @@ class Handler(BaseHTTPRequestHandler):
         if not self.refused():
             self.problem(404)
 
-    do_PUT = do_DELETE = do_POST  # noqa: N815 - http.server's names
+    do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST  # noqa: N815 - http.server's names
+
+    do_HEAD = do_GET  # noqa: N815 - as above
 
     def refused(self) -> bool:
         """Read the body, and answer a request that is not HTTP or has too much of it."""
@@ -144,7 +146,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         now = datetime.now(UTC).isoformat()
         self.log({"timestamp": now, "event": "request", "request_id": self.request_id, "status": status})
-        self.wfile.write(text.encode())
+        if self.command != "HEAD":
+            self.wfile.write(text.encode())
 
     def log(self, line: dict[str, object]) -> None:
         print(json.dumps(line), flush=True)

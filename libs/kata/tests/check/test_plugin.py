@@ -196,7 +196,7 @@ def test_a_service_that_dies_in_a_check_that_would_pass_fails_it(written: Writte
     check = only_check(written(scenarios, DIES))
     assert (check.verdict.value, check.got, check.output) == (
         "fail",
-        "web.2 was killed by SIGKILL",
+        "web.1 was killed by SIGKILL",
         ['{"event": "started"}', *check.output[1:]],
     )
     assert check.settings == {"LARGEST": "9", "KEEP_MILLISECONDS": "9"}
@@ -219,9 +219,9 @@ def test_a_failed_check_names_every_process_that_died(written: Written) -> None:
     check = only_check(written(scenarios, DIES + ANOTHER_DIES))
     assert (check.verdict.value, check.reason) == (
         "fail",
-        "web.2 was killed by SIGKILL, web.3 was killed by SIGKILL",
+        "web.1 was killed by SIGKILL, web.2 was killed by SIGKILL",
     )
-    assert 'web.3: {"event": "started"}' in check.output
+    assert 'web.2: {"event": "started"}' in check.output
 
 
 SHOWS = """
@@ -285,7 +285,7 @@ def test_a_process_that_died_is_not_excused_by_the_machine(
     monkeypatch.setattr(StallMonitor, "worst_between", lambda *_: 0.25)
     scenarios = scenario("@C1", "Given a service", "When it dies", "Then it was in time")
     check = only_check(written(scenarios, DIES + TIMING))
-    assert (check.verdict.value, check.tries, check.reason) == ("fail", 1, "web.2 was killed by SIGKILL")
+    assert (check.verdict.value, check.tries, check.reason) == ("fail", 1, "web.1 was killed by SIGKILL")
 
 
 @pytest.mark.parametrize(

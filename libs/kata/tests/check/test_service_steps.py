@@ -53,7 +53,7 @@ def not_found(statement: str) -> str:
 SLOW = [
     Flaw("S11", "takes a setting that is too small", " or int(text) < smallest", ""),
     Flaw("S10", "ignores SIGTERM", ON_SIGTERM, "signal.SIG_IGN"),
-    Flaw("S5", "waits for the whole body", "self.problem(413)", "self.rfile.read(int(length))"),
+    Flaw("S4 S5", "waits for the whole body", "self.problem(413)", "self.rfile.read(int(length))"),
     Flaw("S4", "logs nothing", LOG, "pass"),
 ]
 QUICK = [

@@ -13,7 +13,7 @@ from service_kit.health import Check
 from service_kit.metrics import Metrics
 from service_kit.operations import problem_answer
 from service_kit.problems import ErrorRule, Problem
-from service_kit.service import Service
+from service_kit.service import ClientOf, Service, peer_of
 from service_kit.settings import ServiceSettings
 
 
@@ -25,6 +25,7 @@ def install(
     errors: Sequence[ErrorRule] = (),
     info: Info | None = None,
     service_metrics: Metrics | None = None,
+    client_of: ClientOf = peer_of,
 ) -> None:
     """Add ids, logs, problem details, limits, headers, the operational routes and /docs.
 
@@ -43,7 +44,8 @@ def install(
     app.register_error_handler(Exception, answer)
     app.register_error_handler(HTTPException, answer)
     app.before_request(_check)
-    service = Service(settings, routes(app), document(app, info or Info(app.name)), service_metrics)
+    described = document(app, info or Info(app.name))
+    service = Service(settings, routes(app), described, service_metrics, client_of)
     app.wsgi_app = wsgi.Plumbing(  # type: ignore[method-assign]  # Flask's documented way to add middleware
         app.wsgi_app, service, readiness or {}
     )

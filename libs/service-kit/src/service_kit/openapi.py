@@ -90,4 +90,20 @@ def _with_default(operation: Json) -> Json:
         for status, answer in as_mapping(operation.get("responses")).items()
         if status not in {"400", "422"} or is_problem(answer)
     }
-    return {**operation, "responses": {**responses, "default": PROBLEM}}
+    described = {**operation, "responses": {**responses, "default": PROBLEM}}
+    parameters = operation.get("parameters")
+    if isinstance(parameters, list | tuple):
+        described["parameters"] = [_without_null(parameter) for parameter in parameters]
+    return described
+
+
+def _without_null(parameter: Json) -> Json:
+    """Leave out what a framework says of one that may be missing: that it may be null, which no text is."""
+    schema = as_mapping(as_mapping(parameter).get("schema"))
+    kinds = schema.get("anyOf")
+    if not isinstance(kinds, list | tuple):
+        return parameter
+    others = [kind for kind in kinds if as_mapping(kind).get("type") != "null"]
+    inner = {name: value for name, value in schema.items() if name != "anyOf"}
+    narrowed = {**inner, **as_mapping(others[0])} if len(others) == 1 else {**inner, "anyOf": others}
+    return {**as_mapping(parameter), "schema": narrowed}

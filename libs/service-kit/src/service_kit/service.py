@@ -1,6 +1,6 @@
 """What the plumbing has to know of a service; the adapters find it out from their frameworks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 
 from service_kit import logs
@@ -13,6 +13,14 @@ from service_kit.settings import ServiceSettings
 
 GET = frozenset({"GET"})
 
+type ClientOf = Callable[[str, str | None], str]
+"""Says whose a request is, for the log: by the address it came from, and its X-Forwarded-For."""
+
+
+def peer_of(peer: str, _forwarded_for: str | None) -> str:
+    """Return the peer: without a trusted proxy nobody else is known."""
+    return peer
+
 
 class Service:
     """The routes, the operational answers, and the settings that the plumbing needs."""
@@ -23,7 +31,9 @@ class Service:
         routes: Iterable[Route],
         document: Mapping[str, Json],
         service_metrics: Metrics | None,
+        client_of: ClientOf = peer_of,
     ) -> None:
+        self.client_of = client_of
         self.metrics = service_metrics or Metrics()
         self.body_limit_bytes = settings.body_limit_bytes
         self.readiness_timeout_seconds = settings.readiness_timeout_seconds

@@ -34,10 +34,11 @@ class WorkerSettings(BaseSettings):
         BeforeValidator(str.lower),
         Field(description="What is logged"),
     ] = "info"
-    # Below the 10 s that a supervisor waits between SIGTERM and SIGKILL.
+    # Half of the 10 s that a supervisor waits between SIGTERM and SIGKILL: a last word to a dependency that
+    # is silent comes after it, and on a busy machine all takes longer.
     shutdown_timeout_seconds: Annotated[
         int, Field(ge=1, le=60, description="How long a stop waits for what still runs")
-    ] = 8
+    ] = 5
 
 
 class Worker(Protocol):

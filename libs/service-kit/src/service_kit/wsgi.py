@@ -47,6 +47,9 @@ class Plumbing:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         exchange = Exchange(self._service, environ, start_response)
+        # No other protocol is spoken here, and a request for one is answered as if it had none (RFC 9110,
+        # section 7.8). Werkzeug would answer a WebSocket's handshake with 400.
+        environ.pop("HTTP_UPGRADE", None)
         try:
             check_host(environ.get("HTTP_HOST"), environ["SERVER_PROTOCOL"].removeprefix("HTTP/"))
             limit_body(environ, self._service.body_limit_bytes)
@@ -160,7 +163,12 @@ class Exchange:
         method: str = self._environ["REQUEST_METHOD"]
         self._service.metrics.observe(method, self._route, self._status, seconds)
         if self._service.is_logged(self._route):
-            logs.access_line(method, self._route, self._status, seconds, self._environ.get("REMOTE_ADDR", ""))
+            peer, forwarded_for = (
+                self._environ.get("REMOTE_ADDR", ""),
+                self._environ.get("HTTP_X_FORWARDED_FOR"),
+            )
+            client = self._service.client_of(peer, forwarded_for)
+            logs.access_line(method, self._route, self._status, seconds, client)
 
 
 class Streamed:

@@ -4,6 +4,9 @@ Each takes what it remembers of a client (None: nothing), the policy, the cost a
 client's standing and what to remember from now on. A rejected request leaves no trace: the state comes back
 as it was. No cost exceeds its limit, for policies.py refuses such a budget: with one that did, these and lua/
 would not agree.
+
+No clock is trusted to go forward. What only a clock that was set back explains is put right and remembered
+so: a client then waits a window at most, and as long as it is told.
 """
 
 import math
@@ -23,6 +26,8 @@ def fixed_window(
 
     State: (closes at, used). Its known weakness: twice the limit may pass around the moment of closing.
     """
+    if state and state[0] > now_us + policy.window_us:
+        state = (now_us + policy.window_us, state[1])
     closes_us, used = state if state and state[0] > now_us else (now_us + policy.window_us, 0)
     if used + cost > policy.limit:
         reset_us = closes_us - now_us
@@ -40,6 +45,8 @@ def sliding_window(
     State: those moments, oldest first, at most `limit` of them. Exact, and paid for with that memory.
     """
     log = state or ()
+    if log and log[-1] > now_us:
+        state = log = tuple(min(moment, now_us) for moment in log)
     live = log[bisect_right(log, now_us - policy.window_us) :]
     missing = len(live) + cost - policy.limit
     if missing > 0:
@@ -61,7 +68,9 @@ def token_bucket(
     """
     interval_us = math.ceil(policy.window_us / policy.limit)
     capacity_us = interval_us * policy.limit
-    debt_us = min(max(state[0] - now_us, 0), capacity_us) if state else 0
+    if state and state[0] > now_us + capacity_us:
+        state = (now_us + capacity_us,)
+    debt_us = max(state[0] - now_us, 0) if state else 0
     retry_us = max(debt_us + cost * interval_us - capacity_us, 0)
     if retry_us == 0 and cost > 0:
         debt_us += cost * interval_us

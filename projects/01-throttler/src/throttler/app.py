@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> Flask:
         readiness={"redis": redis.ping},
         errors=error_table(int(settings.gate_deny_status)),
         info=INFO,
+        client_of=lambda peer, forwarded_for: identifier.identify(peer, forwarded_for).key,
         service_metrics=metrics,
     )
     return app

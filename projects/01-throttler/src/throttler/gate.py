@@ -5,6 +5,7 @@ along, so a header that the proxy does not itself set may come from anybody.
 """
 
 import posixpath
+import re
 from urllib.parse import unquote
 
 from flask import Blueprint, request
@@ -23,7 +24,9 @@ REQUEST_HEADERS = {
     "X-Forwarded-Method": "The client's method.",
     "X-Forwarded-For": "The addresses that the request passed.",
 }
-UNCLEAR = Refusal("There are rules, and the URI is missing or is given twice and differs.")
+UNCLEAR = Refusal("There are rules, and the URI is missing, or it is not clear which of them it is under.")
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+ENCODED_SLASH = re.compile(r"%(?=2[Ff]|5[Cc])")
 DENIED = Refusal("The address is on the deny list; or the budget is spent, and GATE_DENY_STATUS is 403.")
 
 
@@ -58,30 +61,53 @@ def make_gate(throttling: Throttling, policies: Policies) -> Blueprint:
 
 
 def asked_budget(policies: Policies) -> Budget | None:
-    """Return the budget of what the proxy asks about; without rules one for all that passes the gate."""
+    """Return the budget of what the proxy asks about; without rules one for all that passes the gate.
+
+    Raises: UnclearTargetError.
+    """
     if not policies.gate_rules:
         return policies.gate_default
     method = request.headers.get("X-Forwarded-Method", request.method).upper()
-    return policies.gate_budget(method, target_path())
+    paths = target_paths()
+    budget = policies.gate_budget(method, paths[0])
+    if any(policies.gate_budget(method, path, any_case=True) not in {budget, None} for path in paths):
+        raise UnclearTargetError("An upstream might read another path than the gate does.")
+    return budget
 
 
-def target_path() -> str:
-    """Return the path that the client asked the proxy for, as the upstream will read it.
+def target_paths() -> tuple[str, ...]:
+    """Return the readings of the URI that the client asked the proxy for.
 
     Raises: UnclearTargetError without a header, or with two that differ: of X-Forwarded-Uri (Caddy, Traefik)
     and X-Original-URI (nginx) the proxy sets one, and the other, sent by a client, must not choose a budget.
     """
-    named = {
-        normal_path(uri)
-        for header in ("X-Forwarded-Uri", "X-Original-URI")
-        if (uri := request.headers.get(header)) is not None
-    }
+    sent = map(request.headers.get, ("X-Forwarded-Uri", "X-Original-URI"))
+    named = {readings(uri) for uri in sent if uri is not None}
     if len(named) != 1:
         raise UnclearTargetError("The gate needs the request's URI in X-Forwarded-Uri or in X-Original-URI.")
     return named.pop()
 
 
-def normal_path(uri: str) -> str:
-    """Undo the spellings that lead to the same place: `/%61pi//x/../y?q` is `/api/y`."""
-    path = unquote(uri.partition("?")[0]).lstrip("/")
+def readings(uri: str) -> tuple[str, ...]:
+    """Return what a URI's path may be read as: first as the gate reads it, then as some upstreams do.
+
+    Those decode twice, or leave an encoded slash alone; some take a backslash for a slash, or cut what is
+    behind a semicolon, or a slash at the end.
+
+    Raises: UnclearTargetError for what is no path.
+    """
+    path = uri.partition("?")[0]
+    once = unquote(path)
+    if not path.startswith("/") or "#" in path or CONTROLS.search(once):
+        raise UnclearTargetError("The gate needs the path of a URI.")
+    texts = [once, unquote(once), unquote(ENCODED_SLASH.sub("%25", path))]
+    texts += [text.replace("\\", "/") for text in texts]
+    texts += [re.sub(r";[^/]*", "", text) for text in texts]
+    paths = [normal_path(text) for text in dict.fromkeys(texts)]
+    return tuple(dict.fromkeys([*paths, *(path.rstrip("/") or "/" for path in paths)]))
+
+
+def normal_path(text: str) -> str:
+    """Undo the spellings that lead to the same place: `//x/../y` is `/y`."""
+    path = text.lstrip("/")
     return posixpath.normpath(f"/{path}") + ("/" if path.endswith("/") else "")

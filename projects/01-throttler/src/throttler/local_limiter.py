@@ -42,16 +42,15 @@ class LocalLimiter:
         with self._lock:
             now_us = self._clock_us()
             steps = [self._look(client, budget, policy, cost, now_us) for policy in budget.policies]
-            if any(standing.retry_us for standing, _ in steps):
-                # Those that had room are not charged: ask again what they hold.
-                standings = tuple(
-                    standing if standing.retry_us else self._look(client, budget, policy, 0, now_us)[0]
-                    for policy, (standing, _) in zip(budget.policies, steps, strict=True)
-                )
-                return Decision(standings, admitted=False)
+            admitted = not any(standing.retry_us for standing, _ in steps)
+            if not admitted:  # those that had room are not charged: ask again what they hold
+                steps = [
+                    step if step[0].retry_us else self._look(client, budget, policy, 0, now_us)
+                    for policy, step in zip(budget.policies, steps, strict=True)
+                ]
             for policy, (_, state) in zip(budget.policies, steps, strict=True):
                 self._remember((client, budget.route, policy.name), state)
-            return Decision(tuple(standing for standing, _ in steps), admitted=True)
+            return Decision(tuple(standing for standing, _ in steps), admitted)
 
     def _look(
         self, client: str, budget: Budget, policy: Policy, cost: int, now_us: int

@@ -62,8 +62,12 @@ class GateRule:
     methods: frozenset[str]
     budget: Budget
 
-    def matches(self, method: str, path: str) -> bool:
-        return fnmatchcase(path, self.pattern) and (not self.methods or method in self.methods)
+    def matches(self, method: str, path: str, *, any_case: bool = False) -> bool:
+        if self.methods and method not in self.methods:
+            return False
+        if any_case:
+            return fnmatchcase(path.lower(), self.pattern.lower())
+        return fnmatchcase(path, self.pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,10 @@ class Policies:
     gate_rules: tuple[GateRule, ...]
     gate_default: Budget
 
-    def gate_budget(self, method: str, path: str) -> Budget | None:
+    def gate_budget(self, method: str, path: str, *, any_case: bool = False) -> Budget | None:
         """Return the budget of the first rule that matches a request to the upstream, None if none does."""
-        return next((rule.budget for rule in self.gate_rules if rule.matches(method, path)), None)
+        matching = (rule.budget for rule in self.gate_rules if rule.matches(method, path, any_case=any_case))
+        return next(matching, None)
 
 
 def load_policies(file: Path | None, default: Policy, routes: Sequence[str]) -> Policies:

@@ -16,7 +16,7 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
 from throttler.errors import LimiterUnavailableError
-from throttler.limiter import Algorithm, Budget, Decision, Policy, Standing
+from throttler.limiter import MICROSECONDS, Algorithm, Budget, Decision, Policy, Standing
 
 # A request may be held up by 200 ms in all, and a conversation with Redis by 180. Either a connection is
 # opened within 70 ms, and answers within 110. Or an idle one says within 70 that Redis lacks the script, and
@@ -69,11 +69,12 @@ class RedisLimiter:
         return Decision(standings, not any(standing.retry_us for standing in standings))
 
     def ping(self) -> None:
-        """Return if Redis answers in time.
+        """Return if Redis can count: an answer is not enough, for it may be read-only, full or locked up.
 
-        Raises: LimiterUnavailableError.
+        What is written for that is gone a millisecond later. Raises: LimiterUnavailableError.
         """
-        self._converse(lambda redis: redis.ping())
+        shortest = 1 if self._algorithm is Algorithm.FIXED_WINDOW else 1000
+        self._converse(lambda redis: self._run(redis, ["rate:ready"], [1, MICROSECONDS, shortest]))
 
     def warm_up(self, connections: int) -> None:
         """Load the script and open connections ahead of the first requests. To be run on the side."""

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, RedisDsn
+from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from service_kit.settings import ServiceSettings
+from service_kit.urls import RedisUrl
 from throttler.client_address import Network, Networks, parse_networks
 from throttler.failover import FailureMode
 from throttler.limiter import Algorithm, Policy
@@ -21,7 +22,7 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
     redis_url: Annotated[
-        RedisDsn, Field(repr=False, description="Where the counts are kept, as redis://host:port/database")
+        RedisUrl, Field(repr=False, description="Where the counts are kept, as redis://host:port/database")
     ]
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Requests in a window")]
     # Whole seconds, because the `w` of RateLimit-Policy is; at most a day.

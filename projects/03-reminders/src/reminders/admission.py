@@ -52,8 +52,8 @@ class Admission:
 
 
 def check_recurrence(draft: Draft) -> None:
-    if draft.recurrence is not None and not Schedule(draft.recurrence).begins_at_anchor():
-        raise InvalidFieldError(("remind_at",), "not_in_recurrence", "is not itself a time of the recurrence")
+    if draft.recurrence is not None:
+        Schedule(draft.recurrence).check()
 
 
 def check_time(remind_at: datetime, now: datetime) -> None:

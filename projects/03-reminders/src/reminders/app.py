@@ -91,7 +91,6 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
         retry_policy,
         settings,
     )
-    await webhook.close()
     await index.close()
     await database.close()
 
@@ -121,6 +120,13 @@ def error_table() -> list[ErrorRule]:
         on(errors.ReminderNotDeadError, 409, "reminder_not_dead"),
         on(errors.StaleVersionError, 412, "precondition_failed"),
         on(errors.IdempotencyKeyReusedError, 422, "idempotency_key_reused"),
+        on(
+            errors.UnknownCursorError,
+            422,
+            "invalid_input",
+            errors=lambda _: [FieldError("invalid_cursor", "is not one of this list", parameter="cursor")],
+            detail=lambda _: "The cursor is not one that this list gave out.",
+        ),
         on(
             errors.InvalidReminderError,
             422,

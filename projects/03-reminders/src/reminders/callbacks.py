@@ -10,7 +10,7 @@ request itself: two parsers would disagree some day.
 import asyncio
 import re
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpx
 
@@ -22,10 +22,15 @@ HOST = re.compile(r"[0-9A-Za-z._:-]+")
 PORTS = range(1, 65536)
 LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
 """Never a public host, as a name or the end of one. Sources: RFC 6761, 6762, 8375; ICANN on `.internal`."""
-IPV4_WITHIN_IPV6 = tuple(
-    IPv6Network(block) for block in ("::ffff:0:0/96", "::/96", "64:ff9b::/96", "2002::/16")
+NOT_PUBLIC = tuple(
+    ip_network(block)
+    for block in (
+        *("::ffff:0:0/96", "::/96", "64:ff9b::/96", "2002::/16"),  # stand for an IPv4 address, public or not
+        *("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20"),  # reserved, as a whole or of late
+        "168.63.129.16/32",  # public by its number, and in Azure the platform's own
+    )
 )
-"""Mapped, compatible, NAT64 and 6to4 addresses: each stands for an IPv4 address, public or not."""
+"""Besides what the standard library knows."""
 
 type Address = IPv4Address | IPv6Address
 
@@ -68,11 +73,9 @@ class CallbackGuard:
 
 def is_public(address: Address) -> bool:
     """Tell whether an address surely belongs to a host on the public Internet."""
-    if isinstance(address, IPv6Address) and (
-        address.is_site_local or any(address in block for block in IPV4_WITHIN_IPV6)
-    ):
+    if any(address in block for block in NOT_PUBLIC) or address.is_multicast or address.is_reserved:
         return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    return address.is_global and not (isinstance(address, IPv6Address) and address.is_site_local)
 
 
 def _refused(code: str, reason: str) -> InvalidFieldError:

@@ -33,6 +33,10 @@ class ReminderNotFoundError(RemindersError):
         super().__init__(f"there is no reminder {reminder_id}")
 
 
+class UnknownCursorError(RemindersError):
+    """A cursor leads to no place in the list."""
+
+
 class StaleVersionError(RemindersError):
     """The reminder has changed since the caller read it."""
 

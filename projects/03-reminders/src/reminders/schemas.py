@@ -16,11 +16,12 @@ from pydantic import (
     TypeAdapter,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from reminders.callbacks import LONGEST_URL
 from reminders.domain import Attempt, Changes, Channel, Details, Draft, Page, Recurrence, State
-from reminders.recurrence import LONGEST_RULE
+from reminders.rules import LONGEST_RULE
 
 RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?", re.ASCII
@@ -72,7 +73,12 @@ def decode_cursor(cursor: object) -> UUID:
     return reminder_id
 
 
-type Cursor = Annotated[UUID, BeforeValidator(decode_cursor, json_schema_input_type=str)]
+type Cursor = Annotated[
+    UUID,
+    BeforeValidator(
+        decode_cursor, json_schema_input_type=Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$")]
+    ),
+]
 type Moment = Annotated[datetime, BeforeValidator(parse_moment, json_schema_input_type=datetime)]
 type Text = Annotated[str, Field(min_length=1), AfterValidator(without_nul)]
 type Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL), AfterValidator(without_nul)]
@@ -92,7 +98,15 @@ class RecurrenceBody(Body):
 
 
 class NewReminder(Body):
-    """A reminder to be made."""
+    """A reminder to be made. The log has no address, and a webhook needs one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"channel": {"const": "log"}}, "required": ["channel"]},
+            "then": {"properties": {"callback_url": {"type": "null"}}},
+            "else": {"properties": {"callback_url": {"type": "string"}}, "required": ["callback_url"]},
+        }
+    )
 
     message: Text
     remind_at: Moment
@@ -106,13 +120,20 @@ class NewReminder(Body):
         return Draft(**self.model_dump(exclude={"recurrence"}), recurrence=recurrence)
 
 
+def undefaulted(schema: JsonDict) -> None:
+    """Leave a default out of the document that is none for a client."""
+    schema.pop("default", None)
+
+
 class Revision(Body):
     """What is to be replaced; a field that is left out stays as it is."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     # The defaults only say that a field may be left out: null is refused, and `changes` takes what was given.
-    message: Text = ""
-    remind_at: Moment = datetime.max.replace(tzinfo=UTC)
-    callback_url: Url = ""
+    message: Text = Field("", json_schema_extra=undefaulted)
+    remind_at: Moment = Field(datetime.max.replace(tzinfo=UTC), json_schema_extra=undefaulted)
+    callback_url: Url = Field("", json_schema_extra=undefaulted)
 
     @model_validator(mode="after")
     def _has_fields(self) -> Self:

@@ -1,5 +1,6 @@
 """What can be done with reminders: each verb is one transaction, and tells the index after its commit."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
@@ -12,11 +13,9 @@ from reminders import lifecycle
 from reminders.admission import Admission, check_time
 from reminders.domain import Attempt, Changes, Details, Draft, Due, Page, Reminder, State
 from reminders.due_index import HORIZON, DueIndex
-from reminders.errors import ReminderNotFoundError, StaleVersionError
-from reminders.recurrence import Schedule
+from reminders.errors import ReminderNotFoundError, StaleVersionError, UnknownCursorError
+from reminders.recurrence import Schedule, aside
 from reminders.repository import BeginUnitOfWork
-
-UPCOMING: Final = 3
 
 DRAFTS: Final = TypeAdapter(Draft)
 
@@ -44,7 +43,7 @@ class ReminderService:
 
         Raises: InvalidReminderError, IdempotencyKeyReusedError.
         """
-        self._admission.check(draft)
+        await aside(draft.recurrence, lambda: self._admission.check(draft))
         async with self._unit_of_work() as uow:
             now = await uow.now()
             reminder = lifecycle.begun(self._new_id(), draft, now)
@@ -52,13 +51,13 @@ class ReminderService:
                 fingerprint = hashlib.sha256(DRAFTS.dump_json(draft)).digest()
                 earlier = await uow.take_key(key, fingerprint, reminder)
                 if earlier is not None:
-                    return details_of(earlier, [], is_repeated=True)
+                    return await details_of(earlier, [], is_repeated=True)
             # Only now: a retry may come long after its reminder has fired.
             check_time(draft.remind_at, now)
             await uow.add(reminder)
             await uow.commit()
         await self._tell_index(reminder)
-        return details_of(reminder, [])
+        return await details_of(reminder, [])
 
     async def show(self, reminder_id: UUID) -> Details:
         """Return a reminder with its attempts.
@@ -69,11 +68,16 @@ class ReminderService:
             reminder = await uow.find(reminder_id)
             if reminder is None:
                 raise ReminderNotFoundError(reminder_id)
-            return details_of(reminder, await uow.attempts(reminder_id))
+            return await details_of(reminder, await uow.attempts(reminder_id))
 
     async def newest(self, state: State | None, limit: int, after: UUID | None) -> Page:
-        """Return a part of the list, newest first."""
+        """Return a part of the list, newest first.
+
+        Raises: UnknownCursorError.
+        """
         async with self._unit_of_work() as uow:
+            if after is not None and await uow.find(after) is None:
+                raise UnknownCursorError
             found = await uow.newest(state, limit + 1, after)
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
@@ -119,12 +123,13 @@ class ReminderService:
                 raise ReminderNotFoundError(reminder_id)
             if versions is not None and old.version not in versions:
                 raise StaleVersionError
-            new = change(old, await uow.now())
+            now = await uow.now()
+            new = await aside(old.recurrence, lambda: change(old, now))
             await uow.replace(new)
             attempts = await uow.attempts(reminder_id)
             await uow.commit()
         await self._tell_index(new)
-        return details_of(new, attempts)
+        return await details_of(new, attempts)
 
     async def _tell_index(self, reminder: Reminder) -> None:
         due_at = reminder.next_attempt_at
@@ -134,9 +139,10 @@ class ReminderService:
             await self._index.enter([Due(reminder.id, due_at)])
 
 
-def details_of(reminder: Reminder, attempts: list[Attempt], *, is_repeated: bool = False) -> Details:
+async def details_of(reminder: Reminder, attempts: list[Attempt], *, is_repeated: bool = False) -> Details:
     """Add what a list leaves out."""
     upcoming = []
     if reminder.recurrence is not None and reminder.state in {State.SCHEDULED, State.DELIVERING}:
-        upcoming = Schedule(reminder.recurrence).upcoming(reminder.remind_at, UPCOMING)
+        schedule = Schedule(reminder.recurrence)
+        upcoming = await asyncio.to_thread(schedule.upcoming, reminder.remind_at)
     return Details(reminder, attempts, upcoming, is_repeated)

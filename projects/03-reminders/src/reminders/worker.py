@@ -17,7 +17,7 @@ from reminders.errors import DatabaseUnavailableError
 from reminders.held_leases import HeldLease, HeldLeases
 from reminders.leases import TRY_AGAIN_SECONDS, Leases
 from reminders.lifecycle import RetryPolicy, completed
-from reminders.recurrence import missed
+from reminders.recurrence import aside, missed
 from reminders.settings import WorkerSettings
 
 PURGE_SECONDS: Final = 600.0
@@ -108,7 +108,7 @@ class Worker:
             async with time_limit:
                 claim = await self._caught_up(claim)
                 result = await self._deliver(claim)
-            completion = completed(claim, result, self._retry_policy)
+            completion = await self._completed(claim, result)
         except TimeoutError:
             log.warning("lease ended during the attempt", reminder_id=claim.reminder.id, lease=claim.token)
             self._held.drop(claim.lease)
@@ -117,16 +117,20 @@ class Worker:
             # A mistake of our own costs this attempt, and not the worker with all that it holds.
             log.exception("unexpected error in an attempt", reminder_id=claim.reminder.id)
             result = Result(Outcome.FAILED, error="an error in this service")
-            completion = completed(claim, result, self._retry_policy)
+            completion = await self._completed(claim, result)
         log_attempt(completion)
         self._held.complete(completion)
 
     async def _caught_up(self, claim: Claim) -> Claim:
         """Move a recurring reminder on to the latest of its occurrences that were missed."""
-        latest = missed(claim.reminder, self._timer.now())
+        reminder, now = claim.reminder, self._timer.now()
+        latest = await aside(reminder.recurrence, lambda: missed(reminder, now))
         if latest is None or not await self._leases.roll_forward(claim.lease, latest):
             return claim
         return replace(claim, reminder=replace(claim.reminder, remind_at=latest))
+
+    async def _completed(self, claim: Claim, result: Result) -> Completion:
+        return await aside(claim.reminder.recurrence, lambda: completed(claim, result, self._retry_policy))
 
     async def _deliver(self, claim: Claim) -> Result:
         seconds = self._settings.delivery_timeout_seconds

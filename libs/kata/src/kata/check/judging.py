@@ -30,6 +30,7 @@ class _Finding:
     got: str | None = None
     rule: str | None = None
     timeline: str | None = None
+    request: str | None = None
     reason: str | None = None
     output: list[str] = field(default_factory=list)
 
@@ -51,6 +52,7 @@ def result_of(item: pytest.Item, call: pytest.CallInfo[None], error: BaseExcepti
         got=found.got,
         rule=found.rule,
         timeline=found.timeline,
+        request=found.request,
         reason=found.reason,
         output=found.output,
         settings=world.shown_settings if world is not None and found.verdict is Verdict.FAIL else {},
@@ -87,6 +89,7 @@ def _failure(item: pytest.Item, error: CheckFailedError) -> _Finding:
         got=error.got,
         rule=error.rule or contract_of(project_folder(item.path)).get(item.stash[CHECK].id),
         timeline=error.timeline,
+        request=error.request,
     )
     world = item.stash.get(WORLD, None)
     died = world.died() if world is not None else []

@@ -18,7 +18,7 @@ class Begin:
 
 @dataclass(frozen=True)
 class TryStart:
-    """The order to start the solution once: if that fails, no check can say anything."""
+    """The order to start the solution with its defaults: if that fails, no check can say anything."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ type Answer = Collected | Started | NoTarget | Broken | Judged
 class Run:
     """Hands out orders and takes answers, until every check has its verdict or no more can be said.
 
-    Checks begin while the first worker still tries to start the solution. What they say is told when that has
-    succeeded, and never if it fails.
+    The first check that passes shows that the solution can be started. If another verdict comes before, a
+    start is tried: what the checks say is told when it has succeeded, and never if it fails.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Run:
         self._schedule: Schedule | None = None
         self._trying = False
         self._started = False
+        self._in_doubt = False  # a verdict might mean no more than that the solution does not start
         self._untold: list[CheckResult] = []
 
     @property
@@ -107,10 +108,13 @@ class Run:
             return End()
         if self._schedule is None:
             return None
-        if not self._trying:
+        order = None
+        if self._started or not self._in_doubt:
+            order = self._schedule.next_for(worker, nothing_else_runs=self._started)
+        if order is None and not (self._started or self._trying or self._schedule.running):
             self._trying = True
             return TryStart()
-        return self._schedule.next_for(worker, nothing_else_runs=self._started)
+        return order
 
     def take(self, worker: int, answer: Answer) -> None:
         match answer:
@@ -126,6 +130,8 @@ class Run:
             case Judged(judged, services):
                 assert self._schedule is not None
                 self._untold += self._schedule.take(worker, judged, services)
+                self._started |= judged.verdict is Verdict.PASS
+                self._in_doubt |= judged.verdict is not Verdict.PASS
         while self._started and self._untold:
             self.results.append(self._untold.pop(0))
             self._on_result(self.results[-1])

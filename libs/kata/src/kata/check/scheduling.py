@@ -60,6 +60,10 @@ class Schedule:
     def done(self) -> bool:
         return not self._waiting and not self._running
 
+    @property
+    def running(self) -> bool:
+        return bool(self._running)
+
     def next_for(self, worker: int, *, nothing_else_runs: bool = True) -> Judge | None:
         """Return what this worker is to judge now, or None while it has to wait.
 

@@ -42,6 +42,7 @@ Feature: What every service is, in any language
     When it is asked for /metrics, and again after requests to a route, and again after others to paths that do not exist
     Then all answers are in the text format, and each time a counter has grown by the number of requests
     And no path that a client made up stands in them
+    And they count whatever is answered, also with errors
 
   @S8 @step-1
   Scenario: Its answers carry secure headers
@@ -55,11 +56,11 @@ Feature: What every service is, in any language
 
   @S10 @step-1
   Scenario: SIGTERM stops it with exit code 0 within 10 seconds
-    When a process of its own is sent SIGTERM, while a connection to it is kept open
+    When a process of its own is sent SIGTERM, while connections to it are kept open
     Then it has ended with exit code 0
     And its port refuses connections
 
-  @S11 @step-1 @alone
+  @S11 @step-1
   Scenario: A bad setting stops the start with a line that names the variable
     When it is started with one bad setting at a time
     Then no start succeeds, and each output names the variable

@@ -1,17 +1,19 @@
 """Steps of service.feature about what a service says of itself: its log and its metrics."""
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pytest_bdd import then, when
 
-from kata.check.service_steps import ID_CHARACTERS, LONGEST_ID
+from kata.check.service_steps import ID_CHARACTERS, LONGEST_ID, announce
 from kata.judge.formats import is_utc, samples
 from kata.steps import (
     Exchange,
     Instance,
+    RequestCount,
     Service,
     World,
     expect,
@@ -26,16 +28,21 @@ _STALLED_SECONDS = 20.0  # no machine that goes on at all stands still for so lo
     "it is asked with well-formed X-Request-IDs for what exists and what does not",
     target_fixture="request_ids",
 )
-def it_is_asked_with_well_formed_x_request_ids_for(world: World, service: Service) -> list[str]:
+def it_is_asked_with_well_formed_x_request_ids_for(
+    world: World, service: Service, contract_paths: list[str]
+) -> list[str]:
     _ = service.web  # its output is needed: without the process there is nothing to read
+    draw = world.draw
     # Not /health, /ready and /metrics: some services do not log what their supervisor asks.
-    asked = [("GET", "/openapi.json"), ("GET", "/docs"), ("POST", f"/{world.draw.word()}")]
-    asked.append(("GET", f"/api/v1/{world.draw.word()}"))
-    request_ids: list[str] = []
-    for method, path in world.draw.shuffle(asked):
-        length = LONGEST_ID if not request_ids else world.draw.integer(12, LONGEST_ID)
-        request_ids.append(world.draw.text(length, ID_CHARACTERS))
-        service.client().request(method, path, headers={"X-Request-ID": request_ids[-1]})
+    known = re.sub(r"\{\w+\}", draw.word(), draw.choice(contract_paths))
+    asked = [("GET", "/openapi.json"), ("HEAD", "/docs"), ("DELETE", "/docs"), ("POST", f"/{draw.word()}")]
+    asked += [("GET", known), ("GET", f"/api/v1/{draw.word()}")]
+    request_ids = [draw.text(LONGEST_ID, ID_CHARACTERS)]
+    request_ids += [draw.text(draw.integer(12, LONGEST_ID), ID_CHARACTERS) for _ in asked]
+    # First, for a service that waits for the body takes its time.
+    announce(service, known, 2**30, headers={"X-Request-ID": request_ids[-1]})
+    for (method, path), request_id in zip(draw.shuffle(asked), request_ids, strict=False):
+        service.client().request(method, path, headers={"X-Request-ID": request_id})
     return request_ids
 
 
@@ -112,6 +119,22 @@ def _has_grown(before: Exchange, after: Exchange, requests: int, where: str) -> 
     grown = [name for name, value in samples(after).items() if value - had.get(name, 0.0) == requests]
     expect(
         bool(grown), expected=f"a series that grew by {requests}, for as many requests to {where}", got="none"
+    )
+
+
+@then("they count whatever is answered, also with errors")
+def they_count_whatever_is_answered(world: World, service: Service) -> None:
+    client = service.client()
+    count = RequestCount(lambda: client.get("/metrics"))
+    asked = [(method, "/docs") for method in ("GET", "HEAD", "OPTIONS", "DELETE")]
+    asked += [("GET", f"/{world.draw.word()}"), ("POST", f"/api/v1/{world.draw.word()}")]
+    answers = [client.request(method, path) for method, path in world.draw.shuffle(asked)]
+    answers += [announce(service, path, 2**30) for path in ("/docs", f"/{world.draw.word()}")]
+    statuses = sorted(str(answer.status) for answer in answers)
+    expect(
+        count.has_grown_by(len(answers)),
+        expected=f"a counter that grew by {len(answers)} in all, for answers {' '.join(statuses)}",
+        got="none",
     )
 
 

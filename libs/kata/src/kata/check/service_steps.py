@@ -2,7 +2,9 @@
 
 import re
 import string
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from pytest_bdd import given, parsers, then, when
@@ -23,6 +25,7 @@ SERVICE_FEATURE = Path(__file__).with_name("service.feature")
 
 _BODY_LIMIT_BYTES = 2**20
 _METHODS = ("GET", "POST", "PUT", "DELETE")
+_ANY_METHODS = (*_METHODS, "PATCH", "OPTIONS")
 ID_CHARACTERS = string.ascii_letters + string.digits + "._-"
 LONGEST_ID = 64
 # Each has a meaning in some log, header, path or shell.
@@ -54,7 +57,7 @@ def both_answers_are_200(answers: list[Exchange]) -> None:
 def it_is_asked_for_paths_that_do_not_exist(world: World, service: Service) -> list[Exchange]:
     client = service.client()
     paths = (f"/api/v1/{world.draw.word()}", f"/{world.draw.word()}")
-    return [client.request(method, world.draw.choice(paths)) for method in world.draw.shuffle(_METHODS)]
+    return [client.request(method, world.draw.choice(paths)) for method in world.draw.shuffle(_ANY_METHODS)]
 
 
 @then(parsers.parse("each answer is a problem with status {status:d}"))
@@ -75,14 +78,32 @@ def bodies_above_1_mib_are_announced_and_not_sent(
     methods = world.draw.shuffle(_METHODS)
     digits = world.draw.integer(10, 17)
     lengths = [_BODY_LIMIT_BYTES + 1, world.draw.integer(2**21, 2**24), 2**30, 10**digits]
+    # One waits to be told to go on.
+    waiting = world.draw.integer(0, len(methods) - 1)
     return [
-        send_raw(
-            service.urls[0],
-            f"{method} {paths[number % len(paths)]} HTTP/1.1\r\nHost: {_host(service)}\r\n"
-            f"Content-Length: {length}\r\n\r\nx".encode(),
+        announce(
+            service,
+            paths[number % len(paths)],
+            length,
+            method,
+            {"Expect": "100-continue"} if number == waiting else {},
         )
         for number, (method, length) in enumerate(zip(methods, lengths, strict=True))
     ]
+
+
+def announce(
+    service: Service,
+    path: str,
+    length: int,
+    method: str = "POST",
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Exchange:
+    """Ask with a body of which only the first byte is sent, or none if it is to be waited for."""
+    fields = {"Host": _host(service), "Content-Length": str(length), **headers}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    body = "" if "Expect" in headers else "x"
+    return send_raw(service.urls[0], ("\r\n".join(lines) + body).encode())
 
 
 @then("a body of exactly 1 MiB is not refused for its length")
@@ -109,6 +130,7 @@ def it_is_asked_with_well_formed_x_request_ids(
     visible = _BAD_ID_CHARACTERS.strip()
     for front, back, bad in ((4, 5, _BAD_ID_CHARACTERS), (0, 7, visible), (7, 0, visible)):
         offered.append(draw.text(front) + draw.choice(bad) + draw.text(back))
+    offered.append(offered[-1])  # the same one again gets another id
     return [
         (
             sent,
@@ -147,11 +169,21 @@ def requests_without_one_that_arrive_at_the_same_instant_get_one_each(world: Wor
 def it_is_sent_what_is_not_http(world: World, service: Service) -> list[Exchange]:
     draw = world.draw
     host = _host(service)
-    # With a length that was taken for 0 the rest would be a request of its own.
-    head = f"{draw.choice(('POST', 'PUT'))} /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
+    # With a length that was taken for 0, or for its first digits, this would be a success.
+    head = f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
     digits = draw.integer(2, 99)
-    numbers = (draw.word(), f"-{digits}", f"{digits}x", f"0x{digits}", f"{digits}e3", f"{digits}.5")
-    hostile = [f"{head}Content-Length: {text}\r\n\r\n" for text in draw.shuffle(numbers)[:3]]
+    numbers = (
+        draw.word(),
+        f"-{digits}",
+        f"{digits}x",
+        f"0x{digits}",
+        f"{digits}e3",
+        f"{digits}.5",
+        f"+{digits}",
+    )
+    too_long = str(10 ** draw.choice((18, 19, draw.integer(20, 40))))  # of 64 bits, and longer
+    lengths = [*draw.shuffle(numbers)[:3], too_long]
+    hostile = [f"{head}Content-Length: {text}\r\n\r\n" for text in lengths]
     garbage = (
         f"{draw.text(20)}\r\n\r\n",
         f"GET /health {draw.word()}/1.1\r\nHost: {host}\r\n\r\n",
@@ -190,8 +222,7 @@ def it_answers_with_successes_and_with_problems(world: World, service: Service) 
     client = service.client()
     found = [client.get(path) for path in ("/health", "/ready", "/metrics", "/openapi.json", "/docs")]
     found += [client.request(method, f"/{world.draw.word()}") for method in ("GET", "POST")]
-    too_large = f"POST / HTTP/1.1\r\nHost: {_host(service)}\r\nContent-Length: {2**30}\r\n\r\n"
-    found.append(send_raw(service.urls[0], too_large.encode()))
+    found.append(announce(service, "/", 2**30))
     return [answer for answer in found if answer.status]
 
 

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterable
 
+from kata.judge.reproduction import as_command
 from kata.judge.timeline import timeline
 from kata.judge.verdicts import CheckFailedError
 from kata.network.exchange import Exchange
@@ -19,32 +20,47 @@ def expect(
     got: object,
     rule: str | None = None,
     exchanges: Iterable[Exchange] = (),
+    answer: Exchange | None = None,
     timing: bool = False,
 ) -> None:
     """Fail the check unless what is expected was got.
 
     The report takes the rule from the contract, by the check's id; `rule` is for a check that holds several
-    and has broken a certain one. `timing` marks what a machine that stands still may spoil: then the check is
-    tried again.
+    and has broken a certain one. It shows whole the request of `answer`, of what `got` describes, or else the
+    last one. `timing` marks what a machine that stands still may spoil: then the check is tried again.
 
     Raises:
         CheckFailedError: it does not.
 
     """
     if not holds:
-        shown = list(exchanges) or history.exchanges()
+        chosen = list(exchanges)
+        shown = chosen or history.exchanges()
+        subject = got.exchange if isinstance(got, _Described) else answer
+        if subject is None and shown:
+            subject = max(shown, key=lambda exchange: exchange.sent)  # at which the timeline's arrow points
         raise CheckFailedError(
             expected=expected,
             got=str(got),
             rule=rule,
             timeline=timeline(shown) if shown else None,
+            request=as_command(subject) if subject is not None else None,
             timing=timing,
         )
 
 
+class _Described(str):
+    """What a report says of an answer, which it is told of."""
+
+    __slots__ = ("exchange",)
+    exchange: Exchange
+
+
 def describe_answer(exchange: Exchange) -> str:
     """Return the status, or why there is none, as a report shows it."""
-    return str(exchange.status) if exchange.status else f"no answer ({exchange.error})"
+    text = _Described(exchange.status or f"no answer ({exchange.error})")
+    text.exchange = exchange  # so that the report can show its request
+    return text
 
 
 def describe_stop(exit_code: int | None) -> str:

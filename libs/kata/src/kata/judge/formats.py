@@ -16,19 +16,33 @@ _SAMPLE = re.compile(
 def is_problem(answer: Exchange, status: int, rule: str | None = None) -> Mapping[str, object]:
     """Return the members of a problem with this status, or fail the check."""
     of_it = f" from {answer.asked}" if answer.asked else ""
-    expect(answer.status == status, expected=f"{status}{of_it}", got=describe_answer(answer), rule=rule)
+    expect(
+        answer.status == status,
+        expected=f"{status}{of_it}",
+        got=describe_answer(answer),
+        rule=rule,
+        answer=answer,
+    )
     kind = (answer.header("content-type") or "none").partition(";")[0]
     wanted = "application/problem+json"
-    expect(kind == wanted, expected=f"{wanted}{of_it}", got=kind, rule=rule)
+    expect(kind == wanted, expected=f"{wanted}{of_it}", got=kind, rule=rule, answer=answer)
     body = as_object(answer, rule)
     missing = [name for name in ("type", "title", "status", "code", "request_id") if name not in body]
-    expect(not missing, expected="all members", got=f"no {', '.join(missing)}", rule=rule)
-    expect(body["status"] == status, expected=f'"status": {status}', got=body["status"], rule=rule)
+    expect(not missing, expected="all members", got=f"no {', '.join(missing)}", rule=rule, answer=answer)
+    expect(
+        body["status"] == status, expected=f'"status": {status}', got=body["status"], rule=rule, answer=answer
+    )
     code = body["code"]
     snake_case = isinstance(code, str) and re.fullmatch(r"[a-z0-9_]+", code) is not None
-    expect(snake_case, expected="a code in snake_case", got=code, rule=rule)
+    expect(snake_case, expected="a code in snake_case", got=code, rule=rule, answer=answer)
     header = answer.header("x-request-id")
-    expect(body["request_id"] == header, expected=f"request_id {header}", got=body["request_id"], rule=rule)
+    expect(
+        body["request_id"] == header,
+        expected=f"request_id {header}",
+        got=body["request_id"],
+        rule=rule,
+        answer=answer,
+    )
     return body
 
 
@@ -39,7 +53,9 @@ def as_object(answer: Exchange, rule: str | None = None) -> Mapping[str, object]
     except ValueError:
         body = None
     right = isinstance(body, dict)
-    expect(right, expected="a JSON object", got=answer.text[:200] or "an empty body", rule=rule)
+    expect(
+        right, expected="a JSON object", got=answer.text[:200] or "an empty body", rule=rule, answer=answer
+    )
     return body if isinstance(body, dict) else {}
 
 
@@ -51,7 +67,7 @@ def samples(scrape: Exchange) -> dict[str, float]:
         if not line or line.startswith("#"):
             continue
         match = _SAMPLE.match(line)
-        expect(match is not None, expected="a sample: name{labels} value", got=line)
+        expect(match is not None, expected="a sample: name{labels} value", got=line, answer=scrape)
         if match:
             found[match["series"]] = float(match["value"])
     return found

@@ -40,6 +40,7 @@ class CheckFailedError(AssertionError):
         got: str,
         rule: str | None = None,
         timeline: str | None = None,
+        request: str | None = None,
         timing: bool = False,
     ) -> None:
         super().__init__(f"expected {expected}; got {got}" + (f" (rule: {rule})" if rule else ""))
@@ -47,6 +48,7 @@ class CheckFailedError(AssertionError):
         self.got = got
         self.rule = rule
         self.timeline = timeline
+        self.request = request
         self.timing = timing
 
 
@@ -69,6 +71,7 @@ class CheckResult:
     got: str | None = None
     rule: str | None = None
     timeline: str | None = None
+    request: str | None = None
     reason: str | None = None
     output: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)

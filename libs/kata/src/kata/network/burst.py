@@ -18,6 +18,7 @@ from kata.network.persona import personas
 
 _CHUNK_BYTES = 65_536
 _MOST_CONNECTIONS = 500
+_KEPT_BYTES = 4096  # of what was sent
 _INCOMPLETE = "connection closed without a complete answer"
 
 # As much as the Client's httpcore takes, instead of h11's own 16 KiB: the same answer is good for both.
@@ -58,8 +59,8 @@ def burst(
             shot.release()
         _work(shots, selectors.EVENT_READ, _Shot.receive, timeout_seconds)
         exchanges = [
-            replace(shot.exchange(), asked=request.line)
-            for shot, request in zip(shots, requests, strict=True)
+            replace(shot.exchange(), asked=request.line, base_url=url, sent_bytes=data[:_KEPT_BYTES])
+            for shot, request, (_, data) in zip(shots, requests, prepared, strict=True)
         ]
         history.add(exchanges)
         return exchanges

@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from types import TracebackType
 from typing import Self
@@ -81,13 +82,19 @@ class Client:
                 raise ValueError("a request has either json or a body")
             body = json_codec.dumps(json).encode()
             fields = {"content-type": "application/json", **fields}
-        exchange = self._exchange(Request(method, path, fields, body or b""))
+        asked = Request(method, path, fields, body or b"")
+        written = self._written(asked)
+        exchange = replace(
+            self._exchange(written),
+            asked=asked.line,
+            base_url=self._base_url,
+            sent_bytes=asked.written(written.headers.raw),
+        )
         self.exchanges.append(exchange)
         history.add([exchange])
         return exchange
 
-    def _exchange(self, asked: Request) -> Exchange:
-        request = self._written(asked)
+    def _exchange(self, request: httpx.Request) -> Exchange:
         time.sleep(self._persona.pause_seconds)
         sent = time.monotonic()
         try:
@@ -98,11 +105,11 @@ class Client:
         except httpx.LocalProtocolError as error:
             raise ValueError(f"not a request: {error}") from error
         except httpx.TransportError as error:
-            return Exchange(sent, time.monotonic(), 0, error=self._reason(error), asked=asked.line)
+            return Exchange(sent, time.monotonic(), 0, error=self._reason(error))
         fields = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw
         )
-        return Exchange(sent, received, answer.status_code, fields, content, asked=asked.line).decoded()
+        return Exchange(sent, received, answer.status_code, fields, content).decoded()
 
     def _written(self, asked: Request) -> httpx.Request:
         url = self._base_url + asked.path

@@ -2,12 +2,15 @@
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, Self
 
 # No contract asks for answers of this size; a solution that sends without end must not fill the memory.
 LARGEST_BODY_BYTES = 16_777_216
+
+# Of a longer body so much is kept of what was sent.
+KEPT_BODY_BYTES = 1024
 
 # Of a longer request line people are shown so much.
 LONGEST_LINE = 80
@@ -36,6 +39,11 @@ class Request:
     def line(self) -> str:
         """The method and the path, or how they begin."""
         return f"{self.method} {self.path}"[:LONGEST_LINE]
+
+    def written(self, head: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Return it as it is sent with this head, but for the end of a long body."""
+        lines = [f"{self.method} {self.path} HTTP/1.1".encode(), *(b": ".join(field) for field in head)]
+        return b"\r\n".join([*lines, b"", self.body[:KEPT_BODY_BYTES]])
 
     @property
     def fields(self) -> dict[str, str]:
@@ -82,7 +90,8 @@ class Exchange(Span, Content):
     """A request's answer, or with status 0 and an `error` the way in which none came.
 
     `sent` is just before the last byte could leave, `received` when the answer was complete or given up.
-    `asked` is for people: the method and the path, or how they begin.
+    `asked` is for people: the method and the path, or how they begin. `sent_bytes` is what left for
+    `base_url`: the head, and how the body begins.
     """
 
     status: int
@@ -90,6 +99,8 @@ class Exchange(Span, Content):
     body: bytes = b""
     error: str = ""
     asked: str = ""
+    base_url: str = ""
+    sent_bytes: bytes = b""
 
     def decoded(self) -> Self:
         """Return it with its body as it was before it was compressed, or as an error where it was not."""

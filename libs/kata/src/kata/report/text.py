@@ -43,6 +43,8 @@ def render_check(check: CheckResult, *, looks_like: str | None = None, replay: s
     ]
     lines = [head]
     lines += [_detail(label, text) for label, text in details if text]
+    if check.request:
+        lines.append(f"       {'request':<{_LABEL}}{check.request}")
     if replay and check.verdict is Verdict.FAIL:
         lines.append(f"       {'replay':<{_LABEL}}{replay}")  # in one line, to be copied
     lines += [f"       | {line}" for line in _shown(check.output)]

@@ -52,6 +52,10 @@ class AttachedService:
         del settings
         raise NotRunError(f"it needs another {process_type} process, and --url has only one address")
 
+    def start_web_again(self, settings: Mapping[str, str]) -> Instance:
+        del settings
+        return self.web
+
     def release(self) -> None:
         raise NotRunError("it needs to run `release:`, and --url has only an address")
 
@@ -114,8 +118,8 @@ class AttachedWorld(Checking):
         del name, text
         raise NotRunError("it needs a file of the verifier's, and --url has only an address")
 
-    def start_unready(self, settings: Mapping[str, str]) -> Instance:
-        del settings
+    def start_unready(self, settings: Mapping[str, str], process_type: str = "web") -> Instance:
+        del settings, process_type
         raise NotRunError("it needs a process of its own, and --url has only an address")
 
     def reach(self) -> Exchange:

@@ -24,7 +24,8 @@ class RedisUnderTest:
         self.server = server
         self.proxy = proxy
         self.url = url
-        self.client: redis.Redis = redis.Redis.from_url(server.url, decode_responses=True)
+        database = int(urlsplit(url).path[1:])
+        self.client: redis.Redis = redis.Redis(HOST, server.port, database, decode_responses=True)
 
     def close(self) -> None:
         self.client.close()
@@ -90,13 +91,15 @@ class Dependencies:
         self._own_postgres: EmbeddedPostgres | None = None
         self._count = 0
 
-    def redis(self) -> RedisUnderTest:
+    def redis(self, database: int) -> RedisUnderTest:
         """Start a server: services with other settings must not count the same client in the same place."""
         self._count += 1
         server = EmbeddedValkey(self._folder / f"redis-{self._count}")
         server.start()
         proxy = self._proxy(server.port)
-        return RedisUnderTest(server, proxy, f"redis://{self._target.dependency_host}:{proxy.port}/0")
+        return RedisUnderTest(
+            server, proxy, f"redis://{self._target.dependency_host}:{proxy.port}/{database}"
+        )
 
     def postgres(self) -> PostgresUnderTest:
         """Give a database a name and a way to it; it is yet to be made."""

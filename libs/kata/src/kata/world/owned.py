@@ -18,6 +18,9 @@ from kata.world.released import release
 
 # A dying process lets go of its connections one by one: what it was asked last fails before the rest is seen.
 _DYING_SECONDS = 0.3
+# Ahead of UTC and behind it, by no whole hours: local time is never UTC by chance.
+_REDIS_DATABASES = 16  # of a server that nobody configured
+_ZONES = ("Asia/Kathmandu", "America/St_Johns", "Pacific/Chatham")
 
 
 class OwnedWorld(Checking):
@@ -43,6 +46,8 @@ class OwnedWorld(Checking):
         self._dependencies = Dependencies(target, self._folder, postgres)
         self._callback_server: CallbackServer | None = None
         self._count = 0
+        self._zone = draw.fork("zone").choice(_ZONES)
+        self._database = draw.fork("database").integer(1, _REDIS_DATABASES - 1)
 
     def end(self) -> None:
         """Stop what the check had for itself, and let go of shared services that it broke."""
@@ -80,11 +85,11 @@ class OwnedWorld(Checking):
         self._alone.append(service)
         return service
 
-    def start_unready(self, settings: Mapping[str, str]) -> Instance:
+    def start_unready(self, settings: Mapping[str, str], process_type: str = "web") -> Instance:
         service = self._prepare(settings)
         self._alone.append(service)
         service.create_database()
-        instance = self._target.start("web", service.environment)
+        instance = self._target.start(process_type, service.environment)
         service.instances.append(instance)
         return instance
 
@@ -119,19 +124,19 @@ class OwnedWorld(Checking):
         service = self._prepare(settings)
         try:
             release(service)
-            service.add("web")
             for _ in range(workers):
                 service.add("worker")
+            service.add("web")  # and wait until it is ready, while the workers start
         except BaseException:
             service.close()
             raise
         return service
 
     def _prepare(self, settings: Mapping[str, str]) -> OwnedService:
-        environment = dict(settings)
+        environment = {"TZ": self._zone, **settings}
         redis_server = postgres_server = None
         if "redis" in self._needs:
-            redis_server = self._dependencies.redis()
+            redis_server = self._dependencies.redis(self._database)
             environment.setdefault("REDIS_URL", redis_server.url)
         if "postgres" in self._needs:
             postgres_server = self._dependencies.postgres()

@@ -96,6 +96,16 @@ class OwnedService:
             wait_until_ready(instance, timeout_seconds=self._start_timeout_seconds)
         return instance
 
+    def start_web_again(self, settings: Mapping[str, str]) -> Instance:
+        """End the web process and start one with these settings changed, for whose readiness nobody waits."""
+        ended = self.web
+        ended.kill()
+        self.instances.remove(ended)
+        self.environment |= settings
+        instance = SupervisedProcess(self._target.start("web", self.environment))
+        self.instances.append(instance)
+        return instance
+
     def release(self) -> None:
         """Run `release:`, as it is run before each start.
 

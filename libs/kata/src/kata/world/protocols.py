@@ -29,6 +29,7 @@ class Service(Protocol):
     def client(self, headers: Mapping[str, str] | None = None, *, process: int = 0) -> Client: ...
     def burst(self, requests: Iterable[Request], *, process: int = 0) -> list[Exchange]: ...
     def add(self, process_type: str, settings: Mapping[str, str] | None = None) -> Instance: ...
+    def start_web_again(self, settings: Mapping[str, str]) -> Instance: ...
     def release(self) -> None: ...
 
 
@@ -49,8 +50,8 @@ class World(Protocol):
     def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> Service:
         """Start a service for this check only, with dependencies of its own: it may be killed and cut off."""
 
-    def start_unready(self, settings: Mapping[str, str]) -> Instance:
-        """Start a web process without waiting for it: one that is expected to refuse its settings."""
+    def start_unready(self, settings: Mapping[str, str], process_type: str = "web") -> Instance:
+        """Start a process without waiting for it: one that is expected to refuse its settings."""
 
     def callback_server(self) -> CallbackServer:
         """Return the world that the solution calls: a server at whose URLs it reaches the verifier."""

@@ -3,8 +3,14 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 
+-- What somebody else has put there is no count: it is as if nothing was there.
 local function read(key, limit, window)
-  local closes, used = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
+  local value = redis.pcall('GET', key) or ''
+  if type(value) == 'table' then
+    assert(string.find(value.err, 'WRONGTYPE', 1, true), value.err)
+    value = ''
+  end
+  local closes, used = string.match(value, '^(%d+) (%d+)$')
   local state = {limit = limit, window = window, closes = tonumber(closes) or 0, used = tonumber(used) or 0}
   if state.closes > now + window then
     state.closes, state.mended = now + window, true

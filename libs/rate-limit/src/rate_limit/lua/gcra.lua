@@ -3,10 +3,16 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 
+-- What somebody else has put there is no moment: it is as if nothing was there.
 local function read(key, limit, window)
+  local value = redis.pcall('GET', key) or ''
+  if type(value) == 'table' then
+    assert(string.find(value.err, 'WRONGTYPE', 1, true), value.err)
+    value = ''
+  end
   local interval = math.ceil(window / limit)
   local capacity = interval * limit
-  local debt = math.max((tonumber(redis.call('GET', key) or 0) or 0) - now, 0)
+  local debt = math.max((tonumber(string.match(value, '^%d+$')) or 0) - now, 0)
   local state = {limit = limit, interval = interval, capacity = capacity, debt = debt}
   if debt > capacity then
     state.debt, state.mended = capacity, true

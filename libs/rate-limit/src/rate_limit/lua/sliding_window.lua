@@ -4,9 +4,15 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 
+-- What somebody else has put there counts as long over.
 local function entry(key, index)
-  local moment, cost, total = string.match(redis.call('LINDEX', key, index) or '', '^(%d+) (%d+) (%d+)$')
-  return tonumber(moment), tonumber(cost), tonumber(total)
+  local value = redis.pcall('LINDEX', key, index) or ''
+  if type(value) == 'table' then
+    assert(string.find(value.err, 'WRONGTYPE', 1, true), value.err)
+    value = ''
+  end
+  local moment, cost, total = string.match(value, '^(%d+) (%d+) (%d+)$')
+  return tonumber(moment) or 0, tonumber(cost) or 0, tonumber(total) or 0
 end
 
 -- The first index in [low, high] for which `found` is true; it is true for high and for all after the first.
@@ -36,8 +42,8 @@ end
 local function read(key, limit, window)
   local state = {limit = limit, window = window, first = 0, before = 0, total = 0}
   local last, _, total = entry(key, -1)
-  if not last or last + window <= now then
-    state.all_expired = last ~= nil
+  if last + window <= now then
+    state.all_expired = redis.call('EXISTS', key) == 1
     return state
   end
   if last > now then

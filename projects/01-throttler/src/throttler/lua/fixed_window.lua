@@ -7,13 +7,25 @@
 local cost = tonumber(ARGV[1])
 local windows, result, admitted = {}, {}, true
 
+-- What somebody else has put there is no count: it is dropped.
+local function used_of(key)
+  local value = redis.pcall('GET', key)
+  if type(value) == 'table' then
+    assert(string.find(value.err, 'WRONGTYPE', 1, true), value.err)
+  elseif not value or string.find(value, '^%d+$') then
+    return tonumber(value or 0)
+  end
+  redis.call('DEL', key)
+  return 0
+end
+
 for i, key in ipairs(KEYS) do
   local limit, window_ms = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  local used = tonumber(redis.call('GET', key)) or 0
+  local used = used_of(key)
   local ttl_ms = redis.call('PTTL', key)
   if ttl_ms == -1 or ttl_ms > window_ms then
     -- No TTL: somebody died between INCR and EXPIRE, and without this the client would be banned for ever.
-    -- A longer one than the window: the setting was lowered.
+    -- A longer one than the window: the setting was lowered, or the clock was set back.
     redis.call('PEXPIRE', key, window_ms)
     ttl_ms = window_ms
   elseif ttl_ms <= 0 then

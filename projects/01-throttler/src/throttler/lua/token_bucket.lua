@@ -9,27 +9,41 @@ local now = time[1] * 1000000 + time[2]
 local cost = tonumber(ARGV[1])
 local buckets, result, admitted = {}, {}, true
 
+-- What somebody else has put there is no moment: the bucket is full, and the key written anew.
+local function full_again_at(key)
+  local value = redis.pcall('GET', key)
+  if type(value) == 'table' then
+    assert(string.find(value.err, 'WRONGTYPE', 1, true), value.err)
+    return 0
+  end
+  return tonumber(string.match(value or '', '^%d+$')) or 0
+end
+
 for i, key in ipairs(KEYS) do
   local limit, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   local interval = math.ceil(window / limit)
   local capacity = interval * limit
-  local full_at = tonumber(redis.call('GET', key)) or 0
-  -- Never more debt than a whole bucket: heals a clock that was set back, and a limit that was lowered.
-  local debt = math.min(math.max(full_at - now, 0), capacity)
+  local debt = math.max(full_again_at(key) - now, 0)
+  -- More debt than a whole bucket: the clock was set back since, or the limit lowered. It is written down as a
+  -- whole bucket, or it would be one at the next request too, and the client be refused until the clock is
+  -- where it was.
+  local mended = debt > capacity
+  debt = math.min(debt, capacity)
   local retry = math.max(debt + cost * interval - capacity, 0)
-  buckets[i] = {interval = interval, capacity = capacity, debt = debt, retry = retry}
+  buckets[i] = {interval = interval, capacity = capacity, debt = debt, retry = retry, mended = mended}
   admitted = admitted and retry == 0
 end
 
 for i, key in ipairs(KEYS) do
   local bucket = buckets[i]
-  if admitted and cost > 0 then
+  local charged = admitted and cost > 0
+  if charged then
     bucket.debt = bucket.debt + cost * bucket.interval
-    local ttl_ms = math.ceil(bucket.debt / 1000) + 1
+  end
+  if charged or bucket.mended or (bucket.retry > 0 and redis.call('PTTL', key) == -1) then
     -- A full bucket and no bucket are the same thing: the key may go when the debt is paid.
+    local ttl_ms = math.ceil(bucket.debt / 1000) + 1
     redis.call('SET', key, string.format('%.0f', now + bucket.debt), 'PX', ttl_ms)
-  elseif bucket.retry > 0 and redis.call('PTTL', key) == -1 then
-    redis.call('PEXPIRE', key, math.ceil(bucket.debt / 1000) + 1)
   end
   local reset = 0
   if bucket.debt > 0 then

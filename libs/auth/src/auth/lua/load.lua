@@ -1,0 +1,16 @@
+-- Find the first live session of those that were presented, and note at most once in `touch` that it is in use.
+--
+-- ARGV    idle, absolute; touch in milliseconds; then the digests
+-- Result  the session, or false
+-- Cost    O(presented)
+for place = 4, #ARGV do
+  local session = read(ARGV[place])
+  if session then
+    if now - tonumber(session[6]) >= tonumber(ARGV[3]) then
+      touch(ARGV[place], session[2], tonumber(session[4]))
+      session[6] = session[8]
+    end
+    return session
+  end
+end
+return false

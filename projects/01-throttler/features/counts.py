@@ -1,0 +1,69 @@
+"""The counts in Redis: whether they are kept there, what they hold and how long they live."""
+
+import time
+
+from kata.steps import Draw, NotRunError, describe_answer, expect
+
+from .caller import BACK_SECONDS, ROUTES, UP_SECONDS, Caller, Throttler
+
+
+def redis_is_asked(throttler: Throttler, draw: Draw, *, needed: bool = False) -> None:
+    """See a throw-away client counted in Redis before anything depends on it.
+
+    A solution without Redis, as in step 2, is let go on, unless the check is about Redis.
+    """
+    try:
+        redis = throttler.service.redis.client
+    except NotRunError:  # with --url there is only an address
+        return
+    deadline, slowest = time.monotonic() + BACK_SECONDS, 0.0
+    while True:
+        one = Caller(throttler, draw.address_v4(), draw, draw.choice(ROUTES))
+        if throttler.hops != 1:  # who it is then, is what some checks are about
+            forget_all(throttler)
+        answer = one.send()
+        took = answer.received - answer.sent
+        slowest = max(slowest, took)
+        counted = bool(one.redis_keys()) or (throttler.hops != 1 and bool(redis.dbsize()))
+        if counted and took <= UP_SECONDS:  # a late one may be there, and the service have counted alone
+            return
+        if not (needed or redis.dbsize()) or (counted and time.monotonic() > deadline):
+            return
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.03)
+    expect(
+        False,
+        expected=f"a key rate:{one.address}:… in Redis, which is up, after a request of that client",
+        got=f"none for {BACK_SECONDS:.0f} s; the last client got {describe_answer(answer)}",
+        timing=slowest > UP_SECONDS,
+    )
+
+
+def forget_all(throttler: Throttler) -> None:
+    """Give every client its whole budget again."""
+    redis = throttler.service.redis.client
+    for key in redis.scan_iter("rate:*"):
+        redis.delete(key)
+
+
+def at_most_within_the_window(client: Caller, left: dict[str, int]) -> None:
+    for key, milliseconds in left.items():
+        expect(
+            0 <= milliseconds <= client.throttler.window_seconds * 1000,
+            expected=f"{key} expires within {client.throttler.window_seconds} s",
+            got="no time to live: its client is banned for ever"
+            if milliseconds < 0
+            else f"{milliseconds} ms",
+            rule="every key expires with its window",
+            exchanges=client.sent,
+        )
+
+
+def times_to_live(client: Caller) -> dict[str, int]:
+    """Return the milliseconds that each of the client's keys has to live; -1 is a key that lives for ever."""
+    connection = client.throttler.service.redis.client
+    left = {key: int(connection.pttl(key)) for key in client.redis_keys()}
+    return {
+        key: milliseconds for key, milliseconds in left.items() if milliseconds != -2
+    }  # -2: gone meanwhile
