@@ -21,6 +21,7 @@ from .login_site import (
     attributes_of,
     cookies_of,
     describe,
+    is_answered,
     is_cleared,
     is_signed_in,
     is_signed_out,
@@ -109,7 +110,7 @@ def twenty_requests_come_at_the_same_instant(site: Site, browser: Browser) -> li
 @then("all are answered, none sets a cookie, and the session is live")
 def all_are_answered(browser: Browser, answers: list[Exchange]) -> None:
     for answer in answers:
-        expect(answer.status == OK, expected="200", got=describe(answer), exchanges=answers)
+        is_answered(answer, OK, "each of them")
         expect(not cookies_of(answer), expected="no Set-Cookie", got=cookies_of(answer))
     is_signed_in(browser)
 

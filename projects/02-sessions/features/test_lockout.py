@@ -67,6 +67,7 @@ def of_each_no_more_than_the_limit_are_looked_at(site: Site, bursts: list[list[E
             expected=f"{limit} times 401, and 429 for all others",
             got=dict(counts),
             exchanges=answers,
+            timing=counts[UNAVAILABLE] > 0,
         )
         for answer in answers:
             if answer.status == TOO_MANY:

@@ -17,6 +17,7 @@ from .login_site import (
     Browser,
     Site,
     describe,
+    is_answered,
     is_refused,
     is_signed_in,
     other_password,
@@ -106,7 +107,7 @@ def an_address_is_registered_fifty_times(site: Site) -> tuple[list[Account], lis
     ]
     answers = site.burst([site.request("POST", "/registrations", {"email": one}) for one in spellings])
     for answer in answers:
-        expect(answer.status == ACCEPTED, expected="202", got=describe(answer))
+        is_answered(answer, ACCEPTED, "each of them")
     tokens = {token_of(site.mail(email))}
     # Of the mails that were promised together one is enough; the others may still come.
     for _ in range(2):
