@@ -134,7 +134,7 @@ def contract_paths() -> list[str]:
         "me/email/confirmation",
         "sessions",
         "sessions/{session_id}",
-        "sessions/revoke-others",
+        "me/revoke-others",
         "users",
         "users/{user_id}",
         "users/{user_id}/sessions",

@@ -45,7 +45,7 @@ def somebody_signs_in_changes_and_signs_out(site: Site) -> list[Exchange]:
     login = site.login(account)
     browser = Browser(site, account, secret_in(login))
     changed = browser.ask("PUT", "/me/password", {"new_password": site.password()})
-    others = browser.ask("POST", "/sessions/revoke-others", {})
+    others = browser.ask("POST", "/me/revoke-others", {})
     return [login, changed, others, browser.ask("DELETE", "/session")]
 
 
@@ -174,7 +174,7 @@ def the_first_live_one_says_who_asks(asked: list[tuple[str, str, Exchange]]) -> 
 def people_sign_out_while_requests_are_under_way(site: Site) -> list[Browser]:
     left: list[Browser] = []
     with site.service.redis.proxy.delay(0.02), site.service.postgres.proxy.delay(0.01):
-        for path, body in (("/me/password", True), ("/sessions/revoke-others", False)):
+        for path, body in (("/me/password", True), ("/me/revoke-others", False)):
             browser = site.browser()
             change = {"new_password": site.password()} if body else {}
             method = "PUT" if body else "POST"

@@ -53,7 +53,7 @@ def guarded(site: Site) -> list[tuple[str, str, object]]:
         ("POST", "/me/email/confirmation", {"token": site.draw.text(43)}),
         ("GET", "/sessions", None),
         ("DELETE", f"/sessions/{site.draw.text(32)}", None),
-        ("POST", "/sessions/revoke-others", {}),
+        ("POST", "/me/revoke-others", {}),
         ("GET", "/users?email=a@example.org", None),
         ("PATCH", f"/users/{UNKNOWN_ID}", {"disabled": True}),
         ("DELETE", f"/users/{UNKNOWN_ID}/sessions", None),
@@ -210,7 +210,7 @@ def unsafe(site: Site, *, harmless: bool) -> list[tuple[str, str, object]]:
     ]
     if harmless:
         return routes
-    return [*routes, ("DELETE", "/session", None), ("POST", "/sessions/revoke-others", {})]
+    return [*routes, ("DELETE", "/session", None), ("POST", "/me/revoke-others", {})]
 
 
 @then("those from pages of the service pass, and all others get 403 and change nothing")
@@ -319,7 +319,7 @@ def somebody_with_many_sessions_ends_all_others(site: Site) -> tuple[Browser, li
     old = Browser(site, account, browser.secret)
     for other in others:
         is_signed_in(other, process=1)
-    answer = browser.ask("POST", "/sessions/revoke-others", {})
+    answer = browser.ask("POST", "/me/revoke-others", {})
     expect(answer.status == NO_CONTENT, expected="204", got=describe(answer))
     return browser, [*others, old]
 
@@ -434,7 +434,7 @@ def weighty_things_are_changed(site: Site) -> list[Weighty]:
     for method, path, body, good in (
         ("PUT", "/me/password", {"new_password": site.password()}, NO_CONTENT),
         ("PUT", "/me/email", {"email": site.email()}, ACCEPTED),
-        ("POST", "/sessions/revoke-others", {}, NO_CONTENT),
+        ("POST", "/me/revoke-others", {}, NO_CONTENT),
     ):
         account = site.account()
         login = site.login(account)
@@ -628,7 +628,7 @@ def sessions_are_made_rotated_and_ended(site: Site) -> list[Line]:
     note("session_created", login, browser.secret)
     other = site.browser(account)
     first = other.secret
-    changed = browser.ask("POST", "/sessions/revoke-others", {})
+    changed = browser.ask("POST", "/me/revoke-others", {})
     note("session_rotated", changed, browser.secret)
     note("session_ended", changed, first)
     other = site.browser(account)

@@ -109,7 +109,7 @@ def redis_goes_down(site: Site, browser: Browser, redis: FaultProxy) -> list[Exc
         site.login_request(browser.account),
         site.request("PUT", "/me/password", {"new_password": site.password()}, cookie=secret),
         site.request("DELETE", "/session", cookie=secret),
-        site.request("POST", "/sessions/revoke-others", {}, cookie=secret),
+        site.request("POST", "/me/revoke-others", {}, cookie=secret),
     ]
     # What is under way while it goes may still be done, so those who ask then are others.
     harmless = requests[:3]
@@ -210,5 +210,5 @@ def the_process_is_killed_amid_logins(site: Site, browser: Browser) -> list[Brow
 def so_is_each_that_was_answered(answered: list[Browser], browser: Browser) -> None:
     for one in answered:
         is_signed_in(one, "what was answered is kept")
-    changed = browser.ask("POST", "/sessions/revoke-others", {})
+    changed = browser.ask("POST", "/me/revoke-others", {})
     expect(changed.status == 204, expected="204", got=describe(changed))

@@ -209,7 +209,7 @@ def bodies_of_other_types_are_sent(site: Site) -> list[tuple[str, Exchange]]:
         ("PUT", "/me/password"): {"new_password": site.password()},
         ("PUT", "/me/email"): {"email": site.email()},
         ("POST", "/me/email/confirmation"): {"token": "x"},
-        ("POST", "/sessions/revoke-others"): {},
+        ("POST", "/me/revoke-others"): {},
     }
     types = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
     answers = []

@@ -182,7 +182,7 @@ def test_sessions_are_listed_and_ended_by_their_ids(api: Api) -> None:
     assert api.ask("DELETE", f"/sessions/{items[1]['id']}", cookie=mine).status_code == 204
     assert api.ask("DELETE", f"/sessions/{items[1]['id']}", cookie=mine).status_code == 404
     assert api.ask("GET", "/me", cookie=other).status_code == 401
-    others = api.ask("POST", "/sessions/revoke-others", {}, cookie=mine)
+    others = api.ask("POST", "/me/revoke-others", {}, cookie=mine)
     assert others.status_code == 204
     ended = api.ask("DELETE", f"/sessions/{items[0]['id']}", cookie=secret_in(others))
     assert secret_in(ended) == ""

@@ -122,7 +122,7 @@ async def revoke(session_id: FromPath[str], request: Asked, service: Service) ->
     return Response(None, status_code=204, headers=headers)
 
 
-@post("/sessions/revoke-others", guards=[signed_in], status_code=204)
+@post("/me/revoke-others", guards=[signed_in], status_code=204)
 async def revoke_others(data: JSONBody[Revocation], request: Asked, service: Service) -> Response[None]:
     """End all of one's other sessions; this one has a new cookie."""
     return rotated(await service.revoke_others(request.auth, data.current_password, caller_of(request)))

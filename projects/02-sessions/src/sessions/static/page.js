@@ -88,7 +88,7 @@ onSubmit("sign-in", signIn, "");
 onSubmit("register", (fields) => ask("POST", "/registrations", fields), "A mail is on its way.");
 onSubmit("change", (fields) => ask("PUT", "/me/password", fields), "The password is changed. All other sessions have ended.");
 onSubmit("move", (fields) => ask("PUT", "/me/email", fields), "A mail is on its way to the new address.");
-onSubmit("revoke", (fields) => ask("POST", "/sessions/revoke-others", fields), "All other sessions have ended.");
+onSubmit("revoke", (fields) => ask("POST", "/me/revoke-others", fields), "All other sessions have ended.");
 
 byId("choose").addEventListener("submit", async (event) => {
   event.preventDefault();
