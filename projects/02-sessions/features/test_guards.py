@@ -446,6 +446,8 @@ def weighty_things_are_changed(site: Site) -> list[Weighty]:
             browser.account = replace(account, password=str(body["new_password"]))
         browsers.append((method, path, body, good, browser, login.received))
     for method, path, body, good, browser, began in browsers:
+        wait(began + fresh - 0.2 - time.monotonic())
+        is_signed_in(browser)  # to use a session is no login
         wait(began + fresh + 0.1 - time.monotonic())
         late = browser.ask(method, path, body)
         asked.append(Weighty(f"{method} {path} later, without the password", FORBIDDEN, late))
