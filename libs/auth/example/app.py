@@ -411,7 +411,7 @@ async def revoke(request: AuthRequest, session_id: FromPath[str]) -> None:
     audit("session_revoked", ended)
 
 
-@post("/sessions/revoke-others", guards=[signed_in], status_code=204)
+@post("/me/revoke-others", guards=[signed_in], status_code=204)
 async def revoke_others(request: AuthRequest, data: JSONBody[Proof]) -> None:
     service = service_of(request)
     await service.rotate(request, shown=await service.prove(request, data))

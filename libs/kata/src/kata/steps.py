@@ -22,6 +22,7 @@ from kata.network.exchange import Exchange, Request
 from kata.network.fault_proxy import FaultProxy
 from kata.network.raw import send_raw
 from kata.network.stream import Stream
+from kata.servers.mail import Mail
 from kata.solution.readiness import wait_until_ready
 from kata.solution.target import Instance
 from kata.world.draw import Draw
@@ -37,6 +38,7 @@ __all__ = [
     "FaultProxy",
     "Inconclusive",
     "Instance",
+    "Mail",
     "NotRunError",
     "Received",
     "Reply",

@@ -1,11 +1,13 @@
 import os
 import signal
+import smtplib
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
@@ -61,7 +63,9 @@ class Run:
         self.folder = folder
         self.port = port
         base = {
-            name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "DATABASE_URL"}
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"REDIS_URL", "DATABASE_URL", "SMTP_URL"}
         }
         self.process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(folder), str(port), *needs],
@@ -325,3 +329,17 @@ def test_a_reader_that_has_gone_away_is_a_stop(start: Start) -> None:
     run.process.stdout.close()  # as `make run-71 | head` does
     assert run.process.wait(30) == 0
     eventually(lambda: run.children() == [])
+
+
+def test_a_mail_is_a_file_whose_name_is_printed(start: Start) -> None:
+    running = start("smtp")
+    running.read_until("Ctrl-C")
+    host, port = running.environment()["SMTP_URL"].removeprefix("smtp://").split(":")
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@example.net", "an/n@example.net", "Hello"
+    message.set_content("the text")
+    with smtplib.SMTP(host, int(port), timeout=10) as client:
+        client.send_message(message)
+    running.read_until("mail to an/n@example.net: data/mail/an_n@example.net.txt")
+    path = running.folder.parent / "data/mail/an_n@example.net.txt"
+    assert path.read_text() == "Subject: Hello\n\nthe text\n"

@@ -1,7 +1,10 @@
 import os
+import smtplib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from email.message import EmailMessage
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -122,7 +125,7 @@ def test_a_paused_service_can_be_closed(world: OwnedWorld) -> None:
 
 def test_another_process_of_a_service_has_an_address_of_its_own(world: OwnedWorld) -> None:
     service = world.start_alone(SETTINGS)
-    service.add("web")
+    service.add("web", OTHER)
     assert [service.client(process=number).get("/health").status for number in (0, 1)] == [200, 200]
     assert len(set(service.urls)) == len(service.webs) == 2
     assert service.workers == []
@@ -193,6 +196,8 @@ def test_a_project_without_servers_has_none(world: OwnedWorld) -> None:
         _ = service.redis
     with pytest.raises(NotRunError, match=r"^the project has no PostgreSQL$"):
         _ = service.postgres
+    with pytest.raises(NotRunError, match=r"^the project sends no mail$"):
+        _ = service.mail
 
 
 def test_a_wait_ends_at_its_moment(world: OwnedWorld) -> None:
@@ -249,6 +254,21 @@ def test_the_processes_of_a_service_share_a_folder_that_outlives_them(doubler: P
     assert list(Path(second.environment["DATA_DIR"]).iterdir()) == []
     world.close()
     assert not folder.exists()
+
+
+def test_each_service_reaches_a_mail_server_of_its_own_through_a_proxy(doubler: Project) -> None:
+    world = OwnedWorld(ProcfileTarget(doubler.path), ("smtp",), Draw("5eed"))
+    service, other = world.start(SETTINGS), world.start(OTHER)
+    address = urlsplit(service.environment["SMTP_URL"])
+    message = EmailMessage()
+    message["From"], message["To"] = "a@example.net", "ann@example.net"
+    with smtplib.SMTP(address.hostname or "", address.port or 0, timeout=10) as client:
+        client.send_message(message)
+    assert len(service.mail.server.received("ann@example.net")) == 1
+    assert other.mail.server.received("ann@example.net") == []
+    with service.mail.proxy.cut(), pytest.raises(OSError, match="refused"):
+        smtplib.SMTP(address.hostname or "", address.port or 0, timeout=10)
+    world.close()
 
 
 def test_an_attached_service_is_asked_at_its_address(attached: AttachedWorld) -> None:
@@ -320,6 +340,10 @@ WITHOUT_PROCESS = "it needs a process of its own, and --url has only an address"
         (
             lambda world: world.start(SETTINGS).postgres,
             "it needs the service's PostgreSQL, and --url has only its address",
+        ),
+        (
+            lambda world: world.start(SETTINGS).mail,
+            "it needs the service's mail server, and --url has only its address",
         ),
         (
             lambda world: world.start(SETTINGS).client(process=1),

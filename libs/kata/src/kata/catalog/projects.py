@@ -19,7 +19,7 @@ class Project:
     number: str
     path: Path
     description: str
-    needs: tuple[str, ...]  # of "redis", "postgres", "files"
+    needs: tuple[str, ...]  # of "redis", "postgres", "files", "smtp"
     defaults: Mapping[str, str]  # the contract's settings and their defaults: what --url assumes
     run_env: Mapping[str, str]
     try_lines: tuple[str, ...]

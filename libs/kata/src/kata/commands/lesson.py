@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from pytest_bdd.feature import get_features
 
+from kata.catalog import requirements
 from kata.catalog.checks import Check, check_order, read_check
 from kata.catalog.generated import with_part
 from kata.catalog.overview import glossary, project_table
@@ -25,18 +26,29 @@ def checks_of(project: Path) -> list[Check]:
         KataError: two scenarios have the same id.
 
     """
-    features = get_features(
-        [str(SERVICE_FEATURE), *map(str, sorted((project / "features").glob("*.feature")))]
-    )
-    checks = [
-        read_check(scenario.name, scenario.tags | feature.tags)
-        for feature in features
-        for scenario in feature.scenarios.values()
-    ]
+    checks = [check for check, _ in _read(project)]
     twice = [check for check, count in Counter(check.id for check in checks).items() if count > 1]
     if twice:
         raise KataError(f"{project.name} has two checks {', '.join(twice)}")
     return sorted(checks, key=lambda check: check_order(check.id))
+
+
+def _read(project: Path) -> list[tuple[Check, set[str]]]:
+    """Return the checks with all their tags."""
+    features = get_features(
+        [str(SERVICE_FEATURE), *map(str, sorted((project / "features").glob("*.feature")))]
+    )
+    scenarios = [
+        (scenario.name, scenario.tags | feature.tags)
+        for feature in features
+        for scenario in feature.scenarios.values()
+    ]
+    return [(read_check(name, tags), tags) for name, tags in scenarios]
+
+
+def _tags_of(project: Path) -> list[tuple[str, str]]:
+    ordered = sorted(_read(project), key=lambda read: check_order(read[0].id))
+    return [(check.id, tag) for check, tags in ordered for tag in tags]
 
 
 def render_checks(project: Path) -> str:
@@ -57,6 +69,9 @@ def generated_in_project(path: Path) -> dict[Path, str]:
     project = load_project(path)
     lesson, dockerfile, environment = (path / name for name in ("README.md", "Dockerfile", ".env.sample"))
     documents = {lesson: with_part(lesson.read_text(), "checks", render_checks(path))}
+    if (path / requirements.FILE).exists():
+        table = requirements.render_requirements(path, _tags_of(path))
+        documents[lesson] = with_part(documents[lesson], "requirements", table)
     if project.settings:
         settings = described(project)
         documents[lesson] = with_part(documents[lesson], "settings", settings.table(project.defaults))

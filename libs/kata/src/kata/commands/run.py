@@ -18,6 +18,7 @@ from kata.commands.console import Console
 from kata.commands.processes import Processes, watched_folders
 from kata.errors import KataError, LaunchError
 from kata.servers.embedded import EmbeddedServer
+from kata.servers.mail import Mail, MailServer
 from kata.servers.postgres import EmbeddedPostgres
 from kata.servers.valkey import EmbeddedValkey
 from kata.solution.procfile_target import ProcfileTarget
@@ -43,7 +44,7 @@ def run(
         bool, typer.Option("--reload", help="Start the processes anew after each edit.")
     ] = False,
 ) -> None:
-    """Run the reference of a project, with embedded servers unless DATABASE_URL or REDIS_URL are set."""
+    """Run the reference of a project, with embedded servers unless their addresses are set."""
     project = find_project(number)
     code = run_project(
         project.path,
@@ -73,13 +74,14 @@ def run_project(
 ) -> int:
     """Run the project until somebody stops it (0) or a part of it ends by itself (1).
 
-    `needs` are of "redis", "postgres" and "files"; the first two are embedded, in `data_dir`, unless
-    REDIS_URL or DATABASE_URL is set. For files there is a folder in there, unless DATA_DIR is set. What the
-    user exports wins over `env`. `try_lines` may contain {url}. If folders are
-    watched, its processes start anew after each edit, and one that ends by itself waits for the next.
+    `needs` are of "redis", "postgres", "smtp" and "files". The first three are embedded, in `data_dir`, unless
+    REDIS_URL, DATABASE_URL or SMTP_URL is set; for files there is a folder in there, unless DATA_DIR is set.
+    What the user exports wins over `env`. `env` and `try_lines` may contain {url}. If folders are watched,
+    its processes start anew after each edit, and one that ends by itself waits for the next.
     """
     console = Console(stdout)
     port = port or _FIRST_PORT + _number(project_dir)
+    url = f"http://{HOST}:{port}"
     try:
         with _stop_signals() as stack:
             try:
@@ -87,11 +89,14 @@ def run_project(
                 if not is_free(HOST, port):
                     raise LaunchError(f"port {port} is in use; choose another with PORT=...")
                 console.align(_first_name(process_type) for process_type in target.commands)
-                if "files" in needs:
-                    env = {"DATA_DIR": str(data_dir / "files"), **env}
                 servers, addresses = _start_servers(needs, data_dir, _database_name(project_dir), stack)
-                settings = {**env, **_users_settings(), **addresses, "PORT": str(port)}
-                welcome = _welcome(project_dir, title, f"http://127.0.0.1:{port}", try_lines, addresses)
+                if "smtp" in needs and not os.environ.get("SMTP_URL"):
+                    addresses["SMTP_URL"] = _start_mail_server(data_dir / "mail", console, stack)
+                own = {name: value.format(url=url) for name, value in env.items()}
+                if "files" in needs:
+                    own.setdefault("DATA_DIR", str(data_dir / "files"))
+                settings = {**own, **_users_settings(), **addresses, "PORT": str(port)}
+                welcome = _welcome(project_dir, title, url, try_lines, addresses)
                 processes = Processes(target, settings, stack, console)
                 if watched:
                     processes.watch_and_reload(servers, watched, welcome)
@@ -127,6 +132,22 @@ def _start_server(server: EmbeddedServer, servers: list[EmbeddedServer], stack: 
     stack.callback(server.stop)  # before the start, which a Ctrl-C may interrupt
     servers.append(server)
     server.start()
+
+
+def _start_mail_server(folder: Path, console: Console, stack: ExitStack) -> str:
+    """Take in the mails that the project sends: the last to each address is kept as a text file."""
+
+    def keep(mail: Mail) -> None:
+        for recipient in mail.recipients:
+            path = folder / f"{re.sub(r'[^A-Za-z0-9.@+-]', '_', recipient)}.txt"
+            path.write_text(f"Subject: {mail.subject}\n\n{mail.text}")
+            console.say(f"mail to {recipient}: {os.path.relpath(path)}")
+
+    folder.mkdir(parents=True, exist_ok=True)
+    server = MailServer(on_mail=keep)
+    stack.callback(server.stop)
+    server.start()
+    return server.url
 
 
 @contextmanager

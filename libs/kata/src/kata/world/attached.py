@@ -9,7 +9,7 @@ from kata.network.client import Client
 from kata.network.exchange import Exchange, Request
 from kata.solution.target import Instance
 from kata.world.checking import Checking
-from kata.world.dependencies import PostgresUnderTest, RedisUnderTest
+from kata.world.dependencies import MailUnderTest, PostgresUnderTest, RedisUnderTest
 from kata.world.draw import Draw
 
 
@@ -36,6 +36,10 @@ class AttachedService:
     def postgres(self) -> PostgresUnderTest:
         raise NotRunError("it needs the service's PostgreSQL, and --url has only its address")
 
+    @property
+    def mail(self) -> MailUnderTest:
+        raise NotRunError("it needs the service's mail server, and --url has only its address")
+
     def client(self, headers: Mapping[str, str] | None = None, *, process: int = 0) -> Client:
         client = Client(self._url(process), headers=headers or {})
         self._clients.append(client)
@@ -44,7 +48,8 @@ class AttachedService:
     def burst(self, requests: Iterable[Request], *, process: int = 0) -> list[Exchange]:
         return burst(self._url(process), list(requests))
 
-    def add(self, process_type: str) -> Instance:
+    def add(self, process_type: str, settings: Mapping[str, str] | None = None) -> Instance:
+        del settings
         raise NotRunError(f"it needs another {process_type} process, and --url has only one address")
 
     def start_web_again(self, settings: Mapping[str, str]) -> Instance:

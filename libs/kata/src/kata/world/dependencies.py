@@ -10,6 +10,7 @@ import redis
 from kata.judge.verdicts import NotRunError
 from kata.network.fault_proxy import FaultProxy
 from kata.servers.databases import PostgresServer
+from kata.servers.mail import MailServer
 from kata.servers.postgres import EmbeddedPostgres
 from kata.servers.valkey import EmbeddedValkey
 from kata.solution.target import Target
@@ -64,6 +65,19 @@ class PostgresUnderTest:
         self.proxy.stop()
 
 
+class MailUnderTest:
+    """One mail server that a solution reaches through a fault proxy; the verifier reads what it took in."""
+
+    def __init__(self, server: MailServer, proxy: FaultProxy, url: str) -> None:
+        self.server = server
+        self.proxy = proxy
+        self.url = url
+
+    def close(self) -> None:
+        self.proxy.stop()
+        self.server.stop()
+
+
 class Dependencies:
     """Makes them for one service after another: a Redis each, and a database each of one PostgreSQL.
 
@@ -96,6 +110,13 @@ class Dependencies:
         login = own.netloc.rpartition("@")[0]
         url = own._replace(netloc=f"{login}@{self._target.dependency_host}:{proxy.port}").geturl()
         return PostgresUnderTest(address, database, proxy, url, self._own_postgres)
+
+    def mail(self) -> MailUnderTest:
+        """Start a server: what a service sends is read by nobody else's checks."""
+        server = MailServer()
+        server.start()
+        proxy = self._proxy(server.port)
+        return MailUnderTest(server, proxy, f"smtp://{self._target.dependency_host}:{proxy.port}")
 
     def close(self) -> None:
         if self._own_postgres:

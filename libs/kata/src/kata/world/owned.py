@@ -151,6 +151,15 @@ class OwnedWorld(Checking):
             environment.setdefault("DATABASE_URL", postgres_server.url)
         if "files" in self._needs:
             environment.setdefault("DATA_DIR", str(self._data_folder()))
+        mail_server = None
+        if "smtp" in self._needs:
+            mail_server = self._dependencies.mail()
+            environment.setdefault("SMTP_URL", mail_server.url)
         return OwnedService(
-            self._target, environment, redis_server, postgres_server, self._start_timeout_seconds
+            self._target,
+            environment,
+            self._start_timeout_seconds,
+            redis_server=redis_server,
+            postgres_server=postgres_server,
+            mail_server=mail_server,
         )

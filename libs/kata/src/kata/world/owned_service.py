@@ -10,7 +10,7 @@ from kata.network.exchange import Exchange, Request
 from kata.solution.readiness import wait_until_ready
 from kata.solution.supervised import SupervisedProcess
 from kata.solution.target import Instance, Target
-from kata.world.dependencies import PostgresUnderTest, RedisUnderTest
+from kata.world.dependencies import MailUnderTest, PostgresUnderTest, RedisUnderTest
 
 
 class OwnedService:
@@ -20,15 +20,18 @@ class OwnedService:
         self,
         target: Target,
         environment: Mapping[str, str],
+        start_timeout_seconds: float,
+        *,
         redis_server: RedisUnderTest | None,
         postgres_server: PostgresUnderTest | None,
-        start_timeout_seconds: float,
+        mail_server: MailUnderTest | None,
     ) -> None:
         self._target = target
         self._start_timeout_seconds = start_timeout_seconds
         self.environment = dict(environment)
         self._redis = redis_server
         self._postgres = postgres_server
+        self._mail = mail_server
         self.instances: list[Instance] = []
         self._clients: list[Client] = []
 
@@ -68,6 +71,12 @@ class OwnedService:
             raise NotRunError("the project has no PostgreSQL")
         return self._postgres
 
+    @property
+    def mail(self) -> MailUnderTest:
+        if self._mail is None:
+            raise NotRunError("the project sends no mail")
+        return self._mail
+
     def client(self, headers: Mapping[str, str] | None = None, *, process: int = 0) -> Client:
         """Return a client of the given web process; its exchanges are kept for the timeline."""
         client = Client(self.urls[process], headers=headers or {})
@@ -78,9 +87,10 @@ class OwnedService:
         """Send the requests at the same instant, one connection each."""
         return burst(self.urls[process], list(requests))
 
-    def add(self, process_type: str) -> Instance:
-        """Start one more process of this type, with the same dependencies."""
-        instance = SupervisedProcess(self._target.start(process_type, self.environment))
+    def add(self, process_type: str, settings: Mapping[str, str] | None = None) -> Instance:
+        """Start one more process of this type, with the same dependencies; some settings may differ."""
+        environment = {**self.environment, **(settings or {})}
+        instance = SupervisedProcess(self._target.start(process_type, environment))
         self.instances.append(instance)
         if instance.url is not None:
             wait_until_ready(instance, timeout_seconds=self._start_timeout_seconds)
@@ -127,3 +137,5 @@ class OwnedService:
             self._redis.close()
         if self._postgres:
             self._postgres.close()
+        if self._mail:
+            self._mail.close()

@@ -14,7 +14,7 @@ import psycopg
 
 from kata.world.owned_service import OwnedService
 
-_ADDRESSES = frozenset({"DATABASE_URL", "REDIS_URL"})
+_ADDRESSES = frozenset({"DATABASE_URL", "REDIS_URL", "SMTP_URL"})
 
 
 def release(service: OwnedService) -> None:

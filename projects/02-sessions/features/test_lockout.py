@@ -1,0 +1,345 @@
+"""Steps of lockout.feature."""
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from pytest_bdd import scenarios, then, when
+
+from kata.steps import Exchange, Inconclusive, expect, is_problem, wait_until
+
+from .login_site import (
+    FORBIDDEN,
+    OK,
+    TOO_MANY,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    Account,
+    Browser,
+    Site,
+    describe,
+    is_signed_in,
+    retry_after,
+    secret_in,
+    secret_of,
+)
+
+MORE = 40
+FLOOD = 60
+GUARDED_SECONDS = 0.5
+
+scenarios("lockout.feature")
+
+
+@when(
+    "far more wrong passwords than the limit are tried at the same instant, at an account and at none",
+    target_fixture="bursts",
+)
+def far_more_wrong_passwords_are_tried(site: Site) -> list[list[Exchange]]:
+    limit = int(site.number("LOGIN_FAILURES"))
+    bursts = []
+    for account in site.draw.shuffle([site.account(), site.stranger()]):
+        # From many addresses, so that no address reaches its own limit; and the e-mail in any case.
+        requests = [
+            site.request(
+                "POST",
+                "/session",
+                {
+                    "email": site.draw.choice([account.email, account.email.swapcase()]),
+                    "password": site.password(),
+                },
+                address=site.draw.address_v4(),
+            )
+            for _ in range(limit + MORE)
+        ]
+        bursts.append(site.burst(requests))
+    return bursts
+
+
+@then("of each no more than the limit are looked at, and the others are told when to come again")
+def of_each_no_more_than_the_limit_are_looked_at(site: Site, bursts: list[list[Exchange]]) -> None:
+    limit = int(site.number("LOGIN_FAILURES"))
+    for answers in bursts:
+        counts = Counter(answer.status for answer in answers)
+        expect(
+            counts == {UNAUTHORIZED: limit, TOO_MANY: len(answers) - limit},
+            expected=f"{limit} times 401, and 429 for all others",
+            got=dict(counts),
+            exchanges=answers,
+            timing=counts[UNAVAILABLE] > 0,
+        )
+        for answer in answers:
+            if answer.status == TOO_MANY:
+                is_problem(answer, TOO_MANY)
+                most = site.number("LOCK_SECONDS") + 1
+                expect(retry_after(answer) <= most, expected=f"at most {most:g}", got=retry_after(answer))
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One lock: the guess that led to it, the first answer after it, and how long it has to be."""
+
+    cause: Exchange
+    refused: list[Exchange]
+    end: Exchange
+    seconds: float
+
+
+@when(
+    "an account and an unknown one are guessed at until they are locked, and again after each lock",
+    target_fixture="locks",
+)
+def accounts_are_guessed_at_until_they_are_locked(site: Site) -> list[Lock]:
+    known, unknown = site.account(), site.stranger()
+    locks = []
+    for account in (known, unknown):
+        for _ in range(int(site.number("LOGIN_FAILURES"))):
+            last = site.guess(account, site.draw.address())
+            expect(last.status == UNAUTHORIZED, expected="401 below the limit", got=describe(last))
+        seconds = site.number("LOCK_SECONDS")
+        for round_ in range(2):
+            elsewhere = site.login(account)
+            refused = [elsewhere, site.guess(account, site.draw.address())]
+            locks.append(locked(site, account, last, refused, seconds * 2**round_))
+            last = locks[-1].end
+    recover(site, known, locks[1])
+    return locks
+
+
+def locked(site: Site, account: Account, cause: Exchange, refused: list[Exchange], seconds: float) -> Lock:
+    """Guess shortly before the lock ends, and once behind it."""
+    if refused[-1].received > cause.sent + seconds:
+        raise Inconclusive("the lock was over before it was looked at")
+    wait_until(cause.sent + seconds - 0.15)
+    late = site.guess(account, site.draw.address())
+    if late.received < cause.sent + seconds:
+        refused.append(late)
+    wait_until(max(cause.received, refused[-1].received if late.status != TOO_MANY else 0) + seconds + 0.05)
+    return Lock(cause, refused, site.guess(account, site.draw.address()), seconds)
+
+
+def recover(site: Site, account: Account, lock: Lock) -> None:
+    """Sign in when the longest lock is over, after which the account has as many failures as a new one."""
+    longest = site.number("LONGEST_LOCK_SECONDS")
+    wait_until(lock.end.received + min(longest, lock.seconds * 2) + 0.05)
+    rule = "a success ends the count of failures"
+    answer = site.login(account)
+    expect(answer.status == OK, expected="200 after the lock", got=describe(answer), rule=rule)
+    for _ in range(int(site.number("LOGIN_FAILURES")) - 1):
+        again = site.guess(account)
+        expect(again.status == UNAUTHORIZED, expected="401, not locked", got=describe(again), rule=rule)
+
+
+@then(
+    "while it is locked the right password is refused too, each lock is twice as long, and a success ends all"
+)
+def while_it_is_locked_the_right_password_is_refused(locks: list[Lock]) -> None:
+    for lock in locks:
+        for answer in lock.refused:
+            is_problem(answer, TOO_MANY, f"a lock of {lock.seconds:g} s refuses every guess")
+            expect(secret_of(answer) is None, expected="no cookie", got="one")
+        first = lock.refused[0]
+        left = lock.cause.received + lock.seconds - first.sent
+        got = retry_after(first)
+        expect(left - 1 < got < left + 1.1, expected=f"Retry-After: about {left:.1f}", got=got, timing=True)
+        expect(
+            lock.end.status == UNAUTHORIZED,
+            expected=f"401 after a lock of {lock.seconds:g} s",
+            got=describe(lock.end),
+            timing=True,
+        )
+
+
+@when("strangers lock the account of somebody who has signed in before", target_fixture="locked_out")
+def strangers_lock_the_account(site: Site) -> tuple[Browser, list[Exchange]]:
+    account = site.account()
+    browser = site.browser(account)
+    answers = [site.guess(account, site.draw.address()) for _ in range(int(site.number("LOGIN_FAILURES")))]
+    answers.append(site.guess(account, site.draw.address()))
+    return browser, answers
+
+
+@then("the session is live, the owner gets in from there, and nobody from elsewhere")
+def the_session_is_live_and_the_owner_gets_in(site: Site, locked_out: tuple[Browser, list[Exchange]]) -> None:
+    browser, answers = locked_out
+    if answers[-1].sent > answers[-2].sent + site.number("LOCK_SECONDS"):
+        raise Inconclusive("the lock was over before it was looked at")
+    is_problem(answers[-1], TOO_MANY)
+    is_signed_in(browser, "a lock does not refuse a live session")
+    owner = site.login(browser.account)
+    expect(owner.status == OK, expected="200 from an address with an earlier success", got=describe(owner))
+    elsewhere = site.ask(
+        "POST", "/session", {"email": browser.account.email, "password": browser.account.password}
+    )
+    if elsewhere.received < answers[-2].sent + site.number("LOCK_SECONDS"):
+        is_problem(elsewhere, TOO_MANY, "nobody gets in from elsewhere while it is locked")
+    is_signed_in(browser, "a lock does not end a live session")
+    # And from there, too, nobody may guess for ever.
+    statuses = [site.guess(browser.account).status for _ in range(int(site.number("LOGIN_FAILURES")) + 1)]
+    limit = int(site.number("LOGIN_FAILURES"))
+    expect(
+        statuses == [*[UNAUTHORIZED] * limit, TOO_MANY],
+        expected=f"{limit} times 401 from there, and then 429",
+        got=statuses,
+        timing=True,
+    )
+
+
+@when(
+    "one address tries a password at more accounts than it may, and another one meanwhile",
+    target_fixture="tried",
+)
+def one_address_tries_a_password_at_many_accounts(site: Site) -> tuple[list[Exchange], Exchange, Account]:
+    owner = site.account()
+    limit, window = int(site.number("ADDRESS_FAILURES")), site.number("ADDRESS_SECONDS")
+    address = owner.address
+    site.browser(owner)  # what is right does not count
+    tried = [site.guess(site.stranger(), address) for _ in range(limit + 2)]
+    tried.append(site.login(owner))
+    other = site.guess(site.stranger())
+    if tried[-1].received > tried[0].sent + window:
+        raise Inconclusive("the window was over before it was full")
+    wait_until(tried[limit - 1].received + window + 0.1)
+    tried.append(site.guess(site.stranger(), address))
+    return tried, other, owner
+
+
+@then("it is refused until its window is over, and the other is not")
+def it_is_refused_until_its_window_is_over(
+    site: Site, tried: tuple[list[Exchange], Exchange, Account]
+) -> None:
+    answers, other, owner = tried
+    limit = int(site.number("ADDRESS_FAILURES"))
+    statuses = [answer.status for answer in answers]
+    wanted = [*[UNAUTHORIZED] * limit, TOO_MANY, TOO_MANY, TOO_MANY, UNAUTHORIZED]
+    expect(statuses == wanted, expected=str(wanted), got=statuses)
+    most = site.number("ADDRESS_SECONDS") + 1
+    for answer in answers[limit:-1]:
+        got = retry_after(answer)
+        expect(got <= most, expected=f"Retry-After: at most {most:g}", got=got)
+    expect(other.status == UNAUTHORIZED, expected="401 from another address", got=describe(other))
+    is_signed_in(site.browser(owner))
+
+
+@when("somebody guesses at the current password", target_fixture="guessed")
+def somebody_guesses_at_the_current_password(site: Site) -> tuple[Browser, list[Exchange]]:
+    account = site.account()
+    browser = Browser(site, account, secret_in(site.login(account)))
+    limit = int(site.number("LOGIN_FAILURES"))
+    answers = []
+    for number in range(limit):
+        if number % 2:
+            answers.append(site.guess(account))
+        else:
+            body = {"new_password": site.password(), "current_password": site.password()}
+            answers.append(browser.ask("PUT", "/me/password", body))
+    good = {"new_password": site.password(), "current_password": account.password}
+    answers += [browser.ask("PUT", "/me/password", good), site.login(account)]
+    return browser, answers
+
+
+@then("after the limit the guesses are refused, and the session is live")
+def after_the_limit_the_guesses_are_refused(site: Site, guessed: tuple[Browser, list[Exchange]]) -> None:
+    browser, answers = guessed
+    limit = int(site.number("LOGIN_FAILURES"))
+    if answers[-1].received > answers[limit - 1].sent + site.number("LOCK_SECONDS"):
+        raise Inconclusive("the lock was over before it was looked at")
+    for answer in answers[:limit]:
+        expect(answer.status in {FORBIDDEN, UNAUTHORIZED}, expected="403 or 401", got=describe(answer))
+    for answer in answers[limit:]:
+        is_problem(answer, TOO_MANY)
+        retry_after(answer)
+    is_signed_in(browser)
+
+
+@dataclass(frozen=True)
+class Flood:
+    """The logins of a flood, and the work of somebody meanwhile."""
+
+    logins: list[Exchange]
+    work: list[Exchange]
+
+
+@when(
+    "far more log in at the same instant than the queue takes, and somebody goes on working",
+    target_fixture="flood",
+)
+def far_more_log_in_than_the_queue_takes(site: Site) -> Flood:
+    accounts = [site.account() for _ in range(3)]
+    browser = site.browser(accounts[0])
+    requests = [site.login_request(site.draw.choice(accounts)) for _ in range(FLOOD)]
+    logins: list[Exchange] = []
+    flood = threading.Thread(target=lambda: logins.extend(site.burst(requests)))
+    flood.start()
+    work = []
+    while flood.is_alive():
+        work.append(browser.me())
+        time.sleep(0.01)
+    flood.join()
+    return Flood(logins, work)
+
+
+@then("the queue is served, the others are told to come again, and the work is not held up")
+def the_queue_is_served(site: Site, flood: Flood) -> None:
+    counts = Counter(answer.status for answer in flood.logins)
+    served, queue = counts[OK], int(site.number("HASH_QUEUE"))
+    expect(
+        counts.keys() == {OK, UNAVAILABLE} and served >= queue,
+        expected=f"at least {queue} times 200, and 503 for the others",
+        got=dict(counts),
+        exchanges=flood.logins,
+    )
+    # A slot that is free again is used again: while the flood arrives some are served and leave.
+    most = queue + 25
+    expect(served <= most, expected=f"at most {most} served", got=served, timing=True)
+    for answer in flood.logins:
+        if answer.status == UNAVAILABLE:
+            is_problem(answer, UNAVAILABLE)
+            retry_after(answer)
+            expect(secret_of(answer) is None, expected="no cookie from a 503", got="one")
+    slowest = max(answer.received - answer.sent for answer in flood.work)
+    for answer in flood.work:
+        expect(answer.status == OK, expected="200 from GET /me", got=describe(answer))
+    expect(
+        slowest < GUARDED_SECONDS,
+        expected=f"each within {GUARDED_SECONDS:g} s",
+        got=f"{slowest:.3f} s",
+        timing=True,
+    )
+
+
+@when(
+    "guesses come with addresses that were made up in front of the proxy's, in one line and in several",
+    target_fixture="tried_from",
+)
+def guesses_come_with_addresses_that_were_made_up(site: Site) -> list[tuple[str, Exchange]]:
+    account = site.account()
+    site.browser(account)
+    for _ in range(int(site.number("LOGIN_FAILURES"))):
+        last = site.guess(account, site.draw.address())
+    body = {"email": account.email, "password": account.password}
+    proof = ("Sec-Fetch-Site", "same-origin")
+    known, elsewhere = account.address, site.draw.address()
+
+    def forwarded(*lines: str) -> Exchange:
+        fields = [proof, *(("X-Forwarded-For", line) for line in lines)]
+        return site.raw("POST", "/session", fields, body)
+
+    others = {"X-Real-IP": known, "Forwarded": f"for={known}", "Client-IP": known}
+    tried = [
+        ("429", forwarded(f"{known}, {elsewhere}")),
+        ("429", forwarded(known, elsewhere)),
+        ("429", site.ask("POST", "/session", body, headers=others)),
+        ("200", forwarded(*site.draw.choice([[f"{elsewhere}, {known}"], [elsewhere, known]]))),
+    ]
+    if tried[-1][1].received > last.sent + site.number("LOCK_SECONDS"):
+        raise Inconclusive("the lock was over before it was looked at")
+    return tried
+
+
+@then("they count for the address that the proxy wrote")
+def they_count_for_the_address_that_the_proxy_wrote(tried_from: list[tuple[str, Exchange]]) -> None:
+    statuses = [str(answer.status) for _, answer in tried_from]
+    wanted = [status for status, _ in tried_from]
+    expect(statuses == wanted, expected=", ".join(wanted), got=", ".join(statuses))

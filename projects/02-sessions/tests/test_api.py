@@ -1,0 +1,251 @@
+"""The whole service in this process, once through each of its routes; the features say more."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kata.servers.mail import MailServer
+from service_kit.asgi import Plumbing
+from service_kit.migrations import migrate
+from sessions.app import create_app
+from sessions.settings import Settings
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+ORIGIN = "https://app.example"
+PASSWORD = "correct horse battery"
+PATIENCE_SECONDS = 20.0
+
+
+class Api:
+    """A running application, asked from a test."""
+
+    def __init__(self, app: Plumbing, mail: MailServer) -> None:
+        self.mail = mail
+        self._app = app
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._stop = asyncio.Event()
+        self._started = threading.Event()
+
+    def start(self) -> None:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._live(), self._loop)
+        assert self._started.wait(PATIENCE_SECONDS)
+
+    async def _live(self) -> None:
+        """Be the server that starts an ASGI application and stops it."""
+        told: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+        said: asyncio.Queue[object] = asyncio.Queue()
+        await told.put({"type": "lifespan.startup"})
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
+        running = asyncio.create_task(self._app(scope, told.get, said.put))
+        await said.get()
+        self._started.set()
+        await self._stop.wait()
+        await told.put({"type": "lifespan.shutdown"})
+        await running
+
+    def wait_for[T](self, work: Coroutine[object, object, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
+
+    def ask(
+        self, method: str, path: str, body: object = None, *, cookie: str | None = None, **headers: str
+    ) -> httpx.Response:
+        sent = {"Origin": ORIGIN, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if cookie is not None:
+            sent["Cookie"] = f"__Host-session={cookie}"
+
+        async def send() -> httpx.Response:
+            async with AsyncExitStack() as stack:
+                transport = httpx.ASGITransport(app=self._app)
+                client = await stack.enter_async_context(
+                    httpx.AsyncClient(transport=transport, base_url="http://app")
+                )
+                return await client.request(method, f"/api/v1{path}", json=body, headers=sent)
+
+        return self.wait_for(send())
+
+    def account(self, email: str = "ann@example.org", password: str = PASSWORD) -> None:
+        count = len(self.mail.received(email))
+        assert self.ask("POST", "/registrations", {"email": email}).status_code == 202
+        token = token_in(self.mail.wait_for(email, count + 1, PATIENCE_SECONDS)[-1].text)
+        made = self.ask("POST", "/accounts", {"token": token, "password": password})
+        assert made.status_code == 201, made.text
+
+    def sign_in(self, email: str = "ann@example.org", password: str = PASSWORD) -> str:
+        answer = self.ask("POST", "/session", {"email": email, "password": password})
+        assert answer.status_code == 200, answer.text
+        return secret_in(answer)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        for _ in range(200):
+            if not asyncio.all_tasks(self._loop):
+                break
+            threading.Event().wait(0.05)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def token_in(text: str) -> str:
+    found = re.search(r"token=([A-Za-z0-9_-]+)", text)
+    assert found
+    return found[1]
+
+
+def secret_in(answer: httpx.Response) -> str:
+    return answer.headers["set-cookie"].partition("=")[2].partition(";")[0]
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    server = MailServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(postgres_url: str, redis_url: str, mail: MailServer) -> Settings:
+    migrate(postgres_url, MIGRATIONS)
+    return Settings.model_validate(
+        {
+            "port": 8000,
+            "database_url": postgres_url,
+            "redis_url": redis_url,
+            "smtp_url": mail.url,
+            "public_origin": ORIGIN,
+            "admin_emails": "root@example.org",
+            "argon2_memory_kib": 1024,
+            "argon2_passes": 1,
+            "login_failures": 3,
+            "max_sessions": 3,
+        }
+    )
+
+
+@pytest.fixture
+def api(settings: Settings, mail: MailServer) -> Iterator[Api]:
+    running = Api(create_app(settings), mail)
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_an_account_is_made_by_mail_and_signs_in_and_out(api: Api) -> None:
+    api.account()
+    secret = api.sign_in("ANN@example.org")
+    assert api.ask("GET", "/me", cookie=secret).json()["email"] == "ann@example.org"
+    out = api.ask("DELETE", "/session", cookie=secret)
+    assert (out.status_code, out.headers["clear-site-data"]) == (204, '"cache", "storage"')
+    again = api.ask("GET", "/me", cookie=secret)
+    assert (again.status_code, secret_in(again)) == (401, "")
+
+
+def test_who_has_an_account_gets_no_token(api: Api) -> None:
+    api.account()
+    api.ask("POST", "/registrations", {"email": "Ann@example.org"})
+    mails = api.mail.wait_for("ann@example.org", 2, 20)
+    assert "token=" not in mails[1].text
+
+
+def test_a_change_of_the_password_ends_the_other_sessions(api: Api) -> None:
+    api.account()
+    other, mine = api.sign_in(), api.sign_in()
+    change = {"new_password": "another horse battery", "current_password": PASSWORD}
+    changed = api.ask("PUT", "/me/password", change, cookie=mine)
+    assert changed.status_code == 204
+    assert api.ask("GET", "/me", cookie=other).status_code == 401
+    assert api.ask("GET", "/me", cookie=mine).status_code == 401
+    assert api.ask("GET", "/me", cookie=secret_in(changed)).status_code == 200
+
+
+def test_a_wrong_current_password_is_refused(api: Api) -> None:
+    api.account()
+    change = {"new_password": "another horse battery", "current_password": "wrong horse battery"}
+    answer = api.ask("PUT", "/me/password", change, cookie=api.sign_in())
+    assert (answer.status_code, answer.json()["code"]) == (403, "wrong_password")
+
+
+def test_sessions_are_listed_and_ended_by_their_ids(api: Api) -> None:
+    api.account()
+    other, mine = api.sign_in(), api.sign_in()
+    items = api.ask("GET", "/sessions", cookie=mine).json()["items"]
+    assert [item["current"] for item in items] == [True, False]
+    assert api.ask("DELETE", f"/sessions/{items[1]['id']}", cookie=mine).status_code == 204
+    assert api.ask("DELETE", f"/sessions/{items[1]['id']}", cookie=mine).status_code == 404
+    assert api.ask("GET", "/me", cookie=other).status_code == 401
+    others = api.ask("POST", "/me/revoke-others", {}, cookie=mine)
+    assert others.status_code == 204
+    ended = api.ask("DELETE", f"/sessions/{items[0]['id']}", cookie=secret_in(others))
+    assert secret_in(ended) == ""
+
+
+def test_above_the_cap_the_least_recently_used_ends(api: Api) -> None:
+    api.account()
+    secrets = [api.sign_in() for _ in range(5)]
+    statuses = [api.ask("GET", "/me", cookie=secret).status_code for secret in secrets]
+    assert statuses == [401, 401, 200, 200, 200]
+
+
+def test_guesses_lock_an_account_and_one_that_is_unknown(api: Api) -> None:
+    api.account()
+    for email in ("ann@example.org", "nobody@example.org"):
+        body = {"email": email, "password": "wrong"}
+        statuses = [api.ask("POST", "/session", body).status_code for _ in range(4)]
+        assert statuses == [401, 401, 401, 429]
+
+
+def test_a_new_email_is_confirmed_from_its_mailbox(api: Api) -> None:
+    api.account()
+    secret = api.sign_in()
+    assert api.ask("PUT", "/me/email", {"email": "eve@example.org"}, cookie=secret).status_code == 202
+    token = token_in(api.mail.wait_for("eve@example.org", 1, 20)[0].text)
+    confirmed = api.ask("POST", "/me/email/confirmation", {"token": token}, cookie=secret)
+    assert confirmed.status_code == 204
+    assert api.ask("GET", "/me", cookie=secret_in(confirmed)).json()["email"] == "eve@example.org"
+    assert api.sign_in("eve@example.org")
+
+
+def test_an_administrator_ends_sessions_and_keeps_somebody_out(api: Api) -> None:
+    api.account()
+    api.account("root@example.org")
+    secret, chief = api.sign_in(), api.sign_in("root@example.org")
+    (user,) = api.ask("GET", "/users?email=Ann@example.org", cookie=chief).json()["items"]
+    assert api.ask("DELETE", f"/users/{user['id']}/sessions", cookie=chief).status_code == 204
+    assert api.ask("GET", "/me", cookie=secret).status_code == 401
+    disabled = api.ask("PATCH", f"/users/{user['id']}", {"disabled": True}, cookie=chief)
+    assert disabled.json()["disabled"] is True
+    body = {"email": "ann@example.org", "password": PASSWORD}
+    assert api.ask("POST", "/session", body).status_code == 401
+    enabled = api.ask("PATCH", f"/users/{user['id']}", {"disabled": False}, cookie=chief)
+    assert enabled.json()["disabled"] is False
+    assert api.sign_in()
+
+
+def test_who_is_no_administrator_is_refused(api: Api) -> None:
+    api.account()
+    answer = api.ask("GET", "/users?email=ann@example.org", cookie=api.sign_in())
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_a_request_of_another_site_is_refused(api: Api) -> None:
+    api.account()
+    secret = api.sign_in()
+    answer = api.ask("DELETE", "/session", cookie=secret, Sec_Fetch_Site="cross-site")
+    assert (answer.status_code, answer.json()["code"]) == (403, "foreign_request")
+    assert api.ask("GET", "/me", cookie=secret).status_code == 200
+
+
+def test_without_a_mail_server_the_mail_waits(api: Api) -> None:
+    api.mail.stop()
+    assert api.ask("POST", "/registrations", {"email": "bob@example.org"}).status_code == 202
+    api.mail.start()
+    assert api.mail.wait_for("bob@example.org", 1, 20)
