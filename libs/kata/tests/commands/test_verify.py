@@ -59,7 +59,8 @@ def verified(kata: Kata, doubler: Project) -> Verified:
     def verify(folder: Path, *arguments: object) -> tuple[object, str, str]:
         one_by_one = ("--seed", SEED, "--side-by-side", 1)
         code, out, err = kata("verify", doubler.path, "--dir", folder, *one_by_one, *arguments)
-        return code, out.replace(str(folder), "MINE").replace(str(doubler.path), "DOUBLER"), err
+        named = out.replace(str(folder), "MINE").replace(str(doubler.path), "DOUBLER")
+        return code, re.sub(r" curl .* http://[^/ ]+", " curl … MINE", named), err
 
     return verify
 
@@ -94,6 +95,7 @@ verifying MINE against 00-doubler, seed 5eed
        rule        GET /api/v1/double/{number} answers 200 with a negative number and its double  (README: Go
                    further)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
+       request     curl … MINE/api/v1/double/-705
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only E1
  x  C1   A number is doubled
        expected    200 and twice 100
@@ -102,6 +104,7 @@ verifying MINE against 00-doubler, seed 5eed
        rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README: The
                    contract; made in step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
+       request     curl … MINE/api/v1/double/100
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only C1
  -  C2   A number above the largest is refused
        because     C1 did not pass
@@ -118,7 +121,7 @@ def test_a_crash_at_the_start_shows_its_words(verified: Verified, solution: Solu
         """\
 verifying MINE against 00-doubler, seed 5eed
 
-could not start MINE: web.1 exited with code 1 before it became ready
+could not start MINE: web.2 exited with code 1 before it became ready
   | {"event": "started"}
   | the numbers are missing
 """,
@@ -134,7 +137,7 @@ def test_a_solution_that_is_never_ready_is_given_up(verified: Verified, solution
         """\
 verifying MINE against 00-doubler, seed 5eed
 
-could not start MINE: web.1 did not answer GET /ready with 200 within 1 s (last answer: connection refused)
+could not start MINE: web.2 did not answer GET /ready with 200 within 1 s (last answer: connection refused)
   | warming up
 """,
         "",
@@ -156,6 +159,7 @@ verifying MINE against 00-doubler, seed 5eed
        rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README: The
                    contract; made in step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
+       request     curl … MINE/api/v1/double/100
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only C1
 00-doubler: 1 fail in … s, seed 5eed
 """,
@@ -182,7 +186,8 @@ verifying MINE against 00-doubler, seed 5eed
        rule        GET /api/v1/double/{number} answers 200 with a negative number and its double  (README: Go
                    further)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
-       because     web.2 exited with code 3
+       because     web.1 exited with code 3
+       request     curl … MINE/api/v1/double/-705
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only E1
        | {"event": "started"}
        | answered 200
@@ -202,7 +207,8 @@ verifying MINE against 00-doubler, seed 5eed
        rule        GET /api/v1/double/{number} answers 200 with the number and its double  (README: The
                    contract; made in step 1)
        settings    KEEP_MILLISECONDS=350 LARGEST=2281
-       because     web.3 exited with code 3
+       because     web.2 exited with code 3
+       request     curl … MINE/api/v1/double/100
        replay      kata verify DOUBLER --dir MINE --seed 5eed --only C1
        | {"event": "started"}
        | answered 200

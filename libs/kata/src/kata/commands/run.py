@@ -74,10 +74,10 @@ def run_project(
 ) -> int:
     """Run the project until somebody stops it (0) or a part of it ends by itself (1).
 
-    `needs` are of "redis", "postgres", "smtp" and "files". The first three are embedded, in `data_dir`, unless
-    REDIS_URL, DATABASE_URL or SMTP_URL is set; for files there is a folder in there, unless DATA_DIR is set.
-    What the user exports wins over `env`. `env` and `try_lines` may contain {url}. If folders are watched,
-    its processes start anew after each edit, and one that ends by itself waits for the next.
+    `needs` are of "redis", "postgres", "smtp" and "files". All but the last are embedded, in `data_dir`,
+    unless REDIS_URL, DATABASE_URL or SMTP_URL is set. For files there is a folder in there, unless DATA_DIR
+    is set. What the user exports wins over `env`. `env` and `try_lines` may contain {url}. If folders are
+    watched, its processes start anew after each edit, and one that ends by itself waits for the next.
     """
     console = Console(stdout)
     port = port or _FIRST_PORT + _number(project_dir)
