@@ -12,8 +12,10 @@ def drawn(world: World) -> dict[str, str]:
     """Draw what is no rule in itself, once for each run."""
     number = world.setting("origin", 10, 9999)
     return {
-        "PUBLIC_ORIGIN": f"https://app-{number}.example:{number + 2000}",
-        "ADMIN_EMAILS": f"root-{number}@example.org,chief-{number}@example.net",
+        "PUBLIC_ORIGIN": world.text_setting("PUBLIC_ORIGIN", f"https://app-{number}.example:{number + 2000}"),
+        "ADMIN_EMAILS": world.text_setting(
+            "ADMIN_EMAILS", f"root-{number}@example.org,chief-{number}@example.net"
+        ),
         "TRUSTED_HOPS": "1",
         "PASSWORD_MIN": str(world.setting("PASSWORD_MIN", 8, 11)),
         "PASSWORD_MAX": str(world.setting("PASSWORD_MAX", 66, 190)),

@@ -96,6 +96,9 @@ class AttachedWorld(Checking):
                 f"it needs a whole number for {name}, and --set says {self._settings[name]}"
             ) from None
 
+    def text_setting(self, name: str, drawn: str) -> str:
+        return self._settings.get(name, drawn)
+
     def start(self, settings: Mapping[str, str], *, workers: int = 0) -> AttachedService:
         del (
             workers

@@ -41,6 +41,9 @@ class World(Protocol):
     def setting(self, name: str, low: int, high: int, away_from: Iterable[int] = ()) -> int:
         """Draw a setting of the service; with --url it is what the running service is said to have."""
 
+    def text_setting(self, name: str, drawn: str) -> str:
+        """Return what was drawn for a setting; with --url it is what the running service is said to have."""
+
     def start(self, settings: Mapping[str, str], *, workers: int = 0) -> Service:
         """Return a service with these settings, shared with the other checks that ask for the same.
 
