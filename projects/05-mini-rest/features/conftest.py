@@ -1,0 +1,93 @@
+"""Settings and steps that the features of 05 share."""
+
+import string
+from collections.abc import Iterator
+
+import pytest
+from pytest_bdd import given
+
+from kata.steps import FaultProxy, World
+
+from .office import ORGANISATIONS, USERS, Member, Office
+
+PRINTED_TTL_SECONDS = 86_400
+PRINTED_TITLE_LIMIT = 200
+# Far below the time-outs that anybody sets, far above what a race needs to show.
+DELAY_SECONDS = 0.01
+
+
+def drawn_secret(world: World, name: str) -> str:
+    """Draw a secret of the run, of 16 characters or some more."""
+    length = world.setting(f"{name}-length", 16, 90)
+    alphabet = string.ascii_letters + string.digits + "-._~+/"
+    number = world.setting(name, 0, len(alphabet) ** length - 1)
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, len(alphabet))
+        digits.append(alphabet[digit])
+    return "".join(digits)
+
+
+@pytest.fixture
+def service_settings(world: World) -> dict[str, str]:
+    limit = world.setting("TITLE_LIMIT", 60, 900, away_from=[PRINTED_TITLE_LIMIT])
+    ttl = world.setting("IDEMPOTENCY_TTL_SECONDS", 600, 60_000)
+    return {
+        "OPERATOR_TOKEN": drawn_secret(world, "OPERATOR_TOKEN"),
+        "CURSOR_SECRET": drawn_secret(world, "CURSOR_SECRET"),
+        "TITLE_LIMIT": str(limit),
+        "IDEMPOTENCY_TTL_SECONDS": str(ttl),
+    }
+
+
+@pytest.fixture
+def bad_settings(world: World) -> list[tuple[str, str]]:
+    return [
+        ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257])),
+        ("CURSOR_SECRET", world.draw.choice(["", "x" * 15, "x" * 257])),
+        ("TITLE_LIMIT", world.draw.choice(["0", "10001", "12.5"])),
+        ("IDEMPOTENCY_TTL_SECONDS", world.draw.choice(["0", "2592001", "a day"])),
+        ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
+    ]
+
+
+@pytest.fixture
+def contract_paths() -> list[str]:
+    tasks = f"{ORGANISATIONS}/{{organisation_id}}/tasks"
+    return [
+        USERS,
+        ORGANISATIONS,
+        f"{ORGANISATIONS}/{{organisation_id}}/members/{{user_id}}",
+        tasks,
+        f"{tasks}/{{task_id}}",
+        f"{tasks}/{{task_id}}/restore",
+    ]
+
+
+@given("the service", target_fixture="office")
+def the_service(world: World, service_settings: dict[str, str]) -> Office:
+    return Office(world.start(service_settings), world.draw, service_settings)
+
+
+@given("a member of an organisation", target_fixture="member")
+def a_member_of_an_organisation(office: Office) -> Member:
+    return office.member()
+
+
+@pytest.fixture
+def postgres(office: Office) -> Iterator[FaultProxy]:
+    """The way to PostgreSQL, open again when the check is over."""
+    proxy = office.service.postgres.proxy
+    yield proxy
+    proxy.pass_through()
+
+
+@given("PostgreSQL answers with a delay")
+def postgresql_answers_with_a_delay(postgres: FaultProxy) -> None:
+    postgres.delay(DELAY_SECONDS)
+
+
+@given("a second web process")
+def a_second_web_process(office: Office) -> None:
+    if len(office.service.urls) == 1:
+        office.service.add("web")

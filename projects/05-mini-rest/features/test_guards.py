@@ -1,0 +1,353 @@
+"""Steps of guards.feature: who asks, and whether they may."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg import sql
+from pytest_bdd import given, scenarios, then, when
+
+from kata.steps import Client, Exchange, Request, World, describe_answer, expect, is_problem, send_raw
+
+from .ledger import tables
+from .office import (
+    FORBIDDEN,
+    INVALID,
+    JSON_TYPE,
+    MISSING,
+    OK,
+    ORGANISATIONS,
+    PATCH_TYPE,
+    STALE,
+    UNAUTHENTICATED,
+    UNCONDITIONAL,
+    USERS,
+    Member,
+    Office,
+    Task,
+    User,
+    requests_to_every_route,
+    same,
+    send,
+)
+
+scenarios("guards.feature")
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """What has to be left as it was, and the answers."""
+
+    member: Member
+    task: Task
+    unsent: list[Exchange]
+    sent: list[Exchange]
+
+
+@when(
+    "every route is asked without a token, with a wrong one, with none that can be read and with two",
+    target_fixture="guarded",
+)
+def every_route_is_asked_without_a_token(office: Office, world: World) -> Guarded:
+    draw, member = world.draw, office.member()
+    task = member.create()
+    own = member.user.token
+    requests = [
+        *requests_to_every_route(member.organisation, task.id, member.user.id),
+        Request("POST", USERS, JSON_TYPE, b'{"email": "a@example.com", "name": "x"}'),
+        Request("POST", ORGANISATIONS, JSON_TYPE, b'{"name": "x"}'),
+        Request("POST", member.tasks, JSON_TYPE, b"{bad"),
+        Request("PATCH", task.path, PATCH_TYPE, b"{bad"),
+        Request("GET", f"{member.tasks}?limit=x"),
+    ]
+    wrong = [
+        f"Bearer {draw.word()}",
+        f"Bearer {own}x",
+        f"Bearer {own[:-1]}",
+        f"Bearer {own.swapcase()}",
+        f"Bearer {own} {own}",
+        f"Basic {own}",
+        own,
+        "Bearer",
+        f"Bearer {office.settings['OPERATOR_TOKEN']}x",
+        f'Bearer "{own}"',
+    ]
+    unsent = [send(office.stranger(), request) for request in draw.shuffle(requests)]
+    sent = [
+        send(office.stranger(), request, authorization=draw.choice(wrong))
+        for request in draw.shuffle(requests)
+    ]
+    sent += [
+        office.stranger().get(task.path, headers={"Authorization": text}) for text in draw.shuffle(wrong)
+    ]
+    sent.append(twice(office, task.path, own))
+    return Guarded(member, task, unsent, sent)
+
+
+def twice(office: Office, path: str, token: str) -> Exchange:
+    """Ask with two lines, of which one would do."""
+    url = office.service.urls[0]
+    host = url.removeprefix("http://")
+    lines = f"Authorization: Bearer {token}\r\nAuthorization: Bearer {office.draw.word()}\r\n"
+    text = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n"
+    return send_raw(url, text.encode())
+
+
+@then("each answer is a 401 that says which token is wanted")
+def each_answer_is_a_401(guarded: Guarded) -> None:
+    for answers, was_sent in ((guarded.unsent, False), (guarded.sent, True)):
+        for answer in answers:
+            if answer.asked.startswith("HEAD"):
+                got = describe_answer(answer)
+                expect(answer.status == UNAUTHENTICATED, expected="401 to HEAD", got=got)
+            else:
+                is_problem(answer, UNAUTHENTICATED)
+            challenge = answer.header("www-authenticate") or ""
+            right = re.match(r'bearer realm="[^"]+"', challenge, re.IGNORECASE) is not None
+            expect(right, expected='WWW-Authenticate: Bearer realm="…"', got=challenge)
+            tells = 'error="invalid_token"' in challenge
+            wanted = f'{"" if was_sent else "no "}error="invalid_token"'
+            expect(tells == was_sent, expected=wanted, got=f"{challenge} to {answer.asked}")
+
+
+@then("nothing has changed")
+def nothing_has_changed(guarded: Guarded) -> None:
+    shown = guarded.member.show(guarded.task)
+    expect(shown == guarded.task, expected=str(guarded.task), got=shown)
+    listed = guarded.member.page().ids
+    expect(listed == [guarded.task.id], expected="the one task in the list", got=listed)
+
+
+@dataclass(frozen=True)
+class Team:
+    """Three members of one organisation."""
+
+    user: Member
+    other: Member
+    administrator: Member
+
+
+@given("a user, another user and an administrator of an organisation", target_fixture="team")
+def a_user_another_user_and_an_administrator(office: Office) -> Team:
+    user = office.member("USER")
+    return Team(user, office.member("USER", user.organisation), office.member("ADMIN", user.organisation))
+
+
+@when("each of them changes, deletes and restores a task of the user's", target_fixture="done")
+def each_of_them_changes_a_task(team: Team, world: World) -> dict[str, list[Exchange]]:
+    done: dict[str, list[Exchange]] = {}
+    task = team.user.create()
+    deleted = team.user.create()
+    team.user.delete(deleted)
+    done["other"] = [
+        team.other.patch(task, {"title": world.draw.word()}),
+        team.other.patch(task, {"title": world.draw.word()}, "*"),
+        team.other.patch(task, {"title": None}, '"stale"'),
+        team.other.patch(task, {"title": world.draw.word()}, ""),
+        team.other.delete(task),
+        team.other.restore(deleted, "*"),
+    ]
+    shown = team.other.show(task)
+    expect(shown == task, expected=f"{task}, for all to read", got=shown)
+    for name, member in (("user", team.user), ("administrator", team.administrator)):
+        title = {"title": world.draw.word()}
+        changed = member.patch(task, title, "*")
+        gone = member.delete(task, "*")
+        back = member.restore(task, "*")
+        done[name] = [changed, gone, back]
+        expect(member.show(task).title == title["title"], expected=str(title), got=member.show(task).document)
+    return done
+
+
+@then("the other user is refused with 403, and the rest is done")
+def the_other_user_is_refused_with_403(done: Mapping[str, list[Exchange]]) -> None:
+    same(done["other"], FORBIDDEN, "a task is changed by who made it, or by an ADMIN")
+    for name in ("user", "administrator"):
+        statuses = [answer.status for answer in done[name]]
+        expect(statuses == [200, 204, 200], expected=f"200, 204, 200 for the {name}", got=statuses)
+
+
+@then("a role that is changed or ended counts at the next request")
+def a_role_that_is_changed_counts_at_the_next_request(office: Office, team: Team) -> None:
+    task = team.user.create()
+    office.admit(team.user.organisation, team.other.user, "ADMIN")
+    status = team.other.patch(task, {"notes": "x"}, "*").status
+    expect(status == OK, expected="200 for who is ADMIN now", got=status)
+    office.admit(team.user.organisation, team.administrator.user, "USER")
+    is_problem(team.administrator.patch(task, {"notes": "y"}, "*"), FORBIDDEN)
+    office.expel(team.other)
+    for answer in (
+        team.other.get(task.path),
+        team.other.get(team.other.tasks),
+        team.other.post({"title": "x"}),
+    ):
+        is_problem(answer, MISSING, "who is no member any more finds nothing")
+    shown = team.user.show(task).document.get("notes")
+    expect(shown == "x", expected="what the ADMIN wrote", got=shown)
+
+
+@when(
+    "users, organisations and members are made with the token of an administrator", target_fixture="answers"
+)
+def users_are_made_by_an_administrator(office: Office, world: World) -> list[Exchange]:
+    member = office.member("ADMIN")
+    path = f"{ORGANISATIONS}/{member.organisation}/members/{member.user.id}"
+    requests = [
+        ("POST", USERS, {"email": office.email(), "name": "x"}),
+        ("POST", ORGANISATIONS, {"name": "x"}),
+        ("PUT", path, {"role": "ADMIN"}),
+        ("DELETE", path, None),
+    ]
+    found = [member.http.request(method, target, json=body) for method, target, body in requests]
+    # A token is a token, whatever the case of the scheme.
+    scheme = world.draw.choice(["bearer", "BEARER", "Bearer"])
+    still = office.stranger().get(member.tasks, headers={"Authorization": f"{scheme} {member.user.token}"})
+    expect(still.status == OK, expected="200: the membership stays", got=describe_answer(still))
+    return found
+
+
+@then("each answer is a 403")
+def each_answer_is_a_403(answers: list[Exchange]) -> None:
+    same(answers, FORBIDDEN, "users, organisations and members are made with OPERATOR_TOKEN")
+
+
+@then("the operator is in no organisation")
+def the_operator_is_in_no_organisation(office: Office) -> None:
+    member = office.member()
+    task = member.create()
+    for path in (member.tasks, task.path):
+        is_problem(office.operator.get(path), MISSING, "the operator is a member of nothing")
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Members of two organisations, with a task each, one of which is deleted."""
+
+    ours: Member
+    theirs: Member
+    task: Task
+    deleted: Task
+
+
+@given("members of two organisations", target_fixture="neighbours")
+def members_of_two_organisations(office: Office) -> Neighbours:
+    ours, theirs = office.member("ADMIN"), office.member()
+    ours.create()
+    task, deleted = theirs.create(), theirs.create()
+    theirs.delete(deleted)
+    return Neighbours(ours, theirs, task, deleted)
+
+
+@when(
+    "every route is asked with the ids of the other organisation, and with ids that do not exist",
+    target_fixture="pairs",
+)
+def every_route_is_asked_with_the_ids_of_the_other(
+    neighbours: Neighbours, world: World
+) -> list[tuple[Exchange, Exchange]]:
+    client, somebody = neighbours.ours.http, neighbours.theirs.user.id
+    mine, theirs = neighbours.ours.organisation, neighbours.theirs.organisation
+    pairs = []
+    for task_id in (neighbours.task.id, neighbours.deleted.id):
+        for organisation, known, unknown in (
+            (theirs, task_id, task_id),
+            (str(world.draw.uuid()), task_id, task_id),
+            (mine, task_id, str(world.draw.uuid())),
+        ):
+            one = requests_to_every_route(organisation, known, somebody)[:8]
+            elsewhere = organisation if organisation == mine else str(world.draw.uuid())
+            two = requests_to_every_route(elsewhere, unknown, somebody)[:8]
+            if organisation == mine:
+                one, two = one[3:], two[3:]  # the first three are about the list, which is there
+            pairs += [(send(client, left), send(client, right)) for left, right in zip(one, two, strict=True)]
+    return pairs
+
+
+@then("the answers are alike in status, headers and body")
+def the_answers_are_alike(pairs: list[tuple[Exchange, Exchange]]) -> None:
+    for one, other in pairs:
+        expect(one.status == MISSING, expected=f"404 from {one.asked}", got=describe_answer(one))
+        expect(bare(one) == bare(other), expected=str(bare(other)), got=bare(one))
+
+
+def bare(answer: Exchange) -> tuple[int, list[tuple[str, str]], str]:
+    """Return an answer without what is different for each request: the ids, the path and the time."""
+    left_out = {"x-request-id", "date", "content-length"}
+    headers = sorted((name.lower(), value) for name, value in answer.headers if name.lower() not in left_out)
+    body = answer.text
+    if body:
+        document = json.loads(body)
+        body = json.dumps({name: value for name, value in document.items() if name != "request_id"})
+    return answer.status, headers, re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", body)
+
+
+@then("nothing has changed in the other organisation")
+def nothing_has_changed_elsewhere(neighbours: Neighbours) -> None:
+    shown = neighbours.theirs.show(neighbours.task)
+    expect(shown == neighbours.task, expected=str(neighbours.task), got=shown)
+    listed = neighbours.theirs.page().ids
+    expect(listed == [neighbours.task.id], expected="the one task in their list", got=listed)
+
+
+@when("changes are asked for with several things wrong at once", target_fixture="ordered")
+def changes_are_asked_for_with_several_things_wrong(
+    office: Office, world: World
+) -> list[tuple[int, Exchange]]:
+    member, stranger = office.member("ADMIN"), office.stranger()
+    outsider, task = office.member("ADMIN"), member.create()
+    gone = Task(f"{member.tasks}/{world.draw.uuid()}", task.etag, {})
+    unreadable, unacceptable = b"{bad", b'{"title": null}'
+    stale = '"stale"'
+
+    def patch(client: Client, at: Task, body: bytes, if_match: str | None) -> Exchange:
+        headers = PATCH_TYPE | ({"If-Match": if_match} if if_match else {})
+        return client.request("PATCH", at.path, headers=headers, body=body)
+
+    found = []
+    for body in (unreadable, unacceptable):
+        found += [
+            (UNAUTHENTICATED, patch(stranger, task, body, world.draw.choice([stale, None]))),
+            (UNAUTHENTICATED, patch(stranger, gone, body, stale)),
+            (MISSING, patch(outsider.http, task, body, world.draw.choice([stale, None]))),
+            (MISSING, patch(member.http, gone, body, world.draw.choice([stale, None]))),
+            (UNCONDITIONAL, patch(member.http, task, body, None)),
+            (STALE, patch(member.http, task, body, stale)),
+        ]
+    found += [
+        (INVALID, patch(member.http, task, unacceptable, "*")),
+        (UNAUTHENTICATED, stranger.request("POST", member.tasks, headers=JSON_TYPE, body=unreadable)),
+        (MISSING, outsider.http.request("POST", member.tasks, headers=JSON_TYPE, body=unreadable)),
+        (
+            MISSING,
+            outsider.http.request("POST", member.tasks, headers={"Content-Type": "text/plain"}, body=b"x"),
+        ),
+    ]
+    return found
+
+
+@then("each is refused for the first of them")
+def each_is_refused_for_the_first_of_them(ordered: list[tuple[int, Exchange]]) -> None:
+    rule = "refusals come in the order: token, tenant, precondition, body"
+    for status, answer in ordered:
+        is_problem(answer, status, rule)
+
+
+@when("users are made", target_fixture="users")
+def users_are_made(office: Office) -> list[User]:
+    return [office.user() for _ in range(2)]
+
+
+@then("their tokens are nowhere in the database, and the service knows them")
+def their_tokens_are_nowhere_in_the_database(office: Office, users: list[User]) -> None:
+    with office.service.postgres.connect() as connection:
+        for table in tables(connection):
+            query = sql.SQL("SELECT count(*) FROM {} AS t WHERE strpos(t::text, %s) > 0").format(table)
+            for user in users:
+                for text in (user.token, user.token.encode().hex()):
+                    row = connection.execute(query, [text]).fetchone()
+                    expect(row == (0,), expected="a hash of the token alone", got=f"the token, in {table}")
+    organisation = office.organisation()
+    for user in users:
+        office.admit(organisation, user, "USER")
+        office.as_member(user, organisation).create()
