@@ -87,3 +87,8 @@ def number(ledger: Ledger, query: str) -> int:
     """Return the one number that the query asks for."""
     found = ledger.execute(query).fetchone()  # type: ignore[call-overload]  # a constant of this file
     return int(str(found[0])) if found else 0
+
+
+def rows_read(ledger: Ledger) -> int:
+    """Return how many rows of its tables PostgreSQL has read so far."""
+    return number(ledger, ROWS_READ)

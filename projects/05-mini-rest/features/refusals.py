@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from kata.steps import Draw, Exchange
+from kata.steps import Draw, Exchange, expect
 
-from .office import Json
+from .office import Json, pointers_of
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,15 @@ class Refusal:
     body: Json
     pointer: str
     answer: Exchange
+
+
+def are_refused(refusals: list[Refusal]) -> None:
+    """Demand a 422 with the right pointer of each."""
+    rule = "bad input is refused with 422, and errors[] points at the mistake"
+    for refusal in refusals:
+        got = pointers_of(refusal.answer, f"{rule}: {refusal.body}")
+        wanted = f"a pointer to {refusal.pointer} for {refusal.body}"
+        expect(refusal.pointer in got, expected=wanted, got=refusal.answer.text[:300], rule=rule)
 
 
 def odd_text(draw: Draw) -> str:

@@ -8,6 +8,7 @@ from psycopg import sql
 from kata.system.ports import HOST
 
 USER = "postgres"
+STATEMENTS = "pg_stat_statements"
 _CONNECT_TIMEOUT_SECONDS = 2
 # What PostgreSQL keeps of a database outside of it, where CREATE DATABASE ... TEMPLATE does not look.
 _NOT_COPIED = """
@@ -19,6 +20,9 @@ _NOT_COPIED = """
         OR EXISTS (SELECT FROM pg_subscription WHERE subdbid = pg_database.oid)
         OR EXISTS (SELECT FROM pg_replication_slots WHERE database = datname)
     FROM pg_database WHERE datname = %s
+"""
+_STATEMENTS_OF = """
+    SELECT coalesce(sum(calls), 0) FROM pg_stat_statements JOIN pg_database ON oid = dbid WHERE datname = %s
 """
 
 
@@ -48,6 +52,16 @@ class PostgresServer:
         with self.connect() as connection:
             connection.execute(create)
         return self.url(name)
+
+    def count_statements(self, name: str) -> int:
+        """Return how many statements a database was sent so far, those of the verifier's own there included.
+
+        A prepared statement counts each time that it is executed, and so do BEGIN and COMMIT.
+        """
+        with self.connect() as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+            row = connection.execute(_STATEMENTS_OF, [name]).fetchone()
+        return int(str(row[0])) if row else 0
 
     def has_database(self, name: str) -> bool:
         with self.connect() as connection:

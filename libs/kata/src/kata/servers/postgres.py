@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from kata.errors import LaunchError
-from kata.servers.databases import USER, PostgresServer
+from kata.servers.databases import STATEMENTS, USER, PostgresServer
 from kata.servers.embedded import EmbeddedServer
 from kata.system.child import ChildProcess, describe_exit
 from kata.system.ports import HOST
@@ -33,7 +33,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     Its durability settings are PostgreSQL's own: a benchmark that runs on it pays for its commits. Without
     `syncs`, what is committed survives the death of the server and not that of the machine: a check need not
-    wait for a busy disk.
+    wait for a busy disk. Such a server counts the statements of its clients, too, which takes a little time.
     """
 
     label = "the embedded PostgreSQL"
@@ -103,6 +103,8 @@ class EmbeddedPostgres(EmbeddedServer):
             # In the cluster, and not in /dev/shm: a killed server would leave half a megabyte there.
             "dynamic_shared_memory_type": "mmap",
         }
+        if not self._syncs:
+            settings["shared_preload_libraries"] = STATEMENTS
         options = [f"--{name}={value}" for name, value in settings.items()]
         return [str(postgres_folder() / "postgres"), "-D", str(self._cluster), *options]
 

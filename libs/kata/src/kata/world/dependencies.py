@@ -61,6 +61,10 @@ class PostgresUnderTest:
         """Open a connection of the verifier's own, past the proxy."""
         return self.address.connect(self.database)
 
+    def count_statements(self) -> int:
+        """Return how many statements this database was sent so far."""
+        return self.address.count_statements(self.database)
+
     def close(self) -> None:
         self.proxy.stop()
 
