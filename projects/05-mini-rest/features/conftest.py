@@ -1,6 +1,5 @@
 """Settings and steps that the features of 05 share."""
 
-import string
 from collections.abc import Iterator
 
 import pytest
@@ -14,18 +13,8 @@ PRINTED_TTL_SECONDS = 86_400
 PRINTED_TITLE_LIMIT = 200
 # Far below the time-outs that anybody sets, far above what a race needs to show.
 DELAY_SECONDS = 0.01
-
-
-def drawn_secret(world: World, name: str) -> str:
-    """Draw a secret of the run, of 16 characters or some more."""
-    length = world.setting(f"{name}-length", 16, 90)
-    alphabet = string.ascii_letters + string.digits + "-._~+/"
-    number = world.setting(name, 0, len(alphabet) ** length - 1)
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, len(alphabet))
-        digits.append(alphabet[digit])
-    return "".join(digits)
+# Secrets are numbers, so that those of a service that runs already can be told with --set.
+SECRETS = (10**19, 10**60)
 
 
 @pytest.fixture
@@ -33,8 +22,8 @@ def service_settings(world: World) -> dict[str, str]:
     limit = world.setting("TITLE_LIMIT", 60, 900, away_from=[PRINTED_TITLE_LIMIT])
     ttl = world.setting("IDEMPOTENCY_TTL_SECONDS", 600, 60_000)
     return {
-        "OPERATOR_TOKEN": drawn_secret(world, "OPERATOR_TOKEN"),
-        "CURSOR_SECRET": drawn_secret(world, "CURSOR_SECRET"),
+        "OPERATOR_TOKEN": str(world.setting("OPERATOR_TOKEN", *SECRETS)),
+        "CURSOR_SECRET": str(world.setting("CURSOR_SECRET", *SECRETS)),
         "TITLE_LIMIT": str(limit),
         "IDEMPOTENCY_TTL_SECONDS": str(ttl),
     }

@@ -85,7 +85,7 @@ WAITING = (
 
 def number(ledger: Ledger, query: str) -> int:
     """Return the one number that the query asks for."""
-    found = ledger.execute(query).fetchone()  # type: ignore[call-overload]  # a constant of this file
+    found = ledger.execute(query).fetchone()
     return int(str(found[0])) if found else 0
 
 

@@ -58,7 +58,7 @@ def a_task_is_changed_deleted_and_restored(member: Member, world: World) -> Revi
         change = {"title": draw.word(), "notes": draw.word()}
         answer = member.patch(task, change, form.format(tag=present))
         succeeded(answer, OK)
-        revised.wanted = as_object(answer) | change
+        revised.wanted = {**as_object(answer), **change}
         stale = present
         revised.tags.append(answer.header("etag") or "")
     deleted = member.delete(task, revised.tags[-1])

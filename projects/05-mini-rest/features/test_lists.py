@@ -427,7 +427,7 @@ def as_it_was(ledger: Ledger, office: Office) -> None:
 
 
 def flush(office: Office, ledger: Ledger) -> None:
-    """End the service's sessions: each writes down then what it has counted, which it does seldom otherwise."""
+    """End the service's sessions: then each writes down what it has counted, which is seldom otherwise."""
     proxy = office.service.postgres.proxy
     proxy.cut()
     deadline = time.monotonic() + 5.0

@@ -51,7 +51,7 @@ scenarios("routes.feature")
 def tasks_are_made(member: Member, world: World) -> list[tuple[Json, Task]]:
     draw = world.draw
     moment = f"{draw.integer(2030, 2090)}-0{draw.integer(1, 9)}-1{draw.integer(0, 9)}T23:59:0"
-    bodies = [
+    bodies: list[Json] = [
         {"title": odd_text(draw)},
         {
             "title": odd_text(draw),
@@ -377,7 +377,7 @@ def users_are_asked_for_with_one_mistake_at_a_time(
 ) -> list[Refusal]:
     draw = world.draw
     long = "x" * draw.integer(201, 400)
-    mistakes: list[tuple[str, str, dict[str, object], str]] = [
+    mistakes: list[tuple[str, str, Json, str]] = [
         *(
             ("POST", USERS, {"email": email, "name": "x"}, "/email")
             for email in (draw.word(), "", None, 7, f"{draw.word()}@", f"a b@{draw.word()}.example.com")

@@ -13,11 +13,9 @@ from uuid import UUID
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp
 
-from mini_rest import errors, operations, routes
+from mini_rest import documentation, errors, operations, routes
 from mini_rest.account_repository import AccountRepository
 from mini_rest.accounts import AccountService
 from mini_rest.cursors import Cursors
@@ -50,20 +48,19 @@ def create_app(settings: Settings) -> ASGIApp:
 
     From the outside in: the logging middleware, the router, Litestar with its guards, a controller.
     """
+    app = make_litestar(settings)
+    router = Router(app, settings.body_limit_bytes)
+    return LoggingMiddleware(router, ERRORS, app.state.metrics, logs.access_filter(settings.log_level))
+
+
+def make_litestar(settings: Settings) -> Litestar:
+    """Make what is inside of the router."""
     database = Database(
         str(settings.database_url),
         "mini-rest",
         errors.DatabaseUnavailableError,
         tables=("users", "organisations", "memberships", "tasks", "idempotency_keys"),
     )
-    metrics = Metrics()
-    app = litestar(settings, database, metrics)
-    app.state.document = completed(app.openapi_schema.to_schema())
-    router = Router(app, settings.body_limit_bytes)
-    return LoggingMiddleware(router, ERRORS, metrics, logs.access_filter(settings.log_level))
-
-
-def litestar(settings: Settings, database: Database, metrics: Metrics) -> Litestar:
     tasks = TaskService(
         partial(unit_of_work, database),
         partial(unit_of_work, database, autocommit=True),
@@ -78,7 +75,7 @@ def litestar(settings: Settings, database: Database, metrics: Metrics) -> Litest
         yield
         await database.close()
 
-    return Litestar(
+    app = Litestar(
         [*operations.HANDLERS, *routes.HANDLERS],
         guards=GUARDS,
         dependencies={
@@ -90,28 +87,19 @@ def litestar(settings: Settings, database: Database, metrics: Metrics) -> Litest
         request_class=StrictRequest,
         request_max_body_size=settings.body_limit_bytes,
         lifespan=[lifespan],
-        openapi_config=openapi(),
+        openapi_config=documentation.CONFIG,
         state=State(
             {
                 "tasks": tasks,
                 "accounts": accounts,
-                "metrics": metrics,
+                "metrics": Metrics(),
                 "readiness": {"postgresql": database.ping},
                 "readiness_timeout_seconds": settings.readiness_timeout_seconds,
             }
         ),
     )
-
-
-def openapi() -> OpenAPIConfig:
-    token = SecurityScheme(type="http", scheme="bearer")
-    return OpenAPIConfig(
-        title="Mini REST",
-        version="1",
-        components=Components(security_schemes={"token": token}),
-        security=[{"token": []}],
-        render_plugins=[],
-    )
+    app.state.document = completed(app.openapi_schema.to_schema())
+    return app
 
 
 def answer(request: Request[object, object, State], error: Exception) -> Response[bytes]:

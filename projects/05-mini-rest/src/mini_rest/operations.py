@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from mini_rest.permissions import Permission
 from service_kit import docs, health, json_text, metrics
 
-PAGE: Final = "text/html"
+HTML: Final = "text/html"
 
 
 @get("/health", needs=Permission.PUBLIC, include_in_schema=False, sync_to_thread=False)
@@ -40,11 +40,11 @@ def document(state: State) -> Response[bytes]:
     return Response(json_text.render(state.document), media_type=MediaType.JSON)
 
 
-@get("/docs", needs=Permission.PUBLIC, include_in_schema=False, produces=PAGE, sync_to_thread=False)
+@get("/docs", needs=Permission.PUBLIC, include_in_schema=False, produces=HTML, sync_to_thread=False)
 def page(state: State) -> Response[bytes]:
     """Return the same for people."""
     policy = {"Content-Security-Policy": docs.CONTENT_SECURITY_POLICY}
-    return Response(docs.page(state.document).encode(), media_type=f"{PAGE}; charset=utf-8", headers=policy)
+    return Response(docs.page(state.document).encode(), media_type=HTML, headers=policy)
 
 
 HANDLERS: Final[Sequence[HTTPRouteHandler]] = [alive, ready, numbers, document, page]

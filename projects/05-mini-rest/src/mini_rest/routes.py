@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from litestar import Controller, Request, Response, delete, get, patch, post, put
-from litestar.datastructures import State
-from litestar.params import Body
+from litestar import Controller, Response, delete, get, patch, post, put
+from litestar.di import NamedDependency
+from litestar.params import Body, FromPath, JSONBody
 from litestar.types import ControllerRouterHandler
 
 from mini_rest.accounts import AccountService
 from mini_rest.cursors import Cursors
-from mini_rest.domain import Caller, KeyUse, Role, Task
+from mini_rest.documentation import ListOperation
+from mini_rest.domain import KeyUse, Role, Task
 from mini_rest.guards import actor_of, id_of, is_meant_for_this_version
 from mini_rest.idempotency import key_of
+from mini_rest.json_bodies import StrictRequest
 from mini_rest.negotiation import lines
 from mini_rest.permissions import Permission
 from mini_rest.preconditions import entity_tag, expected_by, is_known
@@ -40,7 +42,9 @@ MEMBER: Final = "/api/v1/organisations/{organisation_id:str}/members/{user_id:st
 # A cache may keep a task, but has to ask before each use, and for each caller anew.
 CACHING: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
-type AnyRequest = Request[Caller | None, object, State]
+Tasks = NamedDependency[TaskService]
+Accounts = NamedDependency[AccountService]
+ListCursors = NamedDependency[Cursors]
 
 
 class TaskController(Controller):
@@ -50,7 +54,9 @@ class TaskController(Controller):
     tags = ("tasks",)
 
     @post(needs=Permission.CREATE, consumes=JSON, summary="Make a task")
-    async def create(self, request: AnyRequest, data: NewTask, tasks: TaskService) -> Response[TaskAnswer]:
+    async def create(
+        self, request: StrictRequest, data: JSONBody[NewTask], tasks: Tasks
+    ) -> Response[TaskAnswer]:
         """Make a task. A request that is sent again with its Idempotency-Key gets the first answer again."""
         actor = actor_of(request.scope)
         key = key_of(lines(request.scope, "Idempotency-Key"))
@@ -58,8 +64,8 @@ class TaskController(Controller):
         task = await tasks.create(actor, data.draft(), use)
         return answer(request, task, HTTPStatus.CREATED, {"Location": f"{request.scope['path']}/{task.id}"})
 
-    @get(needs=Permission.READ, query=True, summary="List tasks")
-    async def page(self, request: AnyRequest, tasks: TaskService, cursors: Cursors) -> Response[PageAnswer]:
+    @get(needs=Permission.READ, query=True, operation_class=ListOperation, summary="List tasks")
+    async def page(self, request: StrictRequest, tasks: Tasks, cursors: ListCursors) -> Response[PageAnswer]:
         """Return a page of the list; `Link` leads to those beside it."""
         actor, path = actor_of(request.scope), request.scope["path"]
         listing = listing_of(request.scope["query_string"], cursors, actor.organisation_id)
@@ -74,7 +80,9 @@ class TaskController(Controller):
         return Response(PageAnswer([task_answer(task) for task in found.tasks]), headers=headers)
 
     @get("/{task_id:str}", needs=Permission.READ, summary="Read a task")
-    async def read(self, request: AnyRequest, task_id: str, tasks: TaskService) -> Response[TaskAnswer]:
+    async def read(
+        self, request: StrictRequest, task_id: FromPath[str], tasks: Tasks
+    ) -> Response[TaskAnswer]:
         """Return a task, or 304 to who has it already."""
         task = await tasks.read(actor_of(request.scope), id_of(task_id))
         known = lines(request.scope, "If-None-Match")
@@ -91,10 +99,10 @@ class TaskController(Controller):
     )
     async def change(
         self,
-        request: AnyRequest,
-        task_id: str,
+        request: StrictRequest,
+        task_id: FromPath[str],
         data: Annotated[TaskPatch, Body(media_type=MERGE_PATCH)],
-        tasks: TaskService,
+        tasks: Tasks,
     ) -> Response[TaskAnswer]:
         """Change the fields that the merge patch names."""
         expected = expected_by(lines(request.scope, "If-Match"))
@@ -107,7 +115,7 @@ class TaskController(Controller):
         guards=[is_meant_for_this_version],
         summary="Delete a task",
     )
-    async def delete(self, request: AnyRequest, task_id: str, tasks: TaskService) -> Response[None]:
+    async def delete(self, request: StrictRequest, task_id: FromPath[str], tasks: Tasks) -> Response[None]:
         """Take a task out of sight; the ETag is what restores it."""
         expected = expected_by(lines(request.scope, "If-Match"))
         task = await tasks.delete(actor_of(request.scope), id_of(task_id), expected)
@@ -121,7 +129,9 @@ class TaskController(Controller):
         status_code=HTTPStatus.OK,
         summary="Restore a deleted task",
     )
-    async def restore(self, request: AnyRequest, task_id: str, tasks: TaskService) -> Response[TaskAnswer]:
+    async def restore(
+        self, request: StrictRequest, task_id: FromPath[str], tasks: Tasks
+    ) -> Response[TaskAnswer]:
         """Bring a deleted task back."""
         expected = expected_by(lines(request.scope, "If-Match"))
         task = await tasks.restore(actor_of(request.scope), id_of(task_id), expected)
@@ -129,7 +139,7 @@ class TaskController(Controller):
 
 
 @post("/api/v1/users", needs=Permission.OPERATE, consumes=JSON, tags=["accounts"], summary="Make a user")
-async def register(data: NewUser, accounts: AccountService) -> UserAnswer:
+async def register(data: JSONBody[NewUser], accounts: Accounts) -> UserAnswer:
     """Make a user. The token is told here, and nowhere else."""
     data.check()
     user, token = await accounts.register(data.email, data.name)
@@ -143,7 +153,7 @@ async def register(data: NewUser, accounts: AccountService) -> UserAnswer:
     tags=["accounts"],
     summary="Make an organisation",
 )
-async def found(data: NewOrganisation, accounts: AccountService) -> OrganisationAnswer:
+async def found(data: JSONBody[NewOrganisation], accounts: Accounts) -> OrganisationAnswer:
     """Make an organisation, without members."""
     data.check()
     organisation = await accounts.found(data.name)
@@ -152,7 +162,7 @@ async def found(data: NewOrganisation, accounts: AccountService) -> Organisation
 
 @put(MEMBER, needs=Permission.OPERATE, consumes=JSON, tags=["accounts"], summary="Make a user a member")
 async def admit(
-    organisation_id: str, user_id: str, data: NewMembership, accounts: AccountService
+    organisation_id: FromPath[str], user_id: FromPath[str], data: JSONBody[NewMembership], accounts: Accounts
 ) -> MembershipAnswer:
     """Make a user a member of an organisation, or give a member another role."""
     membership = MembershipAnswer(id_of(user_id), id_of(organisation_id), Role(data.role))
@@ -161,7 +171,7 @@ async def admit(
 
 
 @delete(MEMBER, needs=Permission.OPERATE, tags=["accounts"], summary="End a membership")
-async def expel(organisation_id: str, user_id: str, accounts: AccountService) -> None:
+async def expel(organisation_id: FromPath[str], user_id: FromPath[str], accounts: Accounts) -> None:
     """End a membership, if there is one. The tasks stay."""
     await accounts.expel(id_of(organisation_id), id_of(user_id))
 
@@ -170,7 +180,7 @@ HANDLERS: Final[Sequence[ControllerRouterHandler]] = [TaskController, register, 
 
 
 def answer(
-    request: AnyRequest, task: Task, status: HTTPStatus, headers: dict[str, str] | None = None
+    request: StrictRequest, task: Task, status: HTTPStatus, headers: dict[str, str] | None = None
 ) -> Response[TaskAnswer]:
     """Answer with a task, or without it for who prefers so. Source: RFC 7240, section 4.2."""
     own = {**CACHING, **(headers or {}), "ETag": entity_tag(task.version)}

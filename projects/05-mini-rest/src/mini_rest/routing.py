@@ -66,8 +66,11 @@ class RouteTable:
             str(method): handler
             for handler in route.route_handlers
             for method in handler.http_methods
-            if method != "OPTIONS"
+            # Litestar's own pages, which load scripts from elsewhere, say nothing of who may come.
+            if method != "OPTIONS" and "needs" in handler.opt
         }
+        if not handlers:
+            return
         resource = Resource(template, handlers)
         if template == route.path:
             self._fixed[template] = resource

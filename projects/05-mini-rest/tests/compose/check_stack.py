@@ -1,5 +1,6 @@
 """What compose.yaml promises beyond the contract."""
 
+import os
 import subprocess
 from http import HTTPStatus
 
@@ -17,6 +18,8 @@ def compose(*arguments: str) -> str:
 
 def test_service_answers_on_the_published_port() -> None:
     address = compose("port", "mini-rest", "8000")
+    token = {"Authorization": f"Bearer {os.environ['OPERATOR_TOKEN']}"}
     with httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=10) as client:
         assert client.get("/ready").status_code == HTTPStatus.OK
-        assert client.post("/api/v1/counters/tea").json()["value"] >= 1
+        answer = client.post("/api/v1/organisations", json={"name": "stack"}, headers=token)
+        assert answer.status_code == HTTPStatus.CREATED

@@ -1,0 +1,11 @@
+Feature: Without PostgreSQL the service says so
+
+  Background:
+    Given the service
+
+  @C44 @step-7
+  Scenario: While PostgreSQL does not answer, the service says so in time, and comes back with it
+    Given PostgreSQL refuses or is silent
+    When every route is asked
+    Then it is alive, it is not ready, and the rest is a 503 within three seconds
+    And within five seconds of PostgreSQL's return all is as it was
