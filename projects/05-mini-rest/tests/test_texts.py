@@ -13,7 +13,7 @@ from mini_rest.errors import InvalidFieldError, InvalidKeyError, InvalidQueryErr
 from mini_rest.idempotency import key_of
 from mini_rest.negotiation import weight_of
 from mini_rest.preconditions import entity_tag, expected_by, is_known
-from mini_rest.query import KNOWN, listing_of, parameters_of
+from mini_rest.query import listing_of
 
 CURSORS = Cursors("a secret of this test")
 HERE = UUID("01900000-0000-7000-8000-000000000000")
@@ -56,10 +56,11 @@ def test_any_query_is_read_or_refused(query: bytes) -> None:
 
 def test_all_that_is_wrong_with_a_query_is_told() -> None:
     with pytest.raises(InvalidQueryError) as caught:
-        parameters_of(b"limt=1&limit=1&limit=2", KNOWN)
+        listing_of(b"limt=1&limit=1&limit=2&sort=title", CURSORS, HERE)
     assert [(flaw.field, flaw.code) for flaw in caught.value.flaws] == [
         ("limt", "unknown"),
         ("limit", "repeated"),
+        ("sort", "invalid"),
     ]
 
 

@@ -18,7 +18,7 @@ from mini_rest.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from mini_rest.negotiation import lines
 from mini_rest.permissions import Permission, may
 from mini_rest.preconditions import expected_by
-from mini_rest.query import UUID_TEXT, parameters_of
+from mini_rest.query import UUID_TEXT, refuse_any
 
 if TYPE_CHECKING:
     from mini_rest.accounts import AccountService
@@ -70,7 +70,7 @@ async def lets_nobody_in_by_default(connection: Connection, handler: BaseRouteHa
 async def knows_its_query(connection: Connection, handler: BaseRouteHandler) -> None:
     """Refuse parameters on a route that has none. Raises: InvalidQueryError."""
     if not handler.opt.get("query"):
-        parameters_of(connection.scope["query_string"], frozenset())
+        refuse_any(connection.scope["query_string"])
 
 
 GUARDS: Final = [knows_its_caller, lets_nobody_in_by_default, knows_its_query]

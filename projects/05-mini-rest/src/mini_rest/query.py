@@ -14,20 +14,24 @@ from mini_rest.errors import InvalidFieldError, InvalidQueryError
 LIMIT: Final = re.compile(r"[1-9][0-9]{0,2}")
 UUID_TEXT: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-type Parameters = dict[str, str]
+type Flaws = list[InvalidFieldError]
 
 
-def parameters_of(query: bytes, known: frozenset[str]) -> Parameters:
-    """Raises: InvalidQueryError for what is unknown, given twice or no UTF-8."""
+def refuse_any(query: bytes) -> None:
+    """Raises: InvalidQueryError for each parameter, on a route that knows none."""
+    _, flaws = parameters_of(query, frozenset())
+    if flaws:
+        raise InvalidQueryError(flaws)
+
+
+def parameters_of(query: bytes, known: frozenset[str]) -> tuple[dict[str, str], Flaws]:
+    """Return what was given, and what is unknown or given twice. Raises: InvalidQueryError for no UTF-8."""
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
     except ValueError as error:  # UnicodeDecodeError is one
         flaw = InvalidFieldError("", "malformed", "The query is not UTF-8, or has too many parts.")
         raise InvalidQueryError([flaw]) from error
-    flaws = list(strangers([name for name, _ in pairs], known))
-    if flaws:
-        raise InvalidQueryError(flaws)
-    return dict(pairs)
+    return dict(pairs), list(strangers([name for name, _ in pairs], known))
 
 
 def strangers(names: list[str], known: frozenset[str]) -> Iterator[InvalidFieldError]:
@@ -81,9 +85,8 @@ KNOWN: Final = frozenset({*READERS, "cursor"})
 
 def listing_of(query: bytes, cursors: Cursors, organisation_id: UUID) -> Listing:
     """Raises: InvalidQueryError, with all mistakes."""
-    given = parameters_of(query, KNOWN)
+    given, flaws = parameters_of(query, KNOWN)
     values: dict[str, object] = {}
-    flaws = []
     for name, (field, read) in READERS.items():
         if name in given:
             try:
