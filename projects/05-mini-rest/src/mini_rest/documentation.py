@@ -16,12 +16,12 @@ from litestar.openapi.spec import (
 
 from mini_rest.domain import DEFAULT_LIMIT, LARGEST_LIMIT, Sort, Status
 
+WITH_TOKEN: Final[list[dict[str, list[str]]]] = [{"token": []}]
 TEXT, INTEGER, BOOLEAN = OpenAPIType.STRING, OpenAPIType.INTEGER, OpenAPIType.BOOLEAN
 CONFIG: Final = OpenAPIConfig(
     title="Mini REST",
     version="1",
     components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
-    security=[{"token": []}],
     render_plugins=[],
 )
 LIST_QUERY: Final = {

@@ -11,7 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from mini_rest.accounts import AccountService
 from mini_rest.cursors import Cursors
-from mini_rest.documentation import ListOperation
+from mini_rest.documentation import WITH_TOKEN, ListOperation
 from mini_rest.domain import KeyUse, Role, Task
 from mini_rest.guards import actor_of, id_of, is_meant_for_this_version
 from mini_rest.idempotency import key_of
@@ -52,6 +52,7 @@ class TaskController(Controller):
 
     path = TASKS
     tags = ("tasks",)
+    security = WITH_TOKEN
 
     @post(needs=Permission.CREATE, consumes=JSON, summary="Make a task")
     async def create(
@@ -138,7 +139,14 @@ class TaskController(Controller):
         return answer(request, task, HTTPStatus.OK)
 
 
-@post("/api/v1/users", needs=Permission.OPERATE, consumes=JSON, tags=["accounts"], summary="Make a user")
+@post(
+    "/api/v1/users",
+    needs=Permission.OPERATE,
+    consumes=JSON,
+    tags=["accounts"],
+    security=WITH_TOKEN,
+    summary="Make a user",
+)
 async def register(data: JSONBody[NewUser], accounts: Accounts) -> UserAnswer:
     """Make a user. The token is told here, and nowhere else."""
     data.check()
@@ -151,6 +159,7 @@ async def register(data: JSONBody[NewUser], accounts: Accounts) -> UserAnswer:
     needs=Permission.OPERATE,
     consumes=JSON,
     tags=["accounts"],
+    security=WITH_TOKEN,
     summary="Make an organisation",
 )
 async def found(data: JSONBody[NewOrganisation], accounts: Accounts) -> OrganisationAnswer:
@@ -160,7 +169,14 @@ async def found(data: JSONBody[NewOrganisation], accounts: Accounts) -> Organisa
     return OrganisationAnswer(organisation.id, organisation.name)
 
 
-@put(MEMBER, needs=Permission.OPERATE, consumes=JSON, tags=["accounts"], summary="Make a user a member")
+@put(
+    MEMBER,
+    needs=Permission.OPERATE,
+    consumes=JSON,
+    tags=["accounts"],
+    security=WITH_TOKEN,
+    summary="Make a user a member",
+)
 async def admit(
     organisation_id: FromPath[str], user_id: FromPath[str], data: JSONBody[NewMembership], accounts: Accounts
 ) -> MembershipAnswer:
@@ -170,7 +186,7 @@ async def admit(
     return membership
 
 
-@delete(MEMBER, needs=Permission.OPERATE, tags=["accounts"], summary="End a membership")
+@delete(MEMBER, needs=Permission.OPERATE, tags=["accounts"], security=WITH_TOKEN, summary="End a membership")
 async def expel(organisation_id: FromPath[str], user_id: FromPath[str], accounts: Accounts) -> None:
     """End a membership, if there is one. The tasks stay."""
     await accounts.expel(id_of(organisation_id), id_of(user_id))
