@@ -1,6 +1,5 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -63,11 +62,6 @@ async def actor(accounts: AccountService) -> Actor:
     organisation = await accounts.found("Analytical Engines")
     await accounts.admit(organisation.id, user.id, Role.USER)
     return Actor(user.id, organisation.id, Role.USER)
-
-
-@pytest.fixture
-def organisation_id() -> UUID:
-    return new_id()
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,8 @@ async def ready(state: State) -> Response[object]:
 )
 def numbers(state: State) -> Response[bytes]:
     """Return what Prometheus reads."""
-    return Response(state.metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+    media_type = metrics.CONTENT_TYPE.removesuffix("; charset=utf-8")  # Litestar adds it
+    return Response(state.metrics.exposition(), media_type=media_type)
 
 
 @get("/openapi.json", needs=Permission.PUBLIC, include_in_schema=False, sync_to_thread=False)
