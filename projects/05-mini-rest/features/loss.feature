@@ -5,7 +5,7 @@ Feature: Without PostgreSQL the service says so
 
   @C44 @step-7
   Scenario: While PostgreSQL does not answer, the service says so in time, and comes back with it
-    Given PostgreSQL refuses or is silent
-    When every route is asked
+    Given a member with a task
+    When PostgreSQL refuses, and when it is silent, and every route is asked
     Then it is alive, it is not ready, and the rest is a 503 within three seconds
     And within five seconds of PostgreSQL's return all is as it was

@@ -144,6 +144,18 @@ def test_commits_are_synced_unless_told_otherwise(server: EmbeddedPostgres, tmp_
         other.stop()
 
 
+def test_a_server_for_checks_counts_the_statements_of_each_database(
+    postgres_server: EmbeddedPostgres, postgres_url: str
+) -> None:
+    name = postgres_url.rpartition("/")[2]
+    address = postgres_server.address
+    assert address.count_statements(name) == 0
+    for _ in range(3):
+        ask(postgres_url, "SELECT 1")
+    ask(postgres_server.url(), "SELECT 1")
+    assert address.count_statements(name) == 3
+
+
 def test_kill_ends_every_process_and_keeps_what_was_committed(server: EmbeddedPostgres) -> None:
     store(server, 1)
     with closing(psycopg.connect(server.url())) as connection:
