@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from pytest_bdd import given, scenarios, then, when
 
@@ -16,6 +17,7 @@ from kata.steps import (
     burst,
     expect,
     is_problem,
+    send_raw,
     wait_until,
     wait_until_ready,
 )
@@ -179,11 +181,28 @@ def creates_are_sent_with_keys_that_are_none(
     ]
     malformed += [f"é{word}", f'"{word}\\{word}"', f'"{word}"; a=1', f'"{word}", "{word}"', f"{word} {word}"]
     answers = [member.post(member.body(), {"Idempotency-Key": key}) for key in draw.shuffle(malformed)]
+    answers.append(with_two_lines(office, member, [word, draw.choice([word, draw.word()])]))
     listed = member.page().ids
     expect(not listed, expected="an empty list", got=listed, rule="what was refused makes nothing")
     body = member.body()
     tasks = [created(member.post(body, {"Idempotency-Key": key})) for key in (longest, f'"{longest}"')]
     return member, answers, tasks
+
+
+def with_two_lines(office: Office, member: Member, keys: list[str]) -> Exchange:
+    """Send a create with two Idempotency-Key lines, of which one would do."""
+    body = json.dumps(member.body())
+    url = office.service.urls[0]
+    fields = {
+        "Host": urlsplit(url).netloc,
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **JSON_TYPE,
+        **member.authorization,
+    }
+    lines = [f"{name}: {value}" for name, value in fields.items()]
+    lines += [f"Idempotency-Key: {key}" for key in keys]
+    return send_raw(url, "\r\n".join([f"POST {member.tasks} HTTP/1.1", *lines, "", body]).encode())
 
 
 @then("each is refused with 400, and one of the greatest length is used")
