@@ -21,6 +21,7 @@ from .office import (
     Office,
     Task,
     in_doubt,
+    target_of,
 )
 from .refusals import Refusal, are_refused, odd_text, refused_changes
 
@@ -319,7 +320,7 @@ def the_answers_are_empty_and_say_so(member: Member, preferred: Preferred) -> No
         applied = (answer.header("preference-applied") or "").lower()
         expect(applied == MINIMAL, expected=f"Preference-Applied: {MINIMAL}", got=applied)
         expect(bool(answer.header("etag")), expected="an ETag", got=answer.header("etag"))
-    location = preferred.minimal[0][1].header("location") or ""
+    location = target_of(preferred.minimal[0][1].header("location") or "")
     expect(location.startswith("/"), expected="Location", got=location or "none")
     made = member.get(location)
     expect(made.status == OK, expected=f"200 from {location}", got=describe_answer(made))
