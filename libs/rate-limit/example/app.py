@@ -1,14 +1,17 @@
 """Lesson 01's service with the library in place of its own limiter.
 
 Only what the lesson says of limits is here, and of the answers that have one. What it says of every service
-(metrics, documents, logs) is not: the lesson's step 1.
+(documents, settings, sizes) is not: the lesson's step 1.
 """
 # ruff: noqa: INP001 - a folder with a Procfile, as a learner's
 
 import json
 import os
 import re
+import sys
+import threading
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, g, request
@@ -19,9 +22,10 @@ from werkzeug.exceptions import HTTPException
 import rate_limit as rl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from _typeshed import OptExcInfo
     from flask.typing import ResponseReturnValue
 
 LONGEST_WORD = 64
@@ -32,6 +36,9 @@ LIMITED = ("GET", "HEAD")
 PROBLEM = "application/problem+json"
 WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+answered: dict[str, int] = {}
+counting = threading.Lock()
+
 
 def create_app() -> Flask:
     app = Flask("example")
@@ -39,7 +46,7 @@ def create_app() -> Flask:
     frame(app)
     storage = rl.RedisStorage(
         os.environ["REDIS_URL"],
-        failure_mode=rl.FailureMode(os.environ.get("FAILURE_MODE", "local")),
+        failure_mode=rl.FailureMode(os.environ.get("FAILURE_MODE") or "local"),
         key_template="rate:{key}",  # as the lesson has it
     )
 
@@ -53,8 +60,12 @@ def create_app() -> Flask:
             abort(422)
         return {"word": word}
 
-    @app.get("/health")
     @app.get("/metrics")
+    def metrics() -> "ResponseReturnValue":
+        lines = [f'http_requests_total{{route="{route}"}} {count}\n' for route, count in answered.items()]
+        return Response("".join(lines), mimetype="text/plain")
+
+    @app.get("/health")
     @app.get("/openapi.json")
     @app.get("/docs")
     def health() -> "ResponseReturnValue":
@@ -69,6 +80,7 @@ def create_app() -> Flask:
         return {"status": "ok"}
 
     limit(app, storage)
+    watch(app)
     return app
 
 
@@ -80,6 +92,8 @@ def frame(app: Flask) -> None:
         g.id = request_id(request.headers.get("X-Request-ID"))
         if too_large(request.environ):
             abort(413)
+        if has_no_host(request.environ):
+            abort(400)
         if request.query_string and request.endpoint in {"ping", "echo"}:
             abort(400)
 
@@ -101,7 +115,7 @@ def limit(app: Flask, storage: rl.RedisStorage) -> None:
     """Put the library before the routes."""
     policy = rl.Policy(int(os.environ["LIMIT"]), int(os.environ["WINDOW_SECONDS"]), "default")
     limiter = rl.Limiter(storage, policy)
-    address = rl.by_address(int(os.environ.get("TRUSTED_HOPS", "0")))
+    address = rl.by_address(int(os.environ.get("TRUSTED_HOPS") or 0))
     rules = [
         rl.Rule(limiter, on_route(address, "/api/v1/ping"), ["/api/v1/ping"], LIMITED),
         rl.Rule(limiter, on_route(address, f"{ECHO}{{word}}"), [f"{ECHO}*"], LIMITED),
@@ -110,10 +124,37 @@ def limit(app: Flask, storage: rl.RedisStorage) -> None:
     limited = rl.WSGIRateLimitMiddleware(routes, *rules, refuse=refuse)
 
     def asked(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
-        # What is too large to be read costs nothing.
-        return (routes if too_large(environ) else limited)(environ, start_response)
+        # What is too large to be read, or for no host, costs nothing.
+        is_free = too_large(environ) or has_no_host(environ)
+        return (routes if is_free else limited)(environ, start_response)
 
     app.wsgi_app = asked  # type: ignore[method-assign]
+
+
+def watch(app: Flask) -> None:
+    """Count each answer, and leave a line of it."""
+    inner = app.wsgi_app
+    routes = ("/api/v1/ping", f"{ECHO}{{word}}", *(rule.rule for rule in app.url_map.iter_rules()))
+    answered.update(dict.fromkeys([*(route for route in routes if "<" not in route), "other"], 0))
+
+    def watched(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        path = environ["PATH_INFO"]
+        known = f"{ECHO}{{word}}" if path.startswith(ECHO) and "/" not in path[len(ECHO) :] else path
+
+        def answer(
+            status: str, headers: list[tuple[str, str]], exc_info: "OptExcInfo | None" = None
+        ) -> "Callable[[bytes], object]":
+            with counting:
+                answered[known if known in answered else "other"] += 1
+            own_id = next(value for name, value in headers if name.lower() == "x-request-id")
+            line = {"timestamp": datetime.now(UTC).isoformat(), "request_id": own_id, "status": status[:3]}
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+            return start_response(status, headers, exc_info)
+
+        return inner(environ, answer)
+
+    app.wsgi_app = watched  # type: ignore[method-assign]
 
 
 def on_route(address: rl.KeyOf, route: str) -> rl.KeyOf:
@@ -129,6 +170,10 @@ def on_route(address: rl.KeyOf, route: str) -> rl.KeyOf:
 
 def too_large(environ: "WSGIEnvironment") -> bool:
     return int(environ.get("CONTENT_LENGTH") or 0) > LARGEST_BODY_BYTES
+
+
+def has_no_host(environ: "WSGIEnvironment") -> bool:
+    return environ["SERVER_PROTOCOL"] == "HTTP/1.1" and not environ.get("HTTP_HOST")
 
 
 def refuse(refusal: rl.Refusal) -> rl.Response:

@@ -63,7 +63,12 @@ async def order(body: Body, service: Service, view: View = View.FLAT) -> OrderAn
     return OrderAnswer(lines=len(taken.items), total=str(taken.total))
 
 
-@api.post("/schemas", status_code=HTTPStatus.CREATED, openapi_extra=described(JSON, schema=ENVELOPE))
+@api.post(
+    "/schemas",
+    status_code=HTTPStatus.CREATED,
+    responses={200: {"model": RegisteredAnswer, "description": "It was registered before"}},
+    openapi_extra=described(JSON, schema=ENVELOPE),
+)
 async def register(
     body: Body, service: Service, response: Response, *, strict: bool = False
 ) -> RegisteredAnswer:
@@ -109,7 +114,8 @@ async def batch(version_id: str, body: Body, service: Service) -> BatchAnswer:
 )
 async def stream(version_id: str, request: Request, service: Service) -> Response:
     """Validate a stream, record by record; the first result is sent before the last record has come."""
-    is_csv = media_type_of(request.headers["content-type"]) == CSV
+    content_type = request.headers.get("content-type", NDJSON)  # without a body there is none
+    is_csv = media_type_of(content_type) == CSV
     return Results(await service.validate_stream(version_id, chunks(request), is_csv=is_csv))
 
 
