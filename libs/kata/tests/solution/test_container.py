@@ -10,7 +10,7 @@ from kata.solution.engine import Engine, bridge_gateway
 def test_a_web_container_publishes_one_port_on_the_loopback_address() -> None:
     options = container_options("image", {"LIMIT": "3", "PORT": "1"}, None, 40001)
     assert options["ports"] == {"8000/tcp": ("127.0.0.1", 40001)}
-    assert options["environment"] == {"TZ": "UTC", "LIMIT": "3", "PORT": "8000"}
+    assert options["environment"] == {"TZ": "UTC", "LIMIT": "3", "PORT": "1"}
     assert "command" not in options
 
 

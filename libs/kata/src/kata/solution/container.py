@@ -43,7 +43,7 @@ class DockerTarget:
         self.proxy_host = self._engine.gateway()
 
     def start(self, process_type: str, env: Mapping[str, str]) -> "ContainerInstance":
-        """Start a container for one process of this type; `web` has PORT=8000, published as a free one."""
+        """Start a container for one process of this type; `web` has PORT=8000 unless `env` says which; a free one leads to 8000."""
         command = None if process_type == "web" else self._command(process_type)
         port = free_port() if process_type == "web" else None
         self._counts[process_type] += 1
@@ -200,6 +200,6 @@ def container_options(
     if data_dir := env.get("DATA_DIR"):
         options["volumes"] = {data_dir: {"bind": data_dir, "mode": "rw"}}
     if port is not None:
-        environment["PORT"] = str(_PORT_INSIDE)
+        environment["PORT"] = env.get("PORT") or str(_PORT_INSIDE)
         options["ports"] = {f"{_PORT_INSIDE}/tcp": (HOST, port)}
     return options
