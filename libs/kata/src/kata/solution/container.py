@@ -43,7 +43,10 @@ class DockerTarget:
         self.proxy_host = self._engine.gateway()
 
     def start(self, process_type: str, env: Mapping[str, str]) -> "ContainerInstance":
-        """Start a container for one process of this type; `web` has PORT=8000 unless `env` says which; a free one leads to 8000."""
+        """Start a container for one process of this type; `web` has PORT=8000, published as a free one.
+
+        A PORT in `env` is what it gets instead, and nothing leads there: it is a bad one, to be refused.
+        """
         command = None if process_type == "web" else self._command(process_type)
         port = free_port() if process_type == "web" else None
         self._counts[process_type] += 1
