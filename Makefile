@@ -47,6 +47,7 @@ mutants-%: $(READY) ## put each deliberate bug into the reference; the features 
 	@UV=$(abspath $(UV)) $(KATA) mutants $* $(ARGS)
 
 bench-%: $(READY) ## measure against the peers, side by side
+	@test -f $(call folder,$*)/bench/run.py || { echo "bench-$*: this project has no bench yet"; exit 4; }
 	@cd $(call folder,$*) && UV=$(abspath $(UV)) $(CURDIR)/.venv/bin/python bench/run.py $(ARGS)
 
 up-%: ## build and start a project with Docker compose, and wait until it is healthy

@@ -1,3 +1,5 @@
+import subprocess
+
 import pytest
 
 from kata.judge.expectations import describe_answer, expect
@@ -27,6 +29,24 @@ def test_curl_is_told_to_add_nothing() -> None:
         "curl --path-as-is -i -X POST --http1.0 -H Host: -H User-Agent: -H Accept: -H 'Content-Length: 9' "
         f"--data-binary x {URL}/"
     )
+
+
+def test_a_body_that_is_no_plain_text_is_sent_byte_by_byte() -> None:
+    sent = b"POST / HTTP/1.1\r\nHost: x\r\nUser-Agent: y\r\nAccept: z\r\n\r\n\xff'\n"
+    command = as_command(exchange(sent)) or ""
+    shown = subprocess.run(
+        ["bash", "-c", f"printf %s {command.partition('--data-binary ')[2].partition(' http')[0]}"],
+        capture_output=True,
+        check=True,
+    )
+    assert shown.stdout == b"\xff'\n"
+
+
+def test_of_a_long_body_the_beginning_is_shown_without_its_length() -> None:
+    sent = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\n" + b"a" * 400
+    command = as_command(exchange(sent)) or ""
+    assert command.endswith(f" --data-binary {'a' * 300} {URL}/  # and so on: the body is longer")
+    assert "Content-Length" not in command
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\r\n\r\n", b"GET / HTTP/1.1\r\nno field\r\n\r\n"])

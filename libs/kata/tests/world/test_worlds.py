@@ -290,6 +290,8 @@ def test_the_end_of_a_check_leaves_an_attached_service_running(
 
 def test_an_attached_service_has_the_settings_that_it_is_said_to_have(attached: AttachedWorld) -> None:
     assert attached.setting("LARGEST", 100, 200) == 9
+    assert attached.text_setting("LARGEST", "drawn") == "9"
+    assert attached.text_setting("UNKNOWN", "drawn") == "drawn"
     assert 100 <= attached.setting("UNKNOWN", 100, 200) <= 200
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from service_kit import headers, json_text, logs, negotiation, request_id, routing
 from service_kit.health import report_async
+from service_kit.incoming import RECEIVE, Incoming
 from service_kit.limits import declared_length, too_large
 from service_kit.operations import READY, Answer, json_answer, problem_answer
 from service_kit.problems import MISSING_BODY, Problem, ProblemError, invalid_json, of_status
@@ -45,9 +46,11 @@ class Plumbing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(self._service, scope, send)
+        incoming = Incoming(receive, scope["headers"])
+        scope[RECEIVE] = incoming.receive
+        exchange = Exchange(self._service, scope, incoming, send)
         try:
-            await self._handle(exchange, scope, receive)
+            await self._handle(exchange, scope, incoming.receive)
         except ProblemError as refused:
             if exchange.started:
                 raise
@@ -160,10 +163,11 @@ class Body:
 class Exchange:
     """One request and its answer."""
 
-    def __init__(self, service: Service, scope: Scope, send: Send) -> None:
+    def __init__(self, service: Service, scope: Scope, incoming: Incoming[Message], send: Send) -> None:
         self._started_at = perf_counter()
         self._service = service
         self._scope = scope
+        self._incoming = incoming
         self._send = send
         self._status = 500
         self._route = routing.UNMATCHED
@@ -191,6 +195,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.started = True
             self._status = message["status"]
+            await self._incoming.end_before(self._status)
             response: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
             present = {name.lower() for name, _ in response}
             response.append((REQUEST_ID_HEADER, self._request_id.encode()))

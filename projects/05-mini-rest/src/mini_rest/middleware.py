@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types.asgi_types import ReceiveMessage
 
 from mini_rest.negotiation import is_http
 from mini_rest.problems import CONTENT_TYPE, ErrorTable, problem_of
 from service_kit import logs, request_id
+from service_kit.incoming import Incoming
 from service_kit.metrics import Metrics
 
 # Anything else could forge a line of the log, or a header.
@@ -49,9 +51,10 @@ class LoggingMiddleware:
         if not is_http(scope):
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(scope, send)
+        incoming = Incoming(receive, scope["headers"])
+        exchange = Exchange(scope, incoming, send)
         try:
-            await self._app(scope, receive, exchange.send)
+            await self._app(scope, incoming.receive, exchange.send)
         except Exception as error:
             if exchange.status:  # too late for another answer: the server breaks the connection
                 raise
@@ -69,11 +72,12 @@ class LoggingMiddleware:
 class Exchange:
     """One request, and what has been answered so far."""
 
-    def __init__(self, scope: HTTPScope, send: Send) -> None:
+    def __init__(self, scope: HTTPScope, incoming: Incoming[ReceiveMessage], send: Send) -> None:
         self.started_at = time.perf_counter()
         self.status = 0
         self.method: str = scope["method"]
         self._scope = scope
+        self._incoming = incoming
         self._send = send
         self._sent_bytes = 0
         sent_ids = [value for name, value in scope["headers"] if name == b"x-request-id"]
@@ -89,6 +93,7 @@ class Exchange:
         """Pass a part of the answer on, with what every answer carries."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            await self._incoming.end_before(self.status)
             own = list(message["headers"])
             present = {name.lower() for name, _ in own}
             own.append((b"x-request-id", self.request_id.encode()))

@@ -12,7 +12,6 @@ from service_kit.fastapi import install
 from service_kit.json_text import Json
 from service_kit.problems import ErrorRule, FieldError, Problem, on
 from validation import errors
-from validation.body import DirectBodies
 from validation.evaluators import Evaluators
 from validation.page import add_page
 from validation.registry import Registry
@@ -44,7 +43,6 @@ def create_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(registry.check)
 
     install(app, settings, readiness={"registry": can_keep}, errors=error_table())
-    app.add_middleware(DirectBodies)
     return app
 
 

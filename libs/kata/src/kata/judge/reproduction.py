@@ -12,7 +12,7 @@ _LINE = re.compile(r"(\S+) (/\S*) HTTP/1\.([01])")
 def as_command(exchange: Exchange) -> str | None:
     """Return the request for curl with all its fields, or its bytes where curl would not send such.
 
-    None if nobody kept what was sent.
+    A long body is cut, and a comment says so. None if nobody kept what was sent.
     """
     if not exchange.sent_bytes:
         return None
@@ -32,8 +32,24 @@ def as_command(exchange: Exchange) -> str | None:
     for name in ("Host", "User-Agent", "Accept"):
         if name.lower() not in names:
             command += ["-H", f"{name}:"]
+    is_cut = len(body) > _SHOWN_BYTES
     for field in fields:
-        command += ["-H", field]
+        # With its true length curl would wait for an answer that waits for the rest.
+        if not (is_cut and field.lower().startswith("content-length:")):
+            command += ["-H", field]
+    words = shlex.join(command)
     if body:
-        command += ["--data-binary", body[:_SHOWN_BYTES].decode("latin-1")]
-    return shlex.join([*command, exchange.base_url + path])
+        words += f" --data-binary {_quoted(body[:_SHOWN_BYTES])}"
+    note = "  # and so on: the body is longer" if is_cut else ""
+    return f"{words} {shlex.quote(exchange.base_url + path)}{note}"
+
+
+def _quoted(body: bytes) -> str:
+    """Quote bytes for bash; a NUL ends what it can pass on."""
+    if body.isascii() and body.decode().isprintable():
+        return shlex.quote(body.decode())
+    escaped = "".join(
+        char if char.isascii() and char.isprintable() and char not in "'\\" else f"\\x{ord(char):02x}"
+        for char in body.decode("latin-1")
+    )
+    return f"$'{escaped}'"
