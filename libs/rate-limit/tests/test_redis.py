@@ -62,13 +62,14 @@ def test_a_look_or_a_refusal_writes_nothing(redis: Redis, shared: RedisStorage, 
     assert (redis.dump(name), redis.pexpiretime(name)) == before
 
 
-def test_a_key_that_lost_its_time_to_live_gets_one(
-    redis: Redis, shared: RedisStorage, algorithm: Algorithm
+@pytest.mark.parametrize("ttl_ms", [None, HOUR * 1_000 + 200, HOUR * 10_000])
+def test_a_key_without_a_time_to_live_or_with_a_longer_one_gets_its_own(
+    redis: Redis, shared: RedisStorage, algorithm: Algorithm, ttl_ms: int | None
 ) -> None:
     limiter = Limiter(shared, Policy(1, HOUR), algorithm=algorithm)
     limiter.hit("key")
     (name,) = redis.keys()
-    redis.persist(name)
+    redis.persist(name) if ttl_ms is None else redis.pexpire(name, ttl_ms)
 
     assert not limiter.hit("key")
 

@@ -95,16 +95,17 @@ def test_every_key_has_a_ttl_of_at_most_the_window(
         assert all(0 < redis.pttl(key) <= 60_001 for key in redis.scan_iter())
 
 
-def test_a_key_without_ttl_gets_one_from_the_next_request(
-    redis: Redis, algorithm: Algorithm, limiter_with: LimiterWith
+@pytest.mark.parametrize("ttl_ms", [None, 60_200, 600_000])
+def test_a_key_without_ttl_or_with_a_longer_one_gets_its_own_from_the_next_request(
+    redis: Redis, algorithm: Algorithm, limiter_with: LimiterWith, ttl_ms: int | None
 ) -> None:
-    """As it is left behind by whoever dies between INCR and EXPIRE."""
+    """As it is left behind by whoever dies between INCR and EXPIRE, or when the window is made shorter."""
     limiter = limiter_with(algorithm)
     budget = Budget("/route", (DEFAULT,))
     for _ in range(3):
         assert spend(limiter, budget)[0]
     [key] = redis.keys()
-    redis.persist(key)
+    redis.persist(key) if ttl_ms is None else redis.pexpire(key, ttl_ms)
     assert not spend(limiter, budget)[0]
     assert 0 < redis.pttl(key) <= 60_001
 

@@ -10,9 +10,16 @@
 local cost, charge = tonumber(ARGV[1]), ARGV[2] == '1'
 local states, result, admitted = {}, {}, true
 
+-- A crash of somebody's left the key without a time to live, or the window has been made shorter since.
+local function outlives(key, window)
+  local ttl_ms = redis.call('PTTL', key)
+  return ttl_ms == -1 or ttl_ms > math.ceil(window / 1000)
+end
+
 for i, key in ipairs(KEYS) do
-  local state = read(key, tonumber(ARGV[2 * i + 1]), tonumber(ARGV[2 * i + 2]))
-  state.retry = 0
+  local limit, window = tonumber(ARGV[2 * i + 1]), tonumber(ARGV[2 * i + 2])
+  local state = read(key, limit, window)
+  state.window, state.retry = window, 0
   if cost > state.limit then
     state.retry = -1
   elseif cost > 0 then
@@ -27,9 +34,8 @@ for i, key in ipairs(KEYS) do
   if admitted and charge and cost > 0 then
     spend(state, cost)
     save(key, state, cost)
-  elseif state.mended or (state.retry > 0 and redis.call('PTTL', key) == -1) then
-    -- The clock was set back, or a crash of somebody's left the key without a time to live. Both would
-    -- refuse the client for longer than a window.
+  elseif state.mended or (state.retry > 0 and outlives(key, state.window)) then
+    -- Here, or where the clock was set back, a client would be refused for longer than a window.
     save(key, state, 0)
   end
   result[3 * i - 2] = remaining(state)

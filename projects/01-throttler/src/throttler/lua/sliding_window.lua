@@ -37,6 +37,12 @@ local function spend(key, units, ttl_ms)
   redis.call('PEXPIRE', key, ttl_ms)
 end
 
+-- A crash of somebody's left the key without a time to live, or the window has been made shorter since.
+local function outlives(key, ttl_ms)
+  local left_ms = redis.call('PTTL', key)
+  return left_ms == -1 or left_ms > ttl_ms
+end
+
 -- How many entries there are. Somebody else's value is dropped. What lies in the future was spent before the
 -- clock was set back: it counts as spent now, or its client would be refused until the clock is where it was.
 local function read(key, ttl_ms)
@@ -89,7 +95,7 @@ for i, key in ipairs(KEYS) do
       log.reset = log.window
     end
     log.used = log.used + cost
-  elseif log.retry > 0 and redis.call('PTTL', key) == -1 then
+  elseif log.retry > 0 and outlives(key, log.ttl_ms) then
     redis.call('PEXPIRE', key, log.ttl_ms)
   end
   result[3 * i - 2] = math.max(log.limit - log.used, 0)

@@ -19,6 +19,12 @@ local function full_again_at(key)
   return tonumber(string.match(value or '', '^%d+$')) or 0
 end
 
+-- A crash of somebody's left the key without a time to live, or the window has been made shorter since.
+local function outlives(key, ttl_ms)
+  local left_ms = redis.call('PTTL', key)
+  return left_ms == -1 or left_ms > ttl_ms
+end
+
 for i, key in ipairs(KEYS) do
   local limit, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   local interval = math.ceil(window / limit)
@@ -40,7 +46,7 @@ for i, key in ipairs(KEYS) do
   if charged then
     bucket.debt = bucket.debt + cost * bucket.interval
   end
-  if charged or bucket.mended or (bucket.retry > 0 and redis.call('PTTL', key) == -1) then
+  if charged or bucket.mended or (bucket.retry > 0 and outlives(key, bucket.capacity / 1000 + 1)) then
     -- A full bucket and no bucket are the same thing: the key may go when the debt is paid.
     local ttl_ms = math.ceil(bucket.debt / 1000) + 1
     redis.call('SET', key, string.format('%.0f', now + bucket.debt), 'PX', ttl_ms)
