@@ -171,3 +171,17 @@ async def test_a_reply_that_came_too_late_is_not_taken_for_another(
 
         assert session is not None
         assert session.subject == "bob"
+
+
+async def test_a_connection_that_was_lost_between_two_steps_is_no_error_of_another_kind(redis: Redis) -> None:
+    """asyncio raises an AttributeError where it writes to a transport that has just gone."""
+    sessions = Sessions(RedisSessionStore(redis, timeout_seconds=10))
+    issued = await sessions.create("ann")
+    connection = await redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's
+    connection._writer.transport.abort()  # noqa: SLF001  # redis-py has no public way
+    await asyncio.sleep(0.01)  # until the loop has closed it
+    await redis.connection_pool.release(connection)
+    with pytest.raises(StoreUnavailableError):
+        await sessions.load(issued.token)
+
+    assert await sessions.load(issued.token) is not None

@@ -226,3 +226,20 @@ def test_a_wrong_password_is_an_outage_that_says_why(own_redis: Server) -> None:
         redis.config_set("requirepass", "right")
         redis.execute_command("AUTH", "right")
     assert "WRONGPASS" in str(asyncio.run(hit())[0])
+
+
+def test_a_client_s_connection_that_was_lost_between_two_decisions_is_an_outage(redis_url: str) -> None:
+    """asyncio raises an AttributeError where it writes to a transport that has just gone."""
+
+    async def decisions() -> list[int]:
+        async with AsyncRedis.from_url(redis_url) as client:
+            storage = AsyncRedisStorage(client, failure_mode=FailureMode.OPEN, cool_down_seconds=0)
+            limiter = AsyncLimiter(storage, Policy(5, HOUR))
+            remaining = [(await limiter.hit("key")).remaining]
+            connection = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's
+            connection._writer.transport.abort()  # noqa: SLF001  # redis-py has no public way
+            await asyncio.sleep(0.01)  # until the loop has closed it
+            await client.connection_pool.release(connection)
+            return remaining + [(await limiter.hit("key")).remaining for _ in range(2)]
+
+    assert asyncio.run(decisions()) == [4, 0, 3]  # nothing is known of the second

@@ -10,7 +10,7 @@ from uuid import UUID
 import fastapi
 from fastapi.responses import StreamingResponse
 from pydantic import JsonValue
-from sample_models import NewThing, Settings, Thing, Things, start, things
+from sample_models import NewThing, Settings, Thing, Things, client_of, start, things
 
 from service_kit.fastapi import install
 from service_kit.server import serve
@@ -97,7 +97,7 @@ def create_app(settings: Settings) -> fastapi.FastAPI:  # noqa: C901 - many smal
 
         return StreamingResponse(parts())
 
-    install(app, settings)
+    install(app, settings, client_of=client_of)
     return app
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import flask
 from pydantic import BaseModel, Field
-from sample_models import NewThing, Settings, Thing, Things, start, things
+from sample_models import NewThing, Settings, Thing, Things, client_of, start, things
 
 from service_kit.flask import install
 from service_kit.flask_openapi import Info, described
@@ -90,7 +90,7 @@ def create_app(settings: Settings) -> flask.Flask:  # noqa: C901 - many small ro
 
         return flask.Response(parts(), mimetype="text/plain")
 
-    install(app, settings, info=Info("Sample"))
+    install(app, settings, info=Info("Sample"), client_of=client_of)
     return app
 
 

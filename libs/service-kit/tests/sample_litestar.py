@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.params import Parameter
 from litestar.response import Stream
-from sample_models import NewThing, Settings, Thing, Things, start, things
+from sample_models import NewThing, Settings, Thing, Things, client_of, start, things
 
 from service_kit.asgi import Plumbing
 from service_kit.litestar import install
@@ -108,7 +108,7 @@ def create_app(settings: Settings) -> Plumbing:
 
     routes = [list_things, make, show, show_mark, item, pid, gated, size, json, boom, stream, broken]
     app = Litestar(routes, lifespan=[lifespan], openapi_config=OpenAPIConfig(title="Sample", version="1"))
-    return install(app, settings)
+    return install(app, settings, client_of=client_of)
 
 
 if __name__ == "__main__":

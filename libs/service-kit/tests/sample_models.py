@@ -35,6 +35,11 @@ class Things(Body):
     items: list[Thing]
 
 
+def client_of(peer: str, forwarded_for: str | None) -> str:
+    """Tell what the plumbing hands over."""
+    return f"{peer}-{forwarded_for}"
+
+
 def start(settings: Settings) -> None:
     """Begin as a test of the server wants it."""
     if settings.start == "badly":

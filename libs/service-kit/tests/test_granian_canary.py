@@ -63,6 +63,11 @@ def test_a_server_has_its_workers_in_wrks_and_each_its_process_in_inner() -> Non
     assert list(inspect.signature(MPServer.shutdown).parameters) == ["self", "exit_code"]
 
 
+def test_whether_a_worker_still_runs_is_asked_of_the_worker() -> None:
+    """Server._spawn_workers gives each an answer of its own."""
+    assert "wrk.is_alive()" in inspect.getsource(common.AbstractServer)
+
+
 def test_a_loader_is_called_in_the_worker_and_its_result_served() -> None:
     """serve() passes one with `wrap_loader=False`."""
     parameters = inspect.signature(MPServer.serve).parameters

@@ -272,6 +272,16 @@ def test_bad_settings_stop_the_start(start: Start) -> None:
     assert service.output == []
 
 
+def test_the_log_names_the_client_as_the_service_knows_it(start: Start) -> None:
+    service = start().ready()
+    for head in (b"", b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2\r\n"):
+        service.raw(b"GET /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + head + b"\r\n")
+    service.process.terminate()
+    service.exit_code()
+    asked = [str(line["client"]).replace(" ", "") for line in service.events("request")]
+    assert asked == ["127.0.0.1-None", "127.0.0.1-192.0.2.1,192.0.2.2"]
+
+
 def test_every_line_of_the_log_is_json_and_carries_the_request_id(start: Start) -> None:
     service = start().ready()
     for path in ("/items/1", "/nothing", "/stream", "/boom", "/health"):

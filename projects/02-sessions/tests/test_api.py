@@ -1,6 +1,7 @@
 """The whole service in this process, once through each of its routes; the features say more."""
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import Coroutine, Iterator
@@ -249,3 +250,16 @@ def test_without_a_mail_server_the_mail_waits(api: Api) -> None:
     assert api.ask("POST", "/registrations", {"email": "bob@example.org"}).status_code == 202
     api.mail.start()
     assert api.mail.wait_for("bob@example.org", 1, 20)
+
+
+def test_the_log_names_the_client_and_not_its_proxy(
+    settings: Settings, mail: MailServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = Api(create_app(settings.model_copy(update={"trusted_hops": 1})), mail)
+    running.start()
+    try:
+        running.ask("GET", "/me", X_Forwarded_For="203.0.113.9, 192.0.2.7")
+    finally:
+        running.stop()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["client"] for line in lines if line["event"] == "request"] == ["192.0.2.7"]

@@ -22,6 +22,8 @@ from auth._session import (
 VERBS: Final = ("create", "end", "end_all", "end_by_id", "list", "load", "now", "rotate")
 FIELDS: Final = 8
 """Of a session in a reply."""
+LOSSES: Final = (RedisError, OSError, TimeoutError, AttributeError, RuntimeError, TypeError)
+"""The last three are asyncio's, of a write to a connection that was lost: python/cpython#136234."""
 ANY_LIFE: Final = (1, 1)
 """Idle and absolute milliseconds for a script that needs neither."""
 
@@ -83,7 +85,7 @@ class RedisSessionStore:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 reply: Reply = await self._scripts[verb]([self._prefix], arguments)
-        except (RedisError, OSError, TimeoutError) as exc:
+        except LOSSES as exc:
             raise StoreUnavailableError(f"Redis: {type(exc).__name__}") from exc
         return reply
 

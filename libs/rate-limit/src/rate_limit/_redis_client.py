@@ -6,7 +6,7 @@ socket_connect_timeout, retry).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from redis.exceptions import NoScriptError, RedisError
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Iterator
 
     from rate_limit._redis_script import Script
+
+LOSSES: Final = (RedisError, OSError, AttributeError, RuntimeError, TypeError)
+"""Of an asyncio client; the last three mean a write to a connection that was lost: python/cpython#136234."""
 
 
 class RedisClient(Protocol):
@@ -100,26 +103,26 @@ class AsyncClientTransport:
                 return await self._client.evalsha(script.sha, len(keys), *words)
             except NoScriptError:
                 return await self._client.eval(script.text, len(keys), *words)
-        except (RedisError, OSError) as exc:
+        except LOSSES as exc:
             raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
 
     async def ping(self) -> None:
         try:
             await self._client.ping()
-        except (RedisError, OSError) as exc:
+        except LOSSES as exc:
             raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
 
     async def delete(self, keys: list[bytes]) -> None:
         try:
             await self._client.unlink(*keys)
-        except (RedisError, OSError) as exc:
+        except LOSSES as exc:
             raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
 
     async def delete_matching(self, pattern: bytes) -> None:
         try:
             async for key in self._client.scan_iter(match=pattern):
                 await self._client.unlink(key)
-        except (RedisError, OSError) as exc:
+        except LOSSES as exc:
             raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
 
     async def aclose(self) -> None:

@@ -228,5 +228,7 @@ class Exchange:
         method: str = self._scope["method"]
         self._service.metrics.observe(method, self._route, self._status, seconds)
         if self._service.is_logged(self._route):
-            client = self._scope.get("client") or ("",)
-            logs.access_line(method, self._route, self._status, seconds, client[0])
+            peer = (self._scope.get("client") or ("",))[0]
+            forwarded_for = [value for name, value in self._scope["headers"] if name == b"x-forwarded-for"]
+            client = self._service.client_of(peer, b",".join(forwarded_for).decode("latin-1") or None)
+            logs.access_line(method, self._route, self._status, seconds, client)

@@ -20,7 +20,7 @@ from service_kit.metrics import Metrics
 from service_kit.operations import problem_answer
 from service_kit.problems import ErrorRule, FieldError, Problem, ProblemError
 from service_kit.routing import Route
-from service_kit.service import Service
+from service_kit.service import ClientOf, Service, peer_of
 from service_kit.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def install(
     readiness: Mapping[str, AsyncCheck] | None = None,
     errors: Sequence[ErrorRule] = (),
     service_metrics: Metrics | None = None,
+    client_of: ClientOf = peer_of,
 ) -> None:
     """Add ids, logs, problem details, limits, headers, the operational routes and /docs.
 
@@ -45,7 +46,7 @@ def install(
 
     for kind in (*(rule.error for rule in errors), ProblemError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)
-    service = Service(settings, _routes(app), app.openapi(), service_metrics)
+    service = Service(settings, _routes(app), app.openapi(), service_metrics, client_of)
     app.add_middleware(Plumbing, service=service, readiness=readiness or {})
 
 

@@ -17,7 +17,7 @@ from service_kit.metrics import Metrics
 from service_kit.operations import problem_answer
 from service_kit.problems import ErrorRule, FieldError, Problem
 from service_kit.routing import Route
-from service_kit.service import Service
+from service_kit.service import ClientOf, Service, peer_of
 from service_kit.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def install(
     readiness: Mapping[str, AsyncCheck] | None = None,
     errors: Sequence[ErrorRule] = (),
     service_metrics: Metrics | None = None,
+    client_of: ClientOf = peer_of,
 ) -> Plumbing:
     """Return the application with ids, logs, problem details, limits, headers, operational routes and /docs.
 
@@ -45,7 +46,7 @@ def install(
 
     for kind in (*(rule.error for rule in errors), HTTPException, Exception):
         app.exception_handlers[kind] = answer
-    service = Service(settings, _routes(app), document(app), service_metrics)
+    service = Service(settings, _routes(app), document(app), service_metrics, client_of)
     return Plumbing(
         app,  # type: ignore[arg-type]  # ASGI too, in Litestar's own words
         service,

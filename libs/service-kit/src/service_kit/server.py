@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
+from multiprocessing.connection import wait
 from multiprocessing.synchronize import Lock
 from pathlib import Path
 from typing import Literal, Protocol, override
@@ -130,6 +131,8 @@ class Server(MPServer):
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]  # granian's
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        for worker in self.wrks:
+            worker.is_alive = partial(is_running, worker.inner.sentinel)  # type: ignore[method-assign]
 
     @override
     def shutdown(self, exit_code: int = 0) -> None:
@@ -146,6 +149,15 @@ class Server(MPServer):
                 log.critical("worker died", exit_code=code)
         if failures:
             raise SystemExit(1)
+
+
+def is_running(sentinel: int) -> bool:
+    """Tell by its sentinel whether a process has not ended yet.
+
+    `Process.is_alive` cannot tell at this moment: a thread of granian's waits for each worker too, and of two
+    that wait for a process the second is told that there is none, and takes it for alive.
+    """
+    return not wait([sentinel], timeout=0)
 
 
 class Application(Protocol):

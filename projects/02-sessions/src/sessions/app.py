@@ -22,6 +22,7 @@ from service_kit.litestar import install
 from service_kit.problems import ErrorRule, FieldError, on
 from service_kit.request_id import uuid7
 from sessions import cookies, errors
+from sessions.client_address import client_address
 from sessions.guards import Gate
 from sessions.hashing_pool import HashingPool
 from sessions.lockout import Lockout, LockoutRules
@@ -105,6 +106,9 @@ def create_app(settings: Settings) -> Plumbing:
         settings,
         readiness={"postgresql": database.ping, "redis": scripts.ping},
         errors=error_table(),
+        client_of=lambda peer, forwarded_for: client_address(
+            peer, [forwarded_for or ""], settings.trusted_hops
+        ),
     )
 
 

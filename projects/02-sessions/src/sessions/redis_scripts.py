@@ -18,10 +18,8 @@ SOCKET_TIMEOUT_SECONDS: Final = 1.0
 MOST_CONNECTIONS: Final = 16
 """A script takes a fraction of a millisecond: to open more of them in a burst takes longer than to wait."""
 
-# What asyncio raises where somebody writes to a connection that is closed at this moment: streams.writelines
-# of CPython 3.13.0 finds that its transport has no loop any more.
-CLOSED_MEANWHILE: Final = (AttributeError, RuntimeError)
-LOSSES: Final = (RedisError, OSError, TimeoutError, *CLOSED_MEANWHILE)
+LOSSES: Final = (RedisError, OSError, TimeoutError, AttributeError, RuntimeError, TypeError)
+"""The last three are asyncio's, of a write to a connection that was lost: python/cpython#136234."""
 
 type Reply = int | bytes | Sequence[Reply] | None
 

@@ -29,8 +29,8 @@ WAKE_TOPIC: Final = "reminders:wake"
 HORIZON: Final = timedelta(minutes=1)
 """What is due later is left out: the set stays small however many wait, and is rebuilt in a second."""
 TIMEOUT_SECONDS: Final = 0.1
-FAILURES: Final = (RedisError, OSError, TimeoutError, AttributeError, TypeError)
-"""The last two are asyncio's, of a write to a connection that was lost: python/cpython#136234."""
+FAILURES: Final = (RedisError, OSError, TimeoutError, AttributeError, RuntimeError, TypeError)
+"""The last three are asyncio's, of a write to a connection that was lost: python/cpython#136234."""
 ENTER: Final = (files("reminders") / "lua" / "enter.lua").read_text()
 
 
