@@ -81,9 +81,10 @@ def mutants(
     found = problems(chosen, trials)
     for line in found:
         print(f"x {line}")
-    if write and not (quick or found):
-        write_matrix(project.path, traces(trials))
-    killed = len(chosen) - len({line.split()[0] for line in found})
+    missed = {line.split()[0] for line in found}
+    if write and not quick:
+        write_matrix(project.path, traces([trial for trial in trials if trial.mutant not in missed]))
+    killed = len(chosen) - len(missed)
     print(f"{killed} passed, {len(chosen) - killed} failed")
     raise typer.Exit(1 if found else 0)
 
