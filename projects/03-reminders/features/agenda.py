@@ -26,7 +26,7 @@ from kata.steps import (
 
 REMINDERS = "/api/v1/reminders"
 OK, CREATED, NO_CONTENT = 200, 201, 204
-CONFLICT, STALE, INVALID, UNCONDITIONAL = 409, 412, 422, 428
+MALFORMED, CONFLICT, STALE, INVALID, UNCONDITIONAL = 400, 409, 412, 422, 428
 LATE_SECONDS = 1.0  # what the contract forgives on an idle machine
 # Patience costs nothing where the thing happens, and a busy machine must not fail what is merely slow.
 PATIENCE_SECONDS = 10.0

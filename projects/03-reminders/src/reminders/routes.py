@@ -19,6 +19,7 @@ from reminders.schemas import (
     page_answer,
 )
 from reminders.service import ReminderService, Versions
+from service_kit import idempotency_key
 from service_kit.problems import ProblemError, of_status
 
 PREFIX = "/api/v1"
@@ -58,23 +59,32 @@ def required_versions_of(
     return versions
 
 
+def idempotency_key_of(
+    request: Request,
+    _idempotency_key: Annotated[
+        str | None, Header(json_schema_extra={"pattern": idempotency_key.PATTERN})
+    ] = None,
+) -> str | None:
+    return idempotency_key.idempotency_key(request.headers.getlist("idempotency-key"))
+
+
 type ReminderId = Annotated[UUID, Depends(reminder_id_of)]
 type Service = Annotated[ReminderService, Depends(service_of)]
 type IfMatch = Annotated[Versions, Depends(versions_of)]
 type RequiredIfMatch = Annotated[Versions, Depends(required_versions_of)]
-type IdempotencyKey = Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,255}$")]
+type IdempotencyKey = Annotated[str | None, Depends(idempotency_key_of)]
 type Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 @api.post("/reminders", status_code=HTTPStatus.CREATED)
 async def create(
-    body: NewReminder, service: Service, response: Response, idempotency_key: IdempotencyKey = None
+    body: NewReminder, service: Service, response: Response, key: IdempotencyKey
 ) -> DetailsAnswer:
     """Make a reminder.
 
     A request that is sent again with the same Idempotency-Key gets the first answer again.
     """
-    details = await service.schedule(body.draft(), idempotency_key)
+    details = await service.schedule(body.draft(), key)
     response.headers["Location"] = f"{PREFIX}/reminders/{details.reminder.id}"
     if details.is_repeated:
         response.headers["Idempotency-Replayed"] = "true"
