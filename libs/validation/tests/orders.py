@@ -1,6 +1,6 @@
 """One body, declared three times: for pydantic, for msgspec, and as a JSON Schema."""
 
-import datetime
+import datetime as dt
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -39,7 +39,7 @@ class Transfer(Model):
 
 
 class Order(Model):
-    placed_on: datetime.date
+    placed_on: dt.date
     customer: Customer
     items: Annotated[list[Item], Field(min_length=1, max_length=4)]
     payment: Annotated[Card | Transfer, Field(discriminator="method")]
@@ -73,7 +73,7 @@ class TransferStruct(Struct, tag="transfer", tag_field="method"):
 
 
 class OrderStruct(Struct):
-    placed_on: datetime.date
+    placed_on: dt.date
     customer: CustomerStruct
     items: Annotated[list[ItemStruct], msgspec.Meta(min_length=1, max_length=4)]
     payment: CardStruct | TransferStruct

@@ -95,7 +95,7 @@ def told(body: Body[object], value: Value) -> list[tuple[str, str]]:
 
 
 def as_pydantic_tells(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Leave out that a whole is too long where a part of it is wrong: pydantic has stopped counting by then."""
+    """Leave out that a whole is too long where a part is wrong: pydantic stops counting there."""
     wholes = {"too_few_items", "too_many_items", "too_few_members", "too_many_members"}
     return [
         (pointer, code)

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from enum import Enum
 from typing import Final, cast
 
 from litestar.exceptions import ValidationException
@@ -28,5 +29,5 @@ def _entry(told: dict[str, object]) -> Entry:
     # Its place is in the words of msgspec, without the name of the argument.
     place = f".{told['key']}" if "key" in told and told["key"] != "data" else ""
     found = entry_of(f"{told['message']} - at `${place}`")
-    location = str(source) if str(source) in _LOCATIONS else "body"
-    return found._replace(location=cast("Location", location))
+    location = source.value if isinstance(source, Enum) else "body"
+    return found._replace(location=cast("Location", location) if location in _LOCATIONS else "body")

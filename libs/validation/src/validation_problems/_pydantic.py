@@ -24,7 +24,7 @@ _TYPES: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("string_type", "bytes_type", "date_type", "datetime_type", "time_type", "time_delta_type"), "string"
     ),
-    **dict.fromkeys(("uuid_type", "url_type", "string_unicode", "string_sub_type"), "string"),
+    **dict.fromkeys(("uuid_type", "url_type", "string_unicode"), "string"),
     **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type", "iterable_type"), "array"),
     **dict.fromkeys(
         ("dict_type", "mapping_type", "model_type", "model_attributes_type", "dataclass_type"), "object"
@@ -63,6 +63,8 @@ _OTHERS: Final[Mapping[str, tuple[str, str, str]]] = {
 _OF_MEMBERS: Final = {"too_few_items": "too_few_members", "too_many_items": "too_many_members"}
 _MISSING: Final = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
 _KEY: Final = "[key]"
+NAME: Final = Shape()
+"""What is declared of the names in a mapping."""
 
 
 def entries_of(
@@ -75,8 +77,8 @@ def entries_of(
             yield Entry(path, "missing", location=location)
         elif end is not None and end.branches:
             yield Entry(path, "no_branch", {"branches": end.branches}, location=location)
-        elif path and path[-1] == _KEY:
-            yield Entry(path[:-1], "bad_name", location=location)
+        elif end is NAME:
+            yield Entry(path, "bad_name", location=location)
         else:
             code, params = _told(detail, end)
             yield Entry(path, code, params, location=location)
@@ -112,14 +114,18 @@ def _place(loc: tuple[str | int, ...], shape: Shape | None) -> tuple[Path, Shape
     Of a union that has no tag the third tells that the error is of one of its branches.
     """
     path: list[str | int] = []
+    within: Shape | None = None
     for step in loc:
+        if step == _KEY and within is not None and within.is_mapping:
+            return tuple(path), NAME, False
         if shape is not None and shape.branches:
             picked = shape.tags.get(step) if shape.tags else None
             if picked is None:
                 return tuple(path), shape, True
-            shape = picked
+            within, shape = None, picked
             continue
         path.append(step)
+        within = shape
         if shape is not None:
             shape = shape.names.get(step, shape.item)
     return tuple(path), shape, False

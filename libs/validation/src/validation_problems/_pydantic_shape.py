@@ -27,11 +27,12 @@ _INNER: Final = {
 class Shape:
     """One place: its members, its items, or how many branches it has, and the constants that it allows."""
 
-    __slots__ = ("branches", "expected", "item", "names", "tags")
+    __slots__ = ("branches", "expected", "is_mapping", "item", "names", "tags")
 
     def __init__(self) -> None:
         self.names: dict[str | int, Shape] = {}
         self.item: Shape | None = None
+        self.is_mapping = False
         self.branches = 0
         self.tags: dict[object, Shape] | None = None
         self.expected: Sequence[object] = ()
@@ -52,16 +53,13 @@ class _Reading:
 
     def __init__(self) -> None:
         self._definitions: dict[object, Node] = {}
-        self._shapes: dict[object, Shape] = {}
+        self._shapes: dict[tuple[int, int], Shape] = {}
 
     def shape(self, node: Node) -> Shape:
         node, more = self._unwrapped(node)
-        reference = node.get("ref") or id(node)
-        if more == 0 and reference in self._shapes:
-            return self._shapes[reference]
-        shape = Shape()
-        if more == 0:
-            self._shapes[reference] = shape
+        if (known := self._shapes.get((id(node), more))) is not None:
+            return known
+        shape = self._shapes[id(node), more] = Shape()
         self._fill(shape, node, more)
         return shape
 
@@ -93,7 +91,7 @@ class _Reading:
             case {"type": "tuple", "items_schema": list() as items}:
                 shape.names.update((number, self.shape(item)) for number, item in enumerate(items))
             case {"type": "dict", "values_schema": dict() as values}:
-                shape.item = self.shape(values)
+                shape.is_mapping, shape.item = True, self.shape(values)
             case {"type": "union", "choices": list() as choices}:
                 shape.branches = len(choices) + more
             case {"type": "tagged-union", "choices": dict() as choices}:

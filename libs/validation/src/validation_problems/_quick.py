@@ -6,6 +6,7 @@ of both are compared, and numbers that a double may not keep are looked for.
 """
 
 import re
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 import orjson
@@ -59,5 +60,6 @@ def whole(value: Parsed | Value) -> Value:
     if isinstance(value, list):
         return [whole(item) for item in value]
     if isinstance(value, float):
-        return int(value) if value.is_integer() else value
+        # As it is written: a double beyond 2^53 is another integer than its shortest decimal.
+        return int(Decimal(repr(value))) if value.is_integer() else value
     return value
