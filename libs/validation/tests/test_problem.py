@@ -45,7 +45,7 @@ def caught(call: Callable[[], object]) -> Exception:
 
 
 def told(problem: Problem) -> list[tuple[str, str, dict[str, Value]]]:
-    return [(one, entry.code, dict(entry.params)) for one, entry in problem.findings.by_pointer]  # type: ignore[arg-type]
+    return [(one, entry.code, dict(entry.params)) for one, entry in problem.findings.by_pointer]
 
 
 BAD = {**GOOD, "items": [{"sku": "ABC-0001", "qty": 1000, "price": 1}]}

@@ -33,6 +33,11 @@ NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
 VERSION: Final = "application/schema+json"
 
+# Where a part of the order's schema stands in the document.
+_ORDER_PART: Final = (
+    "#/paths/~1api~1v1~1orders/post/requestBody/content/application~1json/schema/$defs/{model}"
+)
+
 api = APIRouter(prefix=PREFIX)
 
 
@@ -56,7 +61,7 @@ async def codes() -> CodesAnswer:
     return all_codes()
 
 
-@api.post("/orders", openapi_extra=described(JSON, schema=Order.model_json_schema()))
+@api.post("/orders", openapi_extra=described(JSON, schema=Order.model_json_schema(ref_template=_ORDER_PART)))
 async def order(body: Body, service: Service, view: View = View.FLAT) -> OrderAnswer:
     """Read an order, or tell all that is wrong with it."""
     taken = await service.take_order(body, view)

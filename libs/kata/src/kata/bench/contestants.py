@@ -68,19 +68,29 @@ def together(crew: Sequence[Contestant]) -> Measure:
     return measure
 
 
-def load_on(name: str, port: int, path: str, connections: int, stack: ExitStack) -> Measure:
-    """Measure the answers per second of the server at that port.
+def load_on(
+    name: str,
+    port: int,
+    path: str,
+    connections: int,
+    stack: ExitStack,
+    *,
+    body: bytes | None = None,
+    status: int = 200,
+) -> Measure:
+    """Measure the answers per second of the server at that port; it is posted the JSON text, if there is one.
 
-    Raises SystemExit: one of them was not 200.
+    Raises SystemExit: one of them had another status.
     """
-    load = Contestant([sys.executable, "-m", "kata.bench.load", str(port), str(connections), path])
+    arguments = [str(port), str(connections), path, str(status), *([] if body is None else [body.decode()])]
+    load = Contestant([sys.executable, "-m", "kata.bench.load", *arguments])
     stack.callback(load.close)
 
     def measure(seconds: float) -> float:
         load.begin(seconds)
         rate, wrong = load.result()
         if wrong != "0":
-            raise SystemExit(f"{name}: {wrong} answers were not 200")
+            raise SystemExit(f"{name}: {wrong} answers were not {status}")
         return float(rate)
 
     return measure

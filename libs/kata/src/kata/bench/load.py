@@ -1,7 +1,8 @@
 """A load generator: keeps one request in flight on each of so many connections, for so many seconds.
 
-`python -m kata.bench.load PORT CONNECTIONS PATH` reads a number of seconds from each line of stdin, and
-answers with the requests per second and how many answers were not 200. It shares its interpreter with nobody.
+`python -m kata.bench.load PORT CONNECTIONS PATH STATUS [JSON]` reads a number of seconds from each line of
+stdin, and answers with the requests per second and how many answers had another status. With JSON it posts
+that. It shares its interpreter with nobody.
 """
 
 import selectors
@@ -38,10 +39,19 @@ class Connection:
         return head
 
 
-def run(port: int, count: int, path: str, seconds: float) -> tuple[float, int]:
-    """Return the answers per second, and how many of them were not 200."""
+def request_of(path: str, body: str | None) -> bytes:
+    host = "Host: 127.0.0.1\r\n"
+    if body is None:
+        return f"GET {path} HTTP/1.1\r\n{host}\r\n".encode()
+    length = len(body.encode())
+    entity = f"Content-Type: application/json\r\nContent-Length: {length}\r\n"
+    return f"POST {path} HTTP/1.1\r\n{host}{entity}\r\n{body}".encode()
+
+
+def run(port: int, count: int, request: bytes, status: str, seconds: float) -> tuple[float, int]:
+    """Return the answers per second, and how many of them had another status."""
     selector = selectors.DefaultSelector()
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    wanted = f"HTTP/1.1 {status}".encode()
     connections = [Connection(port, request) for _ in range(count)]
     for connection in connections:
         connection.ask()
@@ -53,7 +63,7 @@ def run(port: int, count: int, path: str, seconds: float) -> tuple[float, int]:
             head = key.data.answer()
             if head is not None:
                 answered += 1
-                wrong += not head.startswith(b"HTTP/1.1 200")
+                wrong += not head.startswith(wanted)
                 key.data.ask()
     for connection in connections:
         connection.socket.close()
@@ -63,9 +73,10 @@ def run(port: int, count: int, path: str, seconds: float) -> tuple[float, int]:
 
 def main() -> None:
     """Measure once for each line of stdin."""
-    port, count, path = sys.argv[1:]
+    port, count, path, status, *body = sys.argv[1:]
+    request = request_of(path, body[0] if body else None)
     for line in sys.stdin:
-        print(*run(int(port), int(count), path, float(line)), flush=True)
+        print(*run(int(port), int(count), request, status, float(line)), flush=True)
 
 
 if __name__ == "__main__":

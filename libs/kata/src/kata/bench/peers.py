@@ -32,5 +32,5 @@ class PeerEnvironment:
     def versions(self, packages: Iterable[str]) -> str:
         """Return `name version, …` of these packages."""
         sites = [str(site) for site in self._folder.glob("lib/python*/site-packages")]
-        found = {one.name.lower(): one.version for one in distributions(path=sites)}
+        found = {one.name.lower().replace("_", "-"): one.version for one in distributions(path=sites)}
         return ", ".join(f"{name} {found[name]}" for name in packages)
