@@ -5,7 +5,6 @@
 import datetime as dt
 import json
 import re
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,7 +31,7 @@ class Customer(Model):
 class Item(Model):
     sku: Annotated[str, Field(pattern=SKU)]
     qty: Annotated[int, Field(ge=1, le=999, strict=True)]
-    unit_price: Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=2)]
+    unit_price: Annotated[float, Field(ge=0, le=100_000, multiple_of=0.01)]
     note: Annotated[str, Field(max_length=200)] | None = None
 
 

@@ -27,9 +27,11 @@ class Code:
 
 
 def _in_words(value: object) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, list):
         return " or ".join(map(_in_words, value))
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 _INVALID: Final = 422

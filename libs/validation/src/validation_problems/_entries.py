@@ -24,15 +24,16 @@ def json_pointer(path: Iterable[str | int]) -> str:
 
 def fragment(path: Iterable[str | int]) -> str:
     """Write it as a URI fragment. Source: RFC 6901, section 6."""
-    steps = ["#"]
+    pointer = "#"
     for step in path:
         if isinstance(step, int):
-            steps.append(str(step))
+            pointer = f"{pointer}/{step}"
         elif step.isidentifier() and step.isascii():  # the most, and five times as fast
-            steps.append(step)
+            pointer = f"{pointer}/{step}"
         else:
-            steps.append(quote(step.replace("~", "~0").replace("/", "~1"), safe=_UNESCAPED))
-    return "/".join(steps)
+            escaped = step.replace("~", "~0").replace("/", "~1")
+            pointer = f"{pointer}/{quote(escaped, safe=_UNESCAPED)}"
+    return pointer
 
 
 class Entry(NamedTuple):
@@ -82,9 +83,15 @@ def findings(found: Iterable[Entry], max_errors: int = DEFAULT_MAX_ERRORS) -> Fi
     """
     taken: dict[tuple[str, str, str], tuple[str, Entry]] = {}
     for entry in found:
-        pointer = fragment(entry.path)
-        told = str(entry.params) if entry.params else ""
-        taken.setdefault((pointer, entry.code, entry.location + told), (pointer, entry))
+        path, code, params, _, location = entry
+        pointer = fragment(path)
+        # Most have a place and a code of their own; params are written out only to tell others apart.
+        key = (pointer, code, location)
+        if key in taken:
+            key = (pointer, code, f"{location} {params}")
+            if params == taken[pointer, code, location][1].params:
+                continue
+        taken[key] = (pointer, entry)
         if len(taken) > max_errors:
             break
     ordered = [taken[key] for key in sorted(taken)]

@@ -5,6 +5,7 @@ A part that converts is right, so only the way to what is wrong is gone.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Final, Literal, TypeAliasType, Union, get_args, get_origin
 
@@ -139,15 +140,22 @@ def _members(
     value: Mapping[str, Value], kind: object, origin: type[msgspec.Struct], path: Path
 ) -> Iterator[Entry]:
     config = origin.__struct_config__
-    fields = msgspec.structs.fields(kind)  # type: ignore[arg-type]  # it takes Struct[int] too
-    for field in fields:
-        if field.encode_name in value:
-            yield from _within(value[field.encode_name], field.type, (*path, field.encode_name))
-        elif field.required:
-            yield Entry((*path, field.encode_name), "missing")
+    fields = _fields(kind)
+    for name, (declared, is_required) in fields.items():
+        if name in value:
+            yield from _within(value[name], declared, (*path, name))
+        elif is_required:
+            yield Entry((*path, name), "missing")
     if config.forbid_unknown_fields:
-        known = {config.tag_field, *(field.encode_name for field in fields)}
+        known = {config.tag_field, *fields}
         yield from (Entry((*path, name), "unknown_member") for name in value if name not in known)
+
+
+@lru_cache(1024)
+def _fields(kind: object) -> Mapping[str, tuple[object, bool]]:
+    """Return what each member of a Struct is declared as, and whether it has to be there."""
+    fields = msgspec.structs.fields(kind)  # type: ignore[arg-type]  # it takes Struct[int] too
+    return {field.encode_name: (field.type, field.required) for field in fields}
 
 
 def _of_whole(
@@ -167,6 +175,7 @@ def _of_whole(
     return Entry((*path, *told.path), told.code, told.params)
 
 
+@lru_cache(1024)
 def _bare(declared: object) -> tuple[object, tuple[msgspec.Meta, ...]]:
     """Return the type without what is declared around it, and the constraints that are."""
     if isinstance(declared, TypeAliasType):
@@ -178,7 +187,8 @@ def _bare(declared: object) -> tuple[object, tuple[msgspec.Meta, ...]]:
     return declared, ()
 
 
-def _alternatives(declared: object) -> list[object]:
+@lru_cache(1024)
+def _alternatives(declared: object) -> Sequence[object]:
     """Return the branches of a union, or what is none as its only one."""
     kind, metas = _bare(declared)
     if get_origin(kind) in {Union, UnionType}:

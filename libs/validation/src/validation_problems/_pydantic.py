@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic_core import ErrorDetails, ValidationError
 
-from validation_problems._entries import Entry, Location, Path
+from validation_problems._entries import NO_PARAMS, Entry, Location, Path
 from validation_problems._params import constants, plain
 from validation_problems._pydantic_shape import Shape, shape_of
 from validation_problems._reader import malformed
@@ -74,14 +74,14 @@ def entries_of(
         path, end, is_inside = _place(detail["loc"], shape)
         kind = detail["type"]
         if kind in _MISSING and not is_inside:
-            yield Entry(path, "missing", location=location)
+            yield Entry(path, "missing", NO_PARAMS, (), location)
         elif end is not None and end.branches:
-            yield Entry(path, "no_branch", {"branches": end.branches}, location=location)
+            yield Entry(path, "no_branch", {"branches": end.branches}, (), location)
         elif end is NAME:
-            yield Entry(path, "bad_name", location=location)
+            yield Entry(path, "bad_name", NO_PARAMS, (), location)
         else:
             code, params = _told(detail, end)
-            yield Entry(path, code, params, location=location)
+            yield Entry(path, code, params, (), location)
 
 
 def _told(detail: ErrorDetails, end: Shape | None) -> tuple[str, Mapping[str, Json]]:
