@@ -40,7 +40,7 @@ def jsonschema() -> Judge:
     validator = Draft202012Validator(SCHEMA, format_checker=FormatChecker())
 
     def judge(text: bytes) -> list[str]:
-        """Its unknown member and its missing one point at their parents, and its union has the mistakes in it."""
+        """Two of the four point at their parents, and one is a union's."""
         told = [
             {
                 "pointer": f"#{error.json_path}",

@@ -205,6 +205,22 @@ def test_a_parameter_has_its_own_location() -> None:
     assert told(ask(f"{PATH}?page=x", json.dumps(GOOD).encode(), JSON)) == [("query", "#/page", "wrong_type")]
 
 
+def test_a_body_that_is_not_there_is_missing() -> None:
+    ask, _ = FACES["fastapi"]
+    for path in (PATH, "/with-more"):
+        answer = ask(path, b"", JSON)
+        assert (answer.status_code, told(answer)) == (422, [("body", "#", "missing")])
+
+
+def test_another_method_is_as_fastapi_has_it() -> None:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=fastapi_app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+            return await client.put(PATH, json=GOOD)
+
+    assert asyncio.run(ask()).status_code == 405
+
+
 def test_whoever_may_not_ask_is_told_that_first() -> None:
     app = FastAPI()
     validation_problems.fastapi.install(app)

@@ -44,11 +44,11 @@ def caught(call: Callable[[], object]) -> Exception:
     return raised.value
 
 
-def told(problem: Problem) -> list[tuple[str, str, dict[str, Value]]]:
+def told(problem: Problem) -> list[tuple[str, str, object]]:
     return [(one, entry.code, dict(entry.params)) for one, entry in problem.findings.by_pointer]
 
 
-BAD = {**GOOD, "items": [{"sku": "ABC-0001", "qty": 1000, "price": 1}]}
+BAD: dict[str, object] = {**GOOD, "items": [{"sku": "ABC-0001", "qty": 1000, "price": 1}]}
 WANTED = [("#/items/0/qty", "not_below", {"limit": 1000})]
 
 

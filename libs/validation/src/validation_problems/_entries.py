@@ -26,9 +26,7 @@ def fragment(path: Iterable[str | int]) -> str:
     """Write it as a URI fragment. Source: RFC 6901, section 6."""
     pointer = "#"
     for step in path:
-        if isinstance(step, int):
-            pointer = f"{pointer}/{step}"
-        elif step.isidentifier() and step.isascii():  # the most, and five times as fast
+        if isinstance(step, int) or (step.isidentifier() and step.isascii()):
             pointer = f"{pointer}/{step}"
         else:
             escaped = step.replace("~", "~0").replace("/", "~1")
@@ -86,11 +84,11 @@ def findings(found: Iterable[Entry], max_errors: int = DEFAULT_MAX_ERRORS) -> Fi
         path, code, params, _, location = entry
         pointer = fragment(path)
         # Most have a place and a code of their own; params are written out only to tell others apart.
-        key = (pointer, code, location)
+        key: tuple[str, str, str] = (pointer, code, location)
         if key in taken:
-            key = (pointer, code, f"{location} {params}")
-            if params == taken[pointer, code, location][1].params:
+            if params == taken[key][1].params:
                 continue
+            key = (pointer, code, f"{location} {params}")
         taken[key] = (pointer, entry)
         if len(taken) > max_errors:
             break

@@ -11,9 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, serialize_response
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from starlette.types import Receive, Scope, Send
 
 from validation_problems._body import Body, body_of
-from validation_problems._entries import Findings, findings
+from validation_problems._entries import Entry, Findings, findings
 from validation_problems._errors import InvalidInputError
 from validation_problems._fastapi_errors import entries_of_error
 from validation_problems._pydantic_shape import adapter_of
@@ -35,6 +36,8 @@ _OTHER_ARGUMENTS: Final = (
 class StrictRoute(APIRoute):
     """Reads JSON strictly, and calls a handler that takes a body alone without FastAPI's machinery."""
 
+    _short: Callable[[bytes], Coroutine[object, object, Response]] | None = None
+
     @override
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
@@ -45,19 +48,26 @@ class StrictRoute(APIRoute):
         # Of several bodies in one, FastAPI picks each itself.
         is_one = len(self.dependant.body_params) == 1 and self.dependant.body_params[0] is field
         body: Body[object] | None = body_of(declared) if is_one else None  # type: ignore[call-overload]  # a type
-        alone = self._alone(body) if body else None
+        self._short = self._alone(body) if body else None
 
         async def strict(request: Request) -> Response:
-            if not _is_json(request.headers.get("content-type", "")) or not (text := await request.body()):
+            if not _is_json(request) or not (text := await request.body()):
                 return await handle(request)
-            if alone is not None:
-                return await alone(text)
             request.scope[DECLARED] = declared
             # What Request.json() keeps its result in.
             request._json = _taken(body, text, request) if body else read(text)  # noqa: SLF001
             return await handle(request)
 
         return strict
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        if self._short is None or scope["method"] not in (self.methods or ()) or not _is_json(request):
+            await super().handle(scope, receive, send)
+        else:
+            response = await self._short(await request.body())
+            await response(scope, receive, send)
 
     def _alone(self, body: Body[object]) -> Callable[[bytes], Coroutine[object, object, Response]] | None:
         """Return the short way, for a coroutine that takes one body alone, and declares its answer."""
@@ -67,12 +77,15 @@ class StrictRoute(APIRoute):
             self.dependency_overrides_provider is not None  # else a router, which may get dependencies yet
             and not any(getattr(dependant, name) for name in _OTHER_ARGUMENTS)
             and isinstance(self.response_class, DefaultPlaceholder)
+            and self.max_body_size is None
         )
         if not is_plain or call is None or field is None or not iscoroutinefunction(call):
             return None
         name, status = dependant.body_params[0].name, self.status_code or HTTPStatus.OK
 
         async def alone(text: bytes) -> Response:
+            if not text:
+                raise InvalidInputError(findings([Entry((), "missing")]))
             result = await call(**{name: body.read(text)})
             if isinstance(result, Response):
                 return result
@@ -117,6 +130,9 @@ def _declared(info: FieldInfo) -> object:
     return adapter_of(Annotated[info.annotation, info])
 
 
-def _is_json(content_type: str) -> bool:
+def _is_json(request: Request) -> bool:
+    content_type = request.headers.get("content-type", "")
+    if content_type == "application/json":  # the most
+        return True
     kind, _, subtype = content_type.partition(";")[0].strip().lower().partition("/")
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))

@@ -29,7 +29,7 @@ def install(app: FastAPI, request_id: Callable[[Request], str | None] = no_id) -
 
     async def answer(request: Request, error: Exception) -> Response:
         problem = problem_of(with_findings(request, error), request.scope.get(DECLARED))
-        text = problem.body(request.url.path, request_id(request))
+        text = problem.body(request.scope["path"], request_id(request))
         return Response(text, problem.status, media_type=CONTENT_TYPE)
 
     app.router.route_class = StrictRoute
