@@ -204,6 +204,11 @@ def test_a_number_that_no_double_is_reaches_no_model_rounded() -> None:
     assert body_of(Node).read(b'{"value":1.0,"price":4.02}').price == Decimal("4.02")
 
 
+def test_a_rule_may_have_a_number_of_more_than_64_bits() -> None:
+    problem = problem_of(caught(lambda: body_of({"maximum": 2**70}).read(b"%d" % 2**71)))
+    assert json.loads(problem.body())["errors"][0]["params"] == {"limit": 2**70}
+
+
 WITHOUT_BACKENDS = """
 import sys
 for name in "pydantic pydantic_core msgspec jsonschema_rs fastapi litestar flask werkzeug".split():

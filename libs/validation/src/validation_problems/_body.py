@@ -27,18 +27,23 @@ def body_of(
     *,
     limits: Limits = DEFAULT_LIMITS,
     max_errors: int = DEFAULT_MAX_ERRORS,
+    assert_format: bool = True,
 ) -> Body[Value]: ...
 def body_of(
-    declared: object, *, limits: Limits = DEFAULT_LIMITS, max_errors: int = DEFAULT_MAX_ERRORS
+    declared: object,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    max_errors: int = DEFAULT_MAX_ERRORS,
+    assert_format: bool = True,
 ) -> Body[object]:
     """Make a reader of what is declared: a JSON Schema 2020-12, a Struct, or a type that pydantic knows.
 
-    Make it once, and read many texts with it.
+    Make it once, and read many texts with it. `assert_format` is of a schema alone.
     """
     if isinstance(declared, Mapping):
         from validation_problems._body_of_schema import SchemaBody  # noqa: PLC0415 - an extra
 
-        return SchemaBody(declared, limits, max_errors)
+        return SchemaBody(declared, limits, max_errors, assert_format=assert_format)
     msgspec = sys.modules.get("msgspec")
     if msgspec is not None and isinstance(declared, type) and issubclass(declared, msgspec.Struct):
         from validation_problems._body_of_struct import StructBody  # noqa: PLC0415 - an extra

@@ -2,6 +2,7 @@ from collections.abc import Mapping
 
 from jsonschema_rs import RegexOptions, Validator, validator_for
 
+from validation_problems._empty_names import has_empty_name
 from validation_problems._entries import findings
 from validation_problems._errors import InvalidInputError
 from validation_problems._jsonschema_rs import Translation
@@ -14,16 +15,18 @@ _PATTERNS = RegexOptions(size_limit=1_000_000)
 
 
 class SchemaBody:
-    """Of a JSON Schema 2020-12. `format` is asserted; what a reference leads to has to be in the schema."""
+    """Of a JSON Schema 2020-12. What a reference leads to has to be in the schema."""
 
-    def __init__(self, schema: Mapping[str, Value], limits: Limits, max_errors: int) -> None:
+    def __init__(
+        self, schema: Mapping[str, Value], limits: Limits, max_errors: int, *, assert_format: bool
+    ) -> None:
         self._schemas = Schemas(dict(schema))
         self._validator: Validator = validator_for(
             dict(schema),
             base_uri=BASE,
             offline=True,
             pattern_options=_PATTERNS,
-            validate_formats=True,
+            validate_formats=assert_format,
             mask="*",
         )
         self._limits = limits
@@ -32,8 +35,9 @@ class SchemaBody:
     def read(self, text: bytes) -> Value:
         value = read(text, self._limits)
         if not self._validator.is_valid(value):
-            # An empty name has two quotes; where there are none, the value need not be looked through.
-            translation = Translation(self._schemas, value if b'""' in text else None)
+            translation = Translation(
+                self._schemas, value, has_empty_name=b'""' in text and has_empty_name(value)
+            )
             entries = translation.entries(self._validator.iter_errors(value))
             raise InvalidInputError(findings(entries, self._max_errors))
         return value

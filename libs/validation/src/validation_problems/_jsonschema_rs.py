@@ -10,7 +10,7 @@ from typing import Final
 from jsonschema_rs import ValidationError
 from jsonschema_rs import ValidationErrorKind as Kind
 
-from validation_problems._empty_names import full_path, has_empty_name
+from validation_problems._empty_names import full_path
 from validation_problems._entries import Entry, Path
 from validation_problems._params import plain
 from validation_problems._quick import whole
@@ -45,10 +45,10 @@ _OF_ONE_VALUE: Final[Mapping[type[Kind], tuple[str, str | None]]] = {
 class Translation:
     """Of the errors of one value under one schema."""
 
-    def __init__(self, schemas: Schemas | None, value: Value = None) -> None:
+    def __init__(self, schemas: Schemas | None, value: Value = None, *, has_empty_name: bool = False) -> None:
         self._schemas = schemas
         self._value = value
-        self._has_empty_name = has_empty_name(value)
+        self._has_empty_name = has_empty_name
 
     def entries(self, errors: Iterable[ValidationError]) -> Iterator[Entry]:
         for error in errors:
@@ -68,7 +68,7 @@ class Translation:
                 yield from (Entry((*path, name), "unknown_member", keyword=keyword) for name in names)
             case Kind.FalseSchema() if keyword[-1:] == ("additionalProperties",):
                 # Beside no `properties` the library says it of the object, once.
-                within = error.instance
+                within = value_at(self._value, path)
                 members = within if isinstance(within, dict) else {}
                 yield from (Entry((*path, name), "unknown_member", keyword=keyword) for name in members)
             case Kind.PropertyNames(error=nested):
@@ -102,6 +102,18 @@ def _told(value: object) -> Json:
     if isinstance(value, list):
         return [_told(one) for one in value]
     return {str(name): _told(one) for name, one in value.items()} if isinstance(value, dict) else plain(value)
+
+
+def value_at(value: Value, path: Path) -> Value:
+    for step in path:
+        value = (
+            value[int(step)]
+            if isinstance(value, list)
+            else value[str(step)]
+            if isinstance(value, dict)
+            else None
+        )
+    return value
 
 
 def entries_of_error(error: BaseException, declared: object) -> Iterator[Entry] | None:

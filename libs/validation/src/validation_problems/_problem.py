@@ -56,7 +56,11 @@ class Problem:
 
     def body(self, instance: str | None = None, request_id: str | None = None) -> bytes:
         """Return the same as a text, of the type CONTENT_TYPE."""
-        return orjson.dumps(self.document(instance, request_id), default=str)
+        document = self.document(instance, request_id)
+        try:
+            return orjson.dumps(document)
+        except TypeError:  # a rule has a number of more than 64 bits
+            return json.dumps(document, ensure_ascii=False, default=str).encode()
 
 
 def problem_of(
