@@ -221,6 +221,18 @@ def test_another_method_is_as_fastapi_has_it() -> None:
     assert asyncio.run(ask()).status_code == 405
 
 
+def test_a_limit_of_the_application_for_bodies_stays() -> None:
+    app = FastAPI(max_body_size=200)
+    validation_problems.fastapi.install(app)
+
+    @app.post(PATH)
+    async def order(order: Order) -> Answer:
+        return Answer(lines=len(order.items))
+
+    assert asgi(app)(PATH, json.dumps(GOOD).encode(), JSON).status_code == 413
+    assert asgi(app)(PATH, b"{}", JSON).status_code == 422
+
+
 def test_whoever_may_not_ask_is_told_that_first() -> None:
     app = FastAPI()
     validation_problems.fastapi.install(app)

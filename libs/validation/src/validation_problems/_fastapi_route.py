@@ -5,7 +5,7 @@ from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Annotated, Final, override
 
-from fastapi import Request, Response, params
+from fastapi import HTTPException, Request, Response, params
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, serialize_response
@@ -51,7 +51,7 @@ class StrictRoute(APIRoute):
         self._short = self._alone(body) if body else None
 
         async def strict(request: Request) -> Response:
-            if not _is_json(request) or not (text := await request.body()):
+            if not _is_json(request.scope) or not (text := await request.body()):
                 return await handle(request)
             request.scope[DECLARED] = declared
             # What Request.json() keeps its result in.
@@ -62,11 +62,10 @@ class StrictRoute(APIRoute):
 
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
-        if self._short is None or scope["method"] not in (self.methods or ()) or not _is_json(request):
+        if self._short is None or scope["method"] not in (self.methods or ()) or not _is_json(scope):
             await super().handle(scope, receive, send)
         else:
-            response = await self._short(await request.body())
+            response = await self._short(await _body(receive))
             await response(scope, receive, send)
 
     def _alone(self, body: Body[object]) -> Callable[[bytes], Coroutine[object, object, Response]] | None:
@@ -130,9 +129,21 @@ def _declared(info: FieldInfo) -> object:
     return adapter_of(Annotated[info.annotation, info])
 
 
-def _is_json(request: Request) -> bool:
-    content_type = request.headers.get("content-type", "")
-    if content_type == "application/json":  # the most
+def _is_json(scope: Scope) -> bool:
+    content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    if content_type == b"application/json":  # the most
         return True
-    kind, _, subtype = content_type.partition(";")[0].strip().lower().partition("/")
-    return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
+    kind, _, subtype = content_type.partition(b";")[0].strip().lower().partition(b"/")
+    return bool(kind == b"application" and (subtype == b"json" or subtype.endswith(b"+json")))
+
+
+async def _body(receive: Receive) -> bytes:
+    """Read it as Request.body does, in a third of the time. Raises: HTTPException, if the client has left."""
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise HTTPException(HTTPStatus.BAD_REQUEST)  # as FastAPI has it; nobody hears it
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
