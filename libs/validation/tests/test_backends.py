@@ -102,7 +102,7 @@ def within(pointer: str, whole: str) -> bool:
 
 
 def agrees(of_pydantic: list[tuple[str, str]], of_others: list[tuple[str, str]]) -> bool:
-    """Say whether these are the same; of a whole of a wrong length pydantic tells that, or what is wrong in it."""
+    """Compare them; of a whole of a wrong length pydantic tells that, or what is wrong in it."""
     wholes = [pointer for pointer, code in of_others if code in WHOLES]
     mine, theirs = (
         [one for one in found if not any(within(one[0], whole) for whole in wholes)]
