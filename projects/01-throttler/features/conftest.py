@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from kata.steps import NotRunError, Request, World, describe_answer, expect
+from kata.steps import Exchange, NotRunError, Request, World, describe_answer, expect
 
 from .caller import (
     DEFAULT_MODE,
@@ -30,6 +30,7 @@ from .caller import (
 )
 from .counts import redis_is_asked
 from .fields import fields_are_true
+from .strangers import in_time
 
 type Volley = Callable[[Caller], None]
 # Once a machine may make a service count alone that is right; three times in a row it does not.
@@ -160,6 +161,17 @@ def all_of_them_succeed(client: Caller) -> None:
 @then("only the last of them is refused")
 def only_the_last_of_them_is_refused(client: Caller) -> None:
     refused_last(client)
+
+
+@pytest.fixture
+def under_way() -> list[Exchange]:
+    """Nothing, unless Redis was lost while requests were."""
+    return []
+
+
+@then("each answer came within 200 ms")
+def each_answer_came_within_200_ms(client: Caller, under_way: list[Exchange]) -> None:
+    in_time([*under_way, *client.sent])
 
 
 @then("the request is refused with 429")

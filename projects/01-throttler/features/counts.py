@@ -2,9 +2,11 @@
 
 import time
 
-from kata.steps import Draw, NotRunError, describe_answer, expect
+from kata.steps import Draw, NotRunError, World, describe_answer, expect
 
-from .caller import BACK_SECONDS, ROUTES, UP_SECONDS, Caller, Throttler
+from .caller import BACK_SECONDS, OK, ROUTES, TOO_MANY, UP_SECONDS, Caller, Throttler, counts_in_redis
+from .fields import item
+from .strangers import new_stranger
 
 
 def redis_is_asked(throttler: Throttler, draw: Draw, *, needed: bool = False) -> None:
@@ -47,6 +49,32 @@ def forget_all(throttler: Throttler) -> None:
         redis.delete(key)
 
 
+def gets_the_rest_and_no_more(client: Caller, left: int) -> None:
+    """Write into its count that it has used all but so many, and demand that it gets those.
+
+    Where the count is no plain number, it sends a few, and is told how many are left.
+    """
+    client.send()
+    redis, keys, limit = client.throttler.service.redis.client, client.redis_keys(), client.throttler.limit
+    plain = len(keys) == 1 and counts_in_redis(keys, client) == 1
+    if plain:
+        redis.set(keys[0], limit - left, keepttl=True)
+    used = limit - left if plain else 1
+    for number in range(left + 1):
+        answer = client.send()
+        status, remains = (OK, limit - used - number - 1) if used + number < limit else (TOO_MANY, 0)
+        told = item(answer, "ratelimit")[1].get("r")
+        if (answer.status, told) != (status, str(remains)):
+            client.in_doubt()
+        expect(
+            (answer.status, told) == (status, str(remains)),
+            expected=f"{status} and r={remains} with {used + number} of {limit} used",
+            got=f"{answer.status} and r={told}",
+            answer=answer,
+            exchanges=client.sent,
+        )
+
+
 def at_most_within_the_window(client: Caller, left: dict[str, int]) -> None:
     for key, milliseconds in left.items():
         expect(
@@ -67,3 +95,24 @@ def times_to_live(client: Caller) -> dict[str, int]:
     return {
         key: milliseconds for key, milliseconds in left.items() if milliseconds != -2
     }  # -2: gone meanwhile
+
+
+def counted_again(throttler: Throttler, world: World) -> bool:
+    """Tell whether new clients are counted in Redis within two seconds from now."""
+    deadline = time.monotonic() + BACK_SECONDS
+    while time.monotonic() < deadline:
+        one = new_stranger(world, throttler)()
+        one.send()
+        if one.redis_keys():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def is_used_again(again: bool, when_lost: str) -> None:
+    expect(
+        again,
+        expected=f"a key of a new client in Redis, {BACK_SECONDS:.0f} s after its return",
+        got=f"no client was counted there, {when_lost}",
+        timing=True,
+    )

@@ -1,5 +1,6 @@
 """Steps of redis.feature: keys, their lives, and restarts."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -20,8 +21,8 @@ from .caller import (
     counts_in_redis,
     refused_last,
 )
-from .counts import at_most_within_the_window, times_to_live
-from .fields import fields_are_true
+from .counts import at_most_within_the_window, gets_the_rest_and_no_more, times_to_live
+from .fields import fields_are_true, item, whole_seconds
 from .losses import Loss, lose
 
 LARGE_LIMIT = (60, 400)
@@ -129,11 +130,51 @@ def the_client_itself_has_its_whole_budget_again(client: Caller) -> None:
     refused_last(again)
 
 
+@then("when its keys are made to live shorter, it is told so")
+def when_its_keys_are_made_to_live_shorter_it_is_told_so(world: World, client: Caller) -> None:
+    """By a part of a second too: what counts in whole seconds rounds that down."""
+    redis, window = client.throttler.service.redis.client, client.throttler.window_seconds
+    one = replace(client, sent=[])
+    one.send()
+    left = world.draw.integer(0, window - 2) * 1000 + world.draw.integer(250, 450)
+    began = time.monotonic()
+    for key in one.redis_keys():
+        redis.pexpire(key, left)
+    set_by = time.monotonic()
+    answer = one.send()
+    if answer.received - began >= left / 1000:
+        raise Inconclusive("the window had closed before the answer came")
+    _, told = item(answer, "ratelimit")
+    seconds = [whole_seconds(told.get("t"), "t")]
+    if answer.status == TOO_MANY:
+        seconds.append(whole_seconds(answer.header("retry-after"), "Retry-After"))
+    most = math.ceil(left / 1000 - (answer.sent - set_by))
+    least = math.ceil(left / 1000 - (answer.received - began))
+    right = all(least <= number <= most for number in seconds)
+    if not right:
+        one.in_doubt()
+    expect(
+        right,
+        expected=f"{least} s to the end of a window whose key was given {left} ms"
+        + ("" if least == most else f", or {most} s"),
+        got=f"{answer.status} with {' and '.join(map(str, seconds))} s",
+        rule="the time to live in Redis is the window's clock: t and Retry-After follow it, rounded up",
+        answer=answer,
+    )
+
+
+@then("one who has nearly used up its budget gets the rest and no more")
+def one_who_has_nearly_used_up_its_budget_gets_the_rest(
+    world: World, new_caller: Callable[[], Caller]
+) -> None:
+    gets_the_rest_and_no_more(new_caller(), world.draw.integer(1, 3))
+
+
 @given("clients that have used up some of their budgets", target_fixture="clients")
 def clients_that_have_used_up_some_of_their_budgets(
     world: World, new_caller: Callable[[], Caller]
 ) -> list[Caller]:
-    clients = [new_caller(), new_caller()]
+    clients = [new_caller() for _ in range(3)]
     for client in clients:
         limit = client.throttler.limit
         client.send_many(world.draw.choice((1, world.draw.integer(1, limit), limit)))
@@ -141,15 +182,17 @@ def clients_that_have_used_up_some_of_their_budgets(
     return clients
 
 
-@when("the time to live of one's count is lost, and another's is longer than the window")
+@when("the time to live of one's count is lost, and that of others is longer than the window")
 def the_time_to_live_of_one_s_count_is_lost(world: World, clients: list[Caller]) -> None:
     """As after a crash of older code, and after a restart with a shorter window."""
-    one, another = clients
+    one, another, a_third = clients
     redis, window = one.throttler.service.redis.client, one.throttler.window_seconds
     for key in one.redis_keys():
         redis.persist(key)
     for key in another.redis_keys():
         redis.expire(key, window + world.draw.integer(1, 9 * window))
+    for key in a_third.redis_keys():  # less than a second longer, of which no whole number of seconds tells
+        redis.pexpire(key, window * 1000 + world.draw.integer(200, 900))
 
 
 @when("each of them sends a request")
