@@ -28,7 +28,7 @@ from .caller import (
     refused,
     refused_last,
 )
-from .counts import redis_is_asked
+from .counts import redis_is_asked, told_of_a_shorter_life
 from .fields import fields_are_true
 from .strangers import in_time
 
@@ -182,6 +182,11 @@ def the_request_is_refused_with_429(client: Caller) -> None:
 @then("each answer tells the policy, what remains of it, and when the window closes")
 def each_answer_tells_the_policy(client: Caller) -> None:
     fields_are_true(client)
+
+
+@then("when its keys are made to live shorter, it is told so")
+def when_its_keys_are_made_to_live_shorter_it_is_told_so(world: World, client: Caller) -> None:
+    told_of_a_shorter_life(client, world.draw)
 
 
 @then("exactly as many as the limit succeed")

@@ -1,11 +1,13 @@
 """The counts in Redis: whether they are kept there, what they hold and how long they live."""
 
+import math
 import time
+from dataclasses import replace
 
-from kata.steps import Draw, NotRunError, World, describe_answer, expect
+from kata.steps import Draw, Inconclusive, NotRunError, World, describe_answer, expect
 
 from .caller import BACK_SECONDS, OK, ROUTES, TOO_MANY, UP_SECONDS, Caller, Throttler, counts_in_redis
-from .fields import item
+from .fields import item, whole_seconds
 from .strangers import new_stranger
 
 
@@ -88,6 +90,19 @@ def at_most_within_the_window(client: Caller, left: dict[str, int]) -> None:
         )
 
 
+def expire_with_the_window(client: Caller) -> None:
+    window = client.throttler.window_seconds
+    left = times_to_live(client)
+    at_most_within_the_window(client, left)
+    least = (client.opened.sent + window - time.monotonic() - 0.05) * 1000
+    expect(
+        max(left.values(), default=0) >= least,
+        expected=f"a key that lives until the window closes, for {least:.0f} ms or more",
+        got=str(left),
+        rule="the window closes WINDOW_SECONDS after the request that opened it, and not before",
+    )
+
+
 def times_to_live(client: Caller) -> dict[str, int]:
     """Return the milliseconds that each of the client's keys has to live; -1 is a key that lives for ever."""
     connection = client.throttler.service.redis.client
@@ -115,4 +130,36 @@ def is_used_again(again: bool, when_lost: str) -> None:
         expected=f"a key of a new client in Redis, {BACK_SECONDS:.0f} s after its return",
         got=f"no client was counted there, {when_lost}",
         timing=True,
+    )
+
+
+def told_of_a_shorter_life(client: Caller, draw: Draw) -> None:
+    """Shorten the life of its keys, by a part of a second too, and demand that its answers follow."""
+    redis, window = client.throttler.service.redis.client, client.throttler.window_seconds
+    one = replace(client, sent=[])
+    one.send()
+    left = draw.integer(0, window - 2) * 1000 + draw.integer(250, 450)
+    began = time.monotonic()
+    for key in one.redis_keys():
+        redis.pexpire(key, left)
+    set_by = time.monotonic()
+    answer = one.send()
+    if answer.received - began >= left / 1000:
+        raise Inconclusive("the window had closed before the answer came")
+    _, told = item(answer, "ratelimit")
+    seconds = [whole_seconds(told.get("t"), "t")]
+    if answer.status == TOO_MANY:
+        seconds.append(whole_seconds(answer.header("retry-after"), "Retry-After"))
+    most = math.ceil(left / 1000 - (answer.sent - set_by))
+    least = math.ceil(left / 1000 - (answer.received - began))
+    right = all(least <= number <= most for number in seconds)
+    if not right:
+        one.in_doubt()
+    expect(
+        right,
+        expected=f"{least} s to the end of a window whose key was given {left} ms"
+        + ("" if least == most else f", or {most} s"),
+        got=f"{answer.status} with {' and '.join(map(str, seconds))} s",
+        rule="the time to live in Redis is the window's clock: t and Retry-After follow it, rounded up",
+        answer=answer,
     )

@@ -1,33 +1,22 @@
 """Steps of redis.feature: keys, their lives, and restarts."""
 
-import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Inconclusive, NotRunError, Request, World, describe_answer, expect, wait_until_ready
+from kata.steps import Inconclusive, World, describe_answer, expect
 
 from .caller import (
     DELAY_MILLISECONDS,
-    ROUTES,
     TOO_MANY,
     Caller,
-    Throttler,
     all_succeed,
-    counts_in_redis,
     refused_last,
 )
-from .counts import at_most_within_the_window, gets_the_rest_and_no_more, times_to_live
-from .fields import fields_are_true, item, whole_seconds
-from .losses import Loss, lose
-
-LARGE_LIMIT = (60, 400)
-LONG_WINDOW_SECONDS = (4_000, 86_400)
-A_DAY_SECONDS = 86_400
+from .counts import at_most_within_the_window, expire_with_the_window, times_to_live
 
 scenarios("redis.feature")
 
@@ -75,16 +64,7 @@ def redis_holds_keys_of_that_client_and_that_route(client: Caller) -> None:
 
 @then("they expire with the window")
 def they_expire_with_the_window(client: Caller) -> None:
-    window = client.throttler.window_seconds
-    left = times_to_live(client)
-    at_most_within_the_window(client, left)
-    least = (client.opened.sent + window - time.monotonic() - 0.05) * 1000
-    expect(
-        max(left.values(), default=0) >= least,
-        expected=f"a key that lives until the window closes, for {least:.0f} ms or more",
-        got=str(left),
-        rule="the window closes WINDOW_SECONDS after the request that opened it, and not before",
-    )
+    expire_with_the_window(client)
 
 
 @when("its keys are given to another client, and taken from it", target_fixture="other")
@@ -128,46 +108,6 @@ def the_client_itself_has_its_whole_budget_again(client: Caller) -> None:
     again = replace(client, sent=[])
     again.send_many(client.throttler.limit + 1)
     refused_last(again)
-
-
-@then("when its keys are made to live shorter, it is told so")
-def when_its_keys_are_made_to_live_shorter_it_is_told_so(world: World, client: Caller) -> None:
-    """By a part of a second too: what counts in whole seconds rounds that down."""
-    redis, window = client.throttler.service.redis.client, client.throttler.window_seconds
-    one = replace(client, sent=[])
-    one.send()
-    left = world.draw.integer(0, window - 2) * 1000 + world.draw.integer(250, 450)
-    began = time.monotonic()
-    for key in one.redis_keys():
-        redis.pexpire(key, left)
-    set_by = time.monotonic()
-    answer = one.send()
-    if answer.received - began >= left / 1000:
-        raise Inconclusive("the window had closed before the answer came")
-    _, told = item(answer, "ratelimit")
-    seconds = [whole_seconds(told.get("t"), "t")]
-    if answer.status == TOO_MANY:
-        seconds.append(whole_seconds(answer.header("retry-after"), "Retry-After"))
-    most = math.ceil(left / 1000 - (answer.sent - set_by))
-    least = math.ceil(left / 1000 - (answer.received - began))
-    right = all(least <= number <= most for number in seconds)
-    if not right:
-        one.in_doubt()
-    expect(
-        right,
-        expected=f"{least} s to the end of a window whose key was given {left} ms"
-        + ("" if least == most else f", or {most} s"),
-        got=f"{answer.status} with {' and '.join(map(str, seconds))} s",
-        rule="the time to live in Redis is the window's clock: t and Retry-After follow it, rounded up",
-        answer=answer,
-    )
-
-
-@then("one who has nearly used up its budget gets the rest and no more")
-def one_who_has_nearly_used_up_its_budget_gets_the_rest(
-    world: World, new_caller: Callable[[], Caller]
-) -> None:
-    gets_the_rest_and_no_more(new_caller(), world.draw.integer(1, 3))
 
 
 @given("clients that have used up some of their budgets", target_fixture="clients")
@@ -233,70 +173,3 @@ def their_counts_were_seen_and_never_without_a_time_to_live(looks: list[Looks]) 
     )
     if min(look.blind_seconds for look in looks) > 2 * DELAY_MILLISECONDS[0] / 1000:
         raise Inconclusive("Redis could not be looked at often enough to see what is between two commands")
-
-
-@given("a throttler with a large limit and a long window", target_fixture="throttler")
-def a_throttler_with_a_large_limit_and_a_long_window(world: World) -> Throttler:
-    windows = (world.setting("WINDOW_SECONDS", *LONG_WINDOW_SECONDS), A_DAY_SECONDS)
-    window = windows[world.setting("A_DAY", 0, 1)]
-    limit = world.setting("LIMIT", *LARGE_LIMIT)
-    settings = {"LIMIT": str(limit), "WINDOW_SECONDS": str(window), "TRUSTED_HOPS": "1"}
-    throttler = Throttler(world.start(settings), limit, window)
-    with suppress(NotRunError):
-        throttler.service.redis.proxy.pass_through()
-    return throttler
-
-
-@when("a client uses up its budget at once", target_fixture="client")
-def a_client_uses_up_its_budget_at_once(new_caller: Callable[[], Caller]) -> Caller:
-    client = new_caller()
-    requests = [Request("GET", client.path, client.headers()) for _ in range(client.throttler.limit)]
-    client.sent += client.throttler.service.burst(requests)
-    all_succeed(client)
-    held = counts_in_redis(client.redis_keys(), client)
-    if held is not None and held < client.throttler.limit:
-        raise Inconclusive(
-            f"of {client.throttler.limit} successes Redis holds {held}: it was given up meanwhile"
-        )
-    return client
-
-
-@when("the web process is ended, one way or the other, and started again")
-def the_web_process_is_ended_and_started_again(world: World, client: Caller) -> None:
-    web = client.throttler.service.web
-    if world.draw.choice((True, False)):
-        web.terminate()
-    else:
-        web.kill()
-    web.restart()
-    wait_until_ready(web)
-
-
-@then("the request is refused after the restart, too")
-def the_request_is_refused_after_the_restart_too(client: Caller) -> None:
-    answer = client.sent[-1]
-    expect(
-        answer.status == TOO_MANY,
-        expected=f"429, for all {client.throttler.limit} were used before the restart",
-        got=describe_answer(answer),
-    )
-
-
-@when("it sends some requests")
-def it_sends_some_requests(client: Caller) -> None:
-    client.send_many(client.draw.integer(3, 9))
-
-
-@then("its keys live as long as the window")
-def its_keys_live_as_long_as_the_window(client: Caller) -> None:
-    they_expire_with_the_window(client)
-
-
-@then("another client is told the same while Redis is lost")
-def another_client_is_told_the_same_while_redis_is_lost(world: World, throttler: Throttler) -> None:
-    draw, proxy = world.draw, throttler.service.redis.proxy
-    client = Caller(throttler, draw.address(), draw, draw.choice(ROUTES))
-    lose(proxy, draw.choice(list(Loss)), draw)
-    client.send_many(draw.integer(3, 9))
-    proxy.pass_through()
-    fields_are_true(client, in_redis=False)
