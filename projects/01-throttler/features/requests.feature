@@ -24,9 +24,3 @@ Feature: However a route is asked, it answers and counts as the contract says
     When it asks in every way that counts, and between them in every way that does not
     Then each counted answer tells the policy and what remains of it, and the others nothing
     And a line of the output tells of each of them
-
-  @C43 @step-6 @after-C31
-  Scenario: The line of a request names its client as the limit sees it
-    Given a client
-    When it sends as many requests as the limit, and one more
-    Then the line of each of them, also of the refusal, names its address

@@ -1,25 +1,28 @@
 """Steps of addresses.feature: what proxies write, what clients forge, and how addresses are spelled."""
 
-import http.client
 import re
-from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
-from urllib.parse import urlsplit
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Draw, Exchange, World, expect, send_raw
+from kata.steps import Exchange, World, describe_answer, expect
 
 from .caller import OK, ROUTES, Caller, Throttler, refused, refused_last
 from .counts import forget_all, redis_is_asked
+from .lines import lines_of, names_client
+from .proxies import (
+    drawn_address,
+    forged_entries,
+    forged_headers,
+    joined,
+    of_v4,
+    of_v6,
+    send_from,
+    send_lines,
+)
 
-# What some proxies write, some services believe, and any client can send.
-FORGEABLE = ("X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Client-IP", "X-Forwarded")
-NO_ADDRESSES = ("unknown", "_hidden", "", "256.1.1.1", "10.1.2", "client", "::g")
 ANOTHER_ADDRESS = "127.0.0.2"
-FEW_ENTRIES = (0, 5)
-MANY_ENTRIES = (40, 100)
+NO_ADDRESSES = ("unknown", "_hidden", "", "256.1.1.1", "10.1.2", "client", "::g")
 
 scenarios("addresses.feature")
 
@@ -172,79 +175,13 @@ def remaining(answer: Exchange) -> int | None:
     return int(told[1]) if told else None
 
 
-def of_v4(draw: Draw) -> tuple[str, Sequence[str]]:
-    address = draw.address_v4()
-    mapped = IPv6Address(f"::ffff:{address}")
-    port = draw.choice((0, 65_535, draw.integer(1, 65_534)))
-    return address, (
-        address,
-        f"{address}:{port}",
-        f"::ffff:{address}",
-        f"::FFFF:{address}",
-        mapped.exploded,
-        f"[::ffff:{address}]:{port}",
-    )
-
-
-def of_v6(draw: Draw) -> tuple[str, Sequence[str]]:
-    address = IPv6Address(draw.address_v6())
-    port = draw.choice((0, 65_535, draw.integer(1, 65_534)))
-    long = address.exploded
-    return str(address), (
-        str(address),
-        str(address).upper(),
-        long,
-        long.upper(),
-        f"[{address}]",
-        f"[{long}]:{port}",
-    )
-
-
-def drawn_address(draw: Draw) -> str:
-    """Draw an address of either family, private or public."""
-    public = str(IPv4Address(draw.integer(2**24, 223 * 2**24)))
-    return draw.choice((draw.address_v4(), draw.address_v6(), public))
-
-
-def forged_entries(draw: Draw, *, many: bool) -> list[str]:
-    """Draw what a client may have written before its proxies wrote: a few entries, or more than are read."""
-    return [drawn_address(draw) for _ in range(draw.integer(*(MANY_ENTRIES if many else FEW_ENTRIES)))]
-
-
-def forged_headers(draw: Draw) -> dict[str, str]:
-    """Draw what a client may claim to be."""
-    names = draw.shuffle(FORGEABLE)[:3]
-    claims = {name: drawn_address(draw) for name in names}
-    return {
-        **claims,
-        "Forwarded": f"for={draw.address_v4()}",
-        "X-Forwarded-For": ", ".join(drawn_address(draw) for _ in range(draw.integer(1, 3))),
-    }
-
-
-def joined(draw: Draw, addresses: Sequence[str]) -> list[str]:
-    """Draw how a list is written: in one line or several, with blanks or without."""
-    comma = draw.choice((", ", ",", " ,", ",\t"))
-    split = draw.integer(0, len(addresses) - 1)
-    parts = (addresses[:split], addresses[split:])
-    name = draw.choice(("X-Forwarded-For", "x-forwarded-for", "X-FORWARDED-FOR"))
-    return [f"{name}: {comma.join(part)}" for part in parts if part]
-
-
-def send_lines(client: Caller, lines: Sequence[str]) -> Exchange:
-    """Send a request with header lines that are written as they stand."""
-    url = client.throttler.service.urls[0]
-    head = [f"GET {client.path} HTTP/1.1", f"Host: {urlsplit(url).netloc}", *lines, "Connection: close"]
-    return send_raw(url, "".join(f"{line}\r\n" for line in (*head, "")).encode())
-
-
-def send_from(source: str, throttler: Throttler, path: str) -> int:
-    """Send a request from another address of this machine, and return the status."""
-    target = urlsplit(throttler.service.urls[0])
-    connection = http.client.HTTPConnection(
-        target.hostname or "", target.port, timeout=5, source_address=(source, 0)
-    )
-    connection.request("GET", path)
-    status = connection.getresponse().status
-    connection.close()
-    return status
+@then("the line of each of them, also of the refusal, names its address")
+def the_line_of_each_of_them_names_its_address(throttler: Throttler, client: Caller) -> None:
+    """And not that of the proxy, which is the same for all."""
+    for answer, line in zip(client.sent, lines_of(throttler.service, client.sent), strict=True):
+        expect(
+            names_client(line, client.address),
+            expected=f"a member {client.address}, or its /64, in the line of the {describe_answer(answer)}",
+            got=str(dict(line)),
+            answer=answer,
+        )
