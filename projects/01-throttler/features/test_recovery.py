@@ -43,7 +43,12 @@ def a_throttler_whose_failure_mode_is_drawn(world: World) -> Throttler:
     target_fixture="returns",
 )
 def redis_is_lost_for_a_moment_and_returns_again_and_again(world: World, throttler: Throttler) -> list[bool]:
-    return [lost_for(SHORT_LOSS_SECONDS, throttler, world) for _ in range(world.draw.integer(*SHORT_LOSSES))]
+    returns = [True]
+    for _ in range(world.draw.integer(*SHORT_LOSSES)):
+        returns.append(lost_for(SHORT_LOSS_SECONDS, throttler, world))
+        if not returns[-1]:
+            break
+    return returns[1:]
 
 
 @when("Redis is lost for eleven seconds, is asked for all the time, and returns", target_fixture="returns")
@@ -67,7 +72,7 @@ def lost_for(seconds: float, throttler: Throttler, world: World) -> bool:
 @then("each time a new client was counted in Redis within two seconds")
 def each_time_a_new_client_was_counted_in_redis(returns: list[bool]) -> None:
     for number, again in enumerate(returns, start=1):
-        is_used_again(again, f"after loss {number} of {len(returns)}")
+        is_used_again(again, f"after loss {number}")
 
 
 @then("a new client was counted in Redis within two seconds")
