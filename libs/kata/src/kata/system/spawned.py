@@ -169,7 +169,8 @@ class Detached:
         assert process.stdout is not None
         self.stdout: IO[bytes] = process.stdout
         self._order = order
-        self._report = os.fdopen(report, "rb")
+        # Unbuffered: what is read ahead, no poll would tell of.
+        self._report = os.fdopen(report, "rb", buffering=0)
         self.pid = int(self._report.readline())
         self._exit_code: int | None = None
 
