@@ -34,3 +34,10 @@ Feature: Whose request it is
     Given a throttler
     When clients of both families spell their address differently in each request
     Then only the last of each is refused
+
+  @C43 @step-6 @after-C2
+  Scenario: The line of a request names its client as the limit sees it
+    Given a throttler
+    And a client
+    When it sends one request more than the limit, each with other forged addresses before its own
+    Then the line of each of them, also of the refusal, names its address

@@ -1,9 +1,9 @@
 """A client of the throttler, and what may be demanded of the answers that it got."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network
-from urllib.parse import quote
 
 from kata.steps import (
     TOLERANCE_SECONDS,
@@ -24,6 +24,7 @@ LONGEST_WORD = 64
 ROUTES = (PING, f"{ECHO}/{{word}}")
 PRINTED = (10, 60)  # the limit and the window that the lesson prints
 DEFAULT_MODE = "local"
+MODES = (DEFAULT_MODE, "open", "closed")
 OK = 200
 NO_CONTENT = 204
 TOO_MANY = 429
@@ -50,6 +51,7 @@ class Throttler:
     window_seconds: int
     hops: int = 1
     mode: str = DEFAULT_MODE
+    ready_since: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -237,25 +239,3 @@ def counts_in_redis(keys: Sequence[str], client: Caller) -> int | None:
     values = [redis.get(key) if redis.type(key) == "string" else None for key in keys]
     numbers = [int(str(value)) for value in values if str(value).isdigit()]
     return sum(numbers) if len(numbers) == len(values) else None
-
-
-def ask_gate(client: Caller, path: str) -> Exchange:
-    """Ask the gate about a path as a proxy does: with the query and the headers of its client."""
-    of_the_client = {"Accept": "image/webp", "Content-Type": "text/plain"}
-    headers = {**client.headers(), **of_the_client, "X-Forwarded-Uri": path}
-    return client.send(f"/gate?{quote(path.strip('/'))}=1", headers=headers)
-
-
-def gate_refuses_last(client: Caller, asked: list[Exchange]) -> None:
-    """Demand 204 for all but the last of what the gate was asked, and 429 for that."""
-    if not surely_within(asked[0], asked[-1], client.throttler.window_seconds):
-        raise Inconclusive("the requests took longer than the window")
-    for number, answer in enumerate(asked, start=1):
-        status = NO_CONTENT if number < len(asked) else TOO_MANY
-        expect(
-            answer.status == status,
-            expected=f"{status} from the gate for request {number} of {len(asked)}",
-            got=describe_answer(answer),
-            exchanges=asked[:number],
-            timing=True,
-        )

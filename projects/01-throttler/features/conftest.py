@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from kata.steps import NotRunError, Request, World, describe_answer, expect
+from kata.steps import Exchange, NotRunError, Request, World, describe_answer, expect
 
 from .caller import (
     DEFAULT_MODE,
@@ -28,8 +28,9 @@ from .caller import (
     refused,
     refused_last,
 )
-from .counts import redis_is_asked
+from .counts import redis_is_asked, told_of_a_shorter_life
 from .fields import fields_are_true
+from .strangers import in_time
 
 type Volley = Callable[[Caller], None]
 # Once a machine may make a service count alone that is right; three times in a row it does not.
@@ -162,6 +163,17 @@ def only_the_last_of_them_is_refused(client: Caller) -> None:
     refused_last(client)
 
 
+@pytest.fixture
+def under_way() -> list[Exchange]:
+    """Nothing, unless Redis was lost while requests were."""
+    return []
+
+
+@then("each answer came within 200 ms")
+def each_answer_came_within_200_ms(client: Caller, under_way: list[Exchange]) -> None:
+    in_time([*under_way, *client.sent])
+
+
 @then("the request is refused with 429")
 def the_request_is_refused_with_429(client: Caller) -> None:
     refused(client)
@@ -170,6 +182,11 @@ def the_request_is_refused_with_429(client: Caller) -> None:
 @then("each answer tells the policy, what remains of it, and when the window closes")
 def each_answer_tells_the_policy(client: Caller) -> None:
     fields_are_true(client)
+
+
+@then("when its keys are made to live shorter, it is told so")
+def when_its_keys_are_made_to_live_shorter_it_is_told_so(world: World, client: Caller) -> None:
+    told_of_a_shorter_life(client, world.draw)
 
 
 @then("exactly as many as the limit succeed")

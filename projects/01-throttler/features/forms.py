@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from kata.steps import Draw, Exchange, Request, describe_answer, expect, is_problem, send_raw
 
@@ -36,6 +37,7 @@ class Form:
                 allowed >= ALLOWED,
                 expected=f"Allow: {', '.join(sorted(ALLOWED))}",
                 got=answer.header("allow"),
+                answer=answer,
             )
 
 
@@ -51,6 +53,7 @@ def counted_forms(client: Caller, draw: Draw) -> list[Form]:
         ),
         Form("another spelling by escapes", COUNTED, (OK,), lambda one: one.send(escaped(one.path, draw))),
         Form("an HTTP/1.0 request, on a connection of its own", COUNTED, (OK,), old_request),
+        Form("a request that names the whole URL", COUNTED, (OK,), absolute_request),
         Form("an empty query", COUNTED, (OK,), lambda one: one.send(f"{one.path}?")),
         Form("a body", COUNTED, (OK,), with_a_body),
         Form("other headers", COUNTED, (OK,), lambda one: one.send(headers=stranger(one, draw))),
@@ -103,8 +106,8 @@ def path_form(path: str, statuses: tuple[int, ...] = (NOT_FOUND,)) -> Form:
 
 
 def escaped(path: str, draw: Draw) -> str:
-    """Write one letter of the path as its escape, in small or capital digits."""
-    place = draw.choice([number for number, letter in enumerate(path) if letter.isalpha()])
+    """Write a letter of the path, or a slash behind the first, as its escape, in small or capital digits."""
+    place = draw.choice([number for number, letter in enumerate(path) if letter not in "._" and number])
     digits = f"{ord(path[place]):02x}"
     return f"{path[:place]}%{draw.choice((digits, digits.upper()))}{path[place + 1 :]}"
 
@@ -136,6 +139,14 @@ def alone(client: Caller) -> Exchange:
 def old_request(client: Caller) -> Exchange:
     head = f"GET {client.path} HTTP/1.0\r\nX-Forwarded-For: {client.address}\r\n\r\n"
     client.sent.append(send_raw(client.throttler.service.urls[0], head.encode()))
+    return client.sent[-1]
+
+
+def absolute_request(client: Caller) -> Exchange:
+    """Ask as one asks a proxy, which a server understands too (RFC 9112, section 3.2.2)."""
+    url = client.throttler.service.urls[0]
+    head = f"GET {url}{client.path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nConnection: close\r\n"
+    client.sent.append(send_raw(url, f"{head}X-Forwarded-For: {client.address}\r\n\r\n".encode()))
     return client.sent[-1]
 
 

@@ -14,6 +14,8 @@ from .caller import ROUTES, Caller, Throttler
 
 # Each way, in milliseconds: twice as much is above the 200 within which an answer has to come.
 SLOW_MILLISECONDS = (120, 500)
+# Between two bytes of an answer, the shortest of which has four.
+TRICKLE_MILLISECONDS = (65, 95)
 # Each command is longer: no conversation gets through.
 BREAKS_AFTER_BYTES = (0, 5)
 IN_USE_DELAY_SECONDS = 0.012
@@ -46,8 +48,10 @@ def lose(proxy: FaultProxy, loss: Loss, draw: Draw) -> None:
             proxy.reset_after(draw.integer(*BREAKS_AFTER_BYTES))
         case Loss.SILENT:
             proxy.black_hole()
-        case Loss.SLOW:
+        case Loss.SLOW if draw.choice((True, False)):
             proxy.delay(draw.integer(*SLOW_MILLISECONDS) / 1000)
+        case Loss.SLOW:
+            proxy.trickle(draw.integer(*TRICKLE_MILLISECONDS) / 1000)
 
 
 def lose_at_a_moment(

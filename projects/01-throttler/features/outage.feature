@@ -36,25 +36,4 @@ Feature: A lost Redis is bounded in time and has a designed answer
     And when Redis is back it knows what the client has used there
     And a loss that follows does not open its window in the process anew
     And its other route, and other clients, have budgets of their own
-
-  @C25 @step-7
-  Scenario: While Redis is lost the service is alive but not ready, and says so within 200 ms
-    Given a throttler whose failure mode is local
-    When Redis is lost in every way, one after another
-    Then each time it is alive, and not ready, and ready again when Redis is back
-
-  @C27 @step-7 @after-C2
-  Scenario: With the failure mode open, a lost Redis lets every request in
-    Given a throttler whose failure mode is open
-    When Redis is lost in every way, one after another, and a client sends one more than the limit each time
-    Then all of them succeed
-    And each answer came within 200 ms
-    And none of them tells a budget
-
-  @C28 @step-7 @after-C2
-  Scenario: With the failure mode closed, a lost Redis lets no request in
-    Given a throttler whose failure mode is closed
-    When Redis is lost in every way, one after another, and a client sends one more than the limit each time
-    Then all of them are refused with 503 and a time to wait
-    And each answer came within 200 ms
-    And none of them tells a budget
+    And answers come in time, too, while Redis takes its time with each command or with each byte

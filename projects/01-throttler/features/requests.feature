@@ -23,3 +23,4 @@ Feature: However a route is asked, it answers and counts as the contract says
     Given a client
     When it asks in every way that counts, and between them in every way that does not
     Then each counted answer tells the policy and what remains of it, and the others nothing
+    And a line of the output tells of each of them

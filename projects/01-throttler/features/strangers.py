@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from kata.steps import Exchange, World, describe_answer, expect, is_problem
 
-from .caller import ANSWER_SECONDS, ROUTES, Caller, Throttler
+from .caller import ANSWER_SECONDS, ECHO, LONGEST_WORD, OK, PING, ROUTES, Caller, Throttler
 
 UNAVAILABLE = 503
 
@@ -49,3 +49,12 @@ def refused_for_want_of_redis(answer: Exchange) -> None:
         got=seconds,
         rule=rule,
     )
+
+
+def asked_otherwise(world: World) -> list[tuple[str, str, int]]:
+    """Return other requests that reach a limited route, and what they get of it."""
+    return [
+        ("GET", f"{PING}?{world.draw.word()}=1", 400),
+        ("GET", f"{ECHO}/{world.draw.text(LONGEST_WORD + 1)}", 422),
+        ("HEAD", f"{ECHO}/{world.draw.word()}", OK),
+    ]

@@ -1,22 +1,28 @@
 """Steps of addresses.feature: what proxies write, what clients forge, and how addresses are spelled."""
 
-import http.client
-from collections.abc import Sequence
+import re
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
-from urllib.parse import urlsplit
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Draw, Exchange, World, expect, send_raw
+from kata.steps import Exchange, World, describe_answer, expect
 
-from .caller import ROUTES, Caller, Throttler, refused, refused_last
+from .caller import OK, ROUTES, Caller, Throttler, refused, refused_last
 from .counts import forget_all, redis_is_asked
+from .lines import lines_of, names_client
+from .proxies import (
+    drawn_address,
+    forged_entries,
+    forged_headers,
+    joined,
+    of_v4,
+    of_v6,
+    send_from,
+    send_lines,
+)
 
-# What some proxies write, some services believe, and any client can send.
-FORGEABLE = ("X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Client-IP", "X-Forwarded")
-NO_ADDRESSES = ("unknown", "_hidden", "", "256.1.1.1", "10.1.2", "client", "::g")
 ANOTHER_ADDRESS = "127.0.0.2"
+NO_ADDRESSES = ("unknown", "_hidden", "", "256.1.1.1", "10.1.2", "client", "::g")
 
 scenarios("addresses.feature")
 
@@ -48,13 +54,12 @@ def whoever_comes_from_another_address_has_a_budget_of_its_own(throttler: Thrott
 @when("it sends one request more than the limit, each with other forged addresses before its own")
 def it_sends_one_request_more_than_the_limit(world: World, client: Caller) -> None:
     for number in range(client.throttler.limit + 1):
-        forged = drawn_address(world.draw)
+        listed = [*forged_entries(world.draw, many=number == 0), client.address]
         if number % 2:
-            headers = {**forged_headers(world.draw), "X-Forwarded-For": f"{forged}, {client.address}"}
+            headers = {**forged_headers(world.draw), "X-Forwarded-For": ", ".join(listed)}
             client.send(headers=headers)
         else:
-            client.sent.append(send_lines(client, joined(world.draw, [forged, client.address])))
-    del forged
+            client.sent.append(send_lines(client, joined(world.draw, listed)))
 
 
 @then("whoever sends the header not at all is limited by the address that it connects from")
@@ -89,8 +94,9 @@ def each_of_them_has_a_budget_of_its_own(pair: tuple[Caller, Caller]) -> None:
 
 @then("a forged address before theirs changes nothing")
 def a_forged_address_before_theirs_changes_nothing(world: World, pair: tuple[Caller, Caller]) -> None:
-    for client in pair:
-        client.send(headers={"X-Forwarded-For": f"{drawn_address(world.draw)}, {client.address}"})
+    for client, many in zip(pair, (True, False), strict=True):
+        listed = ", ".join([*forged_entries(world.draw, many=many), client.address])
+        client.send(headers={"X-Forwarded-For": listed})
         refused(client)
 
 
@@ -113,8 +119,10 @@ def one_client_goes_round_a_proxy(world: World, throttler: Throttler) -> Caller:
             no_addresses[number // 2 % len(no_addresses)],
             *(draw.address_v4() for _ in range(trusted - 1)),
         ]
+        if number % 4 == 1:  # behind the last comma stands an entry, too
+            none = [drawn_address(draw), "", *(draw.address_v4() for _ in range(trusted - 2)), ""]
         listed = none if number % 2 else too_few
-        headers = {**forged_headers(draw), "X-Forwarded-For": ", ".join(listed)}
+        headers = {**forged_headers(draw), "X-Forwarded-For": ", ".join(listed).strip()}
         if number % 5 == 4:
             del headers["X-Forwarded-For"]
         client.send(headers=headers)
@@ -140,77 +148,40 @@ def clients_of_both_families_spell_their_address_differently(
 @then("only the last of each is refused")
 def only_the_last_of_each_is_refused(others: list[Caller]) -> None:
     for other in others:
+        if other.sent[-1].status == OK:
+            taken_for_another(other)
         refused_last(other)
 
 
-def of_v4(draw: Draw) -> tuple[str, Sequence[str]]:
-    address = draw.address_v4()
-    mapped = IPv6Address(f"::ffff:{address}")
-    port = draw.integer(1, 65_535)
-    return address, (
-        address,
-        f"{address}:{port}",
-        f"::ffff:{address}",
-        f"::FFFF:{address}",
-        mapped.exploded,
-        f"[::ffff:{address}]:{port}",
+def taken_for_another(client: Caller) -> None:
+    """Fail at the request that began a budget of its own, if one did: the last is not to blame."""
+    opened = [answer for answer in client.sent[1:] if remaining(answer) == client.throttler.limit - 1]
+    if not opened:
+        return
+    client.within_window()
+    client.in_doubt()
+    expect(
+        False,
+        expected=f"the budget of {client.address}, of which a part was used",
+        got=f"a whole one: r={client.throttler.limit - 1}",
+        answer=opened[0],
+        exchanges=client.sent,
     )
 
 
-def of_v6(draw: Draw) -> tuple[str, Sequence[str]]:
-    address = IPv6Address(draw.address_v6())
-    port = draw.integer(1, 65_535)
-    long = address.exploded
-    return str(address), (
-        str(address),
-        str(address).upper(),
-        long,
-        long.upper(),
-        f"[{address}]",
-        f"[{long}]:{port}",
-    )
+def remaining(answer: Exchange) -> int | None:
+    """Return what an answer says to remain, if it says so: here nobody need have built that."""
+    told = re.search(r";r=(\d+)", answer.header("ratelimit") or "")
+    return int(told[1]) if told else None
 
 
-def drawn_address(draw: Draw) -> str:
-    """Draw an address of either family, private or public."""
-    public = str(IPv4Address(draw.integer(2**24, 223 * 2**24)))
-    return draw.choice((draw.address_v4(), draw.address_v6(), public))
-
-
-def forged_headers(draw: Draw) -> dict[str, str]:
-    """Draw what a client may claim to be."""
-    names = draw.shuffle(FORGEABLE)[:3]
-    claims = {name: drawn_address(draw) for name in names}
-    return {
-        **claims,
-        "Forwarded": f"for={draw.address_v4()}",
-        "X-Forwarded-For": ", ".join(drawn_address(draw) for _ in range(draw.integer(1, 3))),
-    }
-
-
-def joined(draw: Draw, addresses: Sequence[str]) -> list[str]:
-    """Draw how a list is written: in one line or several, with blanks or without."""
-    comma = draw.choice((", ", ",", " ,", ",\t"))
-    split = draw.integer(0, len(addresses) - 1)
-    parts = (addresses[:split], addresses[split:])
-    name = draw.choice(("X-Forwarded-For", "x-forwarded-for", "X-FORWARDED-FOR"))
-    return [f"{name}: {comma.join(part)}" for part in parts if part]
-
-
-def send_lines(client: Caller, lines: Sequence[str]) -> Exchange:
-    """Send a request with header lines that are written as they stand."""
-    url = client.throttler.service.urls[0]
-    head = [f"GET {client.path} HTTP/1.1", f"Host: {urlsplit(url).netloc}", *lines, "Connection: close"]
-    return send_raw(url, "".join(f"{line}\r\n" for line in (*head, "")).encode())
-
-
-def send_from(source: str, throttler: Throttler, path: str) -> int:
-    """Send a request from another address of this machine, and return the status."""
-    target = urlsplit(throttler.service.urls[0])
-    connection = http.client.HTTPConnection(
-        target.hostname or "", target.port, timeout=5, source_address=(source, 0)
-    )
-    connection.request("GET", path)
-    status = connection.getresponse().status
-    connection.close()
-    return status
+@then("the line of each of them, also of the refusal, names its address")
+def the_line_of_each_of_them_names_its_address(throttler: Throttler, client: Caller) -> None:
+    """And not that of the proxy, which is the same for all."""
+    for answer, line in zip(client.sent, lines_of(throttler.service, client.sent), strict=True):
+        expect(
+            names_client(line, client.address),
+            expected=f"a member {client.address}, or its /64, in the line of the {describe_answer(answer)}",
+            got=str(dict(line)),
+            answer=answer,
+        )

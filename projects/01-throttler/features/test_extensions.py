@@ -2,7 +2,6 @@
 
 import math
 from ipaddress import IPv4Network, IPv6Address
-from urllib.parse import quote
 
 from pytest_bdd import given, parsers, scenarios, then, when
 
@@ -16,9 +15,7 @@ from .caller import (
     Caller,
     Throttler,
     all_succeed,
-    ask_gate,
     draw_throttler,
-    gate_refuses_last,
     refused_last,
 )
 from .fields import item, items
@@ -208,48 +205,6 @@ def a_client_uses_up_its_budget_from_changing_addresses(world: World, throttler:
         address = IPv6Address(prefix + world.draw.integer(1, 2**64 - 1))
         client.send(headers={"X-Forwarded-For": str(address)})
     return client
-
-
-@when("a proxy asks the gate for it as many times as the limit, and once more")
-def a_proxy_asks_the_gate_for_it_as_many_times_as_the_limit(world: World, client: Caller) -> None:
-    for _ in range(client.throttler.limit + 1):
-        ask_gate(client, f"/{world.draw.word()}")
-
-
-@then("all but the last are 204, and the last is 429")
-def all_but_the_last_are_204_and_the_last_is_429(client: Caller) -> None:
-    gate_refuses_last(client, client.sent)
-
-
-@then("every answer of the gate carries the rate-limit fields")
-def every_answer_of_the_gate_carries_the_rate_limit_fields(client: Caller) -> None:
-    for answer in client.sent:
-        item(answer, "ratelimit-policy")
-        item(answer, "ratelimit")
-    seconds = client.sent[-1].header("retry-after")
-    expect((seconds or "").isdigit(), expected="Retry-After", got=seconds)
-
-
-@given("a throttler of its own whose gate limits /api/*", target_fixture="throttler")
-def a_throttler_of_its_own_whose_gate_limits_api(world: World) -> Throttler:
-    file = world.file("policies.toml", '[[gate]]\npath = "/api/*"\n')
-    return draw_throttler(world, world.start_alone, POLICIES_FILE=file)
-
-
-@when("a proxy asks the gate for other paths more often than the limit")
-def a_proxy_asks_the_gate_for_other_paths_more(world: World, client: Caller) -> None:
-    for _ in range(client.throttler.limit + 2):
-        ask_gate(client, f"/{world.draw.word()}")
-
-
-@then("asked for differently spelled paths below /api, only the last over the limit is refused")
-def asked_for_differently_spelled_paths_below_api(world: World, client: Caller) -> None:
-    spellings = ("/api/{}", "/%61pi/{}", "//api/{}", "/x/../api/{}", "/api/{}?page=2")
-    asked = [
-        ask_gate(client, spellings[number % len(spellings)].format(quote(world.draw.word())))
-        for number in range(client.throttler.limit + 1)
-    ]
-    gate_refuses_last(client, asked)
 
 
 @when("it looks at the page more often than the limit allows")

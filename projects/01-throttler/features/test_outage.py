@@ -1,21 +1,15 @@
 """Steps of outage.feature: Redis lost in every way, at every moment."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
-from kata.steps import Exchange, Inconclusive, World, describe_answer, expect
+from kata.steps import Exchange, Inconclusive, Request, World, describe_answer, expect
 
 from .caller import (
-    BACK_SECONDS,
     CLOSE_TO_THE_END,
-    ECHO,
-    LONGEST_WORD,
     OK,
-    PING,
     TOO_MANY,
     UP_SECONDS,
     Caller,
@@ -25,11 +19,13 @@ from .caller import (
     refused_last,
 )
 from .counts import redis_is_asked
-from .fields import fields_are_true, no_fields, promised_headers
-from .losses import Loss, lose, lose_at_a_moment
-from .strangers import UNAVAILABLE, expected, in_time, new_stranger, refused_for_want_of_redis
+from .fields import fields_are_true
+from .losses import IN_USE_REQUESTS, TRICKLE_MILLISECONDS, Loss, lose, lose_at_a_moment
+from .strangers import asked_otherwise, expected, in_time, new_stranger
 
 CLIENTS_TRIED = 5
+# Of Redis, each way, in milliseconds: up or lost, as one likes.
+COMMAND_MILLISECONDS = (65, 95)
 # More clients than one would keep in a small table.
 OTHERS = (110, 150)
 
@@ -56,12 +52,6 @@ def a_client_that_has_used_up_its_budget_in_redis(new_caller: Callable[[], Calle
     )
 
 
-@pytest.fixture
-def under_way() -> list[Exchange]:
-    """Nothing, unless Redis was lost while requests were."""
-    return []
-
-
 @when(parsers.re("Redis is lost, (?P<how>down|silent|slow)"), target_fixture="under_way")
 def redis_is_lost(world: World, throttler: Throttler, client: Caller, how: str) -> list[Exchange]:
     down = world.draw.choice((Loss.REFUSES, Loss.BREAKS_OFF))
@@ -69,11 +59,6 @@ def redis_is_lost(world: World, throttler: Throttler, client: Caller, how: str) 
     client.opened_in_redis = client.opened
     del client.sent[:]
     return list(lose_at_a_moment(throttler, loss, world.draw, new_stranger(world, throttler)))
-
-
-@then("each answer came within 200 ms")
-def each_answer_came_within_200_ms(client: Caller, under_way: list[Exchange]) -> None:
-    in_time([*under_way, *client.sent])
 
 
 @then("only the last of them is refused by the process")
@@ -100,15 +85,6 @@ def its_other_route_and_other_clients_have_budgets_of_their_own(
         one.send(path, method=method)
         expected(status, one.sent[0])
         fields_are_true(one, in_redis=False)
-
-
-def asked_otherwise(world: World) -> list[tuple[str, str, int]]:
-    """Return other requests that reach a limited route, and what they get of it."""
-    return [
-        ("GET", f"{PING}?{world.draw.word()}=1", 400),
-        ("GET", f"{ECHO}/{world.draw.text(LONGEST_WORD + 1)}", 422),
-        ("HEAD", f"{ECHO}/{world.draw.word()}", OK),
-    ]
 
 
 @then("the process remembers it, however many others ask")
@@ -170,77 +146,15 @@ def a_loss_that_follows_does_not_open_its_window_anew(
     )
 
 
-@when("Redis is lost in every way, one after another", target_fixture="looks")
-def redis_is_lost_in_every_way(
-    world: World, throttler: Throttler
-) -> list[tuple[Loss, Exchange, Exchange, float]]:
-    client, found = throttler.service.client(), []
-    redis_is_asked(throttler, world.draw)
-    for loss in world.draw.shuffle(Loss):
-        lose(throttler.service.redis.proxy, loss, world.draw)
-        new_stranger(world, throttler)().send()  # by which some notice it
-        ready, health = client.get("/ready"), client.get("/health")
-        for path in ("/metrics", "/docs", "/openapi.json"):
-            answer = client.get(path)
-            expect(answer.status == OK, expected=f"200 from {path} while {loss}", got=describe_answer(answer))
-        throttler.service.redis.proxy.pass_through()
-        returned = time.monotonic()
-        while client.get("/ready").status != OK and time.monotonic() < returned + BACK_SECONDS:
-            time.sleep(0.03)
-        found.append((loss, health, ready, time.monotonic() - returned))
-    return found
-
-
-@then("each time it is alive, and not ready, and ready again when Redis is back")
-def each_time_it_is_alive_and_not_ready(looks: list[tuple[Loss, Exchange, Exchange, float]]) -> None:
-    for loss, health, ready, seconds in looks:
-        where = f"while {loss}"
-        expect(health.status == OK, expected=f"200 from /health {where}", got=describe_answer(health))
-        expect(ready.status == UNAVAILABLE, expected=f"503 from /ready {where}", got=describe_answer(ready))
-        in_time([health, ready])
-        promised_headers([health, ready])
-        expect(
-            seconds <= BACK_SECONDS,
-            expected="200 from /ready within 2 s",
-            got=f"{seconds:.1f} s",
-            timing=True,
-        )
-
-
-@when(
-    "Redis is lost in every way, one after another, and a client sends one more than the limit each time",
-    target_fixture="client",
-)
-def redis_is_lost_in_every_way_and_a_client_sends(
-    world: World, throttler: Throttler, new_caller: Callable[[], Caller]
-) -> Caller:
-    collected = new_caller()
-    for loss in world.draw.shuffle(Loss):
+@then("answers come in time, too, while Redis takes its time with each command or with each byte")
+def answers_come_in_time_too(world: World, throttler: Throttler) -> None:
+    """Such a Redis is up or lost, as one likes: only the time is promised. Many at once connect anew."""
+    proxy, stranger = throttler.service.redis.proxy, new_stranger(world, throttler)
+    for slow, milliseconds in ((proxy.delay, COMMAND_MILLISECONDS), (proxy.trickle, TRICKLE_MILLISECONDS)):
+        proxy.pass_through()
         redis_is_asked(throttler, world.draw, needed=True)
-        in_time(lose_at_a_moment(throttler, loss, world.draw, new_stranger(world, throttler)))
-        one = new_stranger(world, throttler)()
-        one.send_many(throttler.limit + 1)
-        one.route = one.other_route
-        one.send_many(2)
-        for method, path, status in asked_otherwise(world):
-            one.send(path, method=method)
-            expected(UNAVAILABLE if throttler.mode == "closed" else status, one.sent[-1])
-            if throttler.mode == "open" and status != OK:
-                no_fields([one.sent.pop()])
-        for method, path, status in (("GET", f"/{world.draw.word()}", 404), ("POST", one.path, 405)):
-            expected(status, one.http.request(method, path, headers=one.headers()))
-        collected.sent += one.sent
-        throttler.service.redis.proxy.pass_through()
-    return collected
-
-
-@then("none of them tells a budget")
-def none_of_them_tells_a_budget(client: Caller) -> None:
-    no_fields(client.sent)
-
-
-@then("all of them are refused with 503 and a time to wait")
-def all_of_them_are_refused_with_503_and_a_time_to_wait(client: Caller) -> None:
-    promised_headers(client.sent)
-    for answer in client.sent:
-        refused_for_want_of_redis(answer)
+        slow(world.draw.integer(*milliseconds) / 1000)
+        in_time([stranger().send()])
+        many = [stranger() for _ in range(IN_USE_REQUESTS)]
+        in_time(throttler.service.burst([Request("GET", one.path, one.headers()) for one in many]))
+    proxy.pass_through()

@@ -1,7 +1,7 @@
 """Steps of requests.feature: words, methods, spellings, and what each costs."""
 
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pytest_bdd import given, scenarios, then, when
 
@@ -10,11 +10,13 @@ from kata.steps import Exchange, RequestCount, World, as_object, describe_answer
 from .caller import ECHO, LONGEST_WORD, OK, PING, TOO_MANY, Caller, Throttler, refused
 from .fields import fields_are_true, no_fields, promised_headers
 from .forms import COUNTED, OTHER_METHODS, UNCOUNTED, Form, counted_forms, method_form, uncounted_forms
+from .lines import lines_of
 
 NOT_FOUND = 404
 NOT_ALLOWED = 405
 UNPROCESSABLE = 422
 SERVER_ERROR = 500
+PROBES = ("/health", "/ready", "/metrics")
 NO_WORD = "/%"  # what has an escape that is none
 # Of one to four bytes each in UTF-8, and what has a meaning in paths, HTML and shells.
 SCRIPTS = "abcXYZ019-._~ +?#%&<>\"'=:@;,$äßéñЖщ中文語ह😀🜚"
@@ -46,7 +48,8 @@ def the_answers_are_pong_the_words_and_problems(words: list[tuple[str, Exchange]
     promised_headers(answer for _, answer in words)
     for word, answer in words:
         if word == NO_WORD:
-            expect(OK <= answer.status < SERVER_ERROR, expected="no 5xx", got=describe_answer(answer))
+            right = OK <= answer.status < SERVER_ERROR
+            expect(right, expected="no 5xx", got=describe_answer(answer))
         elif word.startswith("/"):
             is_problem(answer, NOT_FOUND)
         elif len(word) > LONGEST_WORD:
@@ -54,9 +57,9 @@ def the_answers_are_pong_the_words_and_problems(words: list[tuple[str, Exchange]
         else:
             body = {"word": word} if word else {"message": "pong"}
             expect(answer.status == OK, expected=f"200 {body}", got=describe_answer(answer))
-            expect(as_object(answer) == body, expected=str(body), got=answer.text[:200])
+            expect(as_object(answer) == body, expected=str(body), got=answer.text[:200], answer=answer)
             kind = (answer.header("content-type") or "none").partition(";")[0]
-            expect(kind == "application/json", expected="application/json", got=kind)
+            expect(kind == "application/json", expected="application/json", got=kind, answer=answer)
 
 
 @when("it asks in every way that counts, and between them in every way that does not", target_fixture="asked")
@@ -126,3 +129,12 @@ def each_counted_answer_tells_the_policy(client: Caller, asked: list[tuple[Form,
     others = [answer for form, answer in asked if form.counts is UNCOUNTED]
     no_fields(others)
     promised_headers([*client.sent, *others])
+
+
+@then("a line of the output tells of each of them")
+def a_line_of_the_output_tells_of_each_of_them(
+    throttler: Throttler, asked: list[tuple[Form, Exchange]]
+) -> None:
+    """But for what supervisors ask all the time."""
+    told = [answer for _, answer in asked if unquote(answer.asked.split()[1]) not in PROBES]
+    lines_of(throttler.service, told)

@@ -28,6 +28,9 @@ BAD_REQUEST = 400
 # Of one to four bytes each in UTF-8, and what has a meaning in paths, HTML and shells.
 SCRIPTS = "abcXYZ019-._~ +?#%&<>\"'=:@;,$äßéñЖщ中文語ह😀🜚"
 
+# Milliseconds: late, and time enough for an answer.
+AT_THE_VERY_END = (35, 95)
+
 scenarios("throttling.feature")
 
 
@@ -101,12 +104,14 @@ def what_is_no_proper_request_to_them_gets_no_success(world: World, client: Call
     url = client.throttler.service.urls[0]
     address = f"X-Forwarded-For: {client.address}\r\nConnection: close\r\n\r\n"
     for path in (PING, f"{ECHO}/{world.draw.word()}"):
-        hostless = send_raw(url, f"GET {path} HTTP/1.1\r\n{address}".encode())
-        expect(
-            hostless.status == BAD_REQUEST,
-            expected="400 for HTTP/1.1 without Host",
-            got=describe_answer(hostless),
-        )
+        # It comes before all that might be refused with another status.
+        for line in (f"GET {path}", f"DELETE {path}", f"GET /{world.draw.word()}"):
+            hostless = send_raw(url, f"{line} HTTP/1.1\r\n{address}".encode())
+            expect(
+                hostless.status == BAD_REQUEST,
+                expected=f"400 for {line} without Host",
+                got=describe_answer(hostless),
+            )
         method = world.draw.word().upper()
         unknown = send_raw(
             url, f"{method} {path} HTTP/1.1\r\nHost: {world.draw.word()}\r\n{address}".encode()
@@ -145,9 +150,13 @@ def a_request_still_within_the_window_is_refused(client: Caller) -> None:
 
 
 @when("it goes on sending until its window closes")
-def it_goes_on_sending_until_its_window_closes(client: Caller) -> None:
+def it_goes_on_sending_until_its_window_closes(world: World, client: Caller) -> None:
     end = client.opened.sent + client.throttler.window_seconds
     while time.monotonic() < end - 0.15:
         client.send()
         refused(client)
         time.sleep(0.05)
+    # And once at its very end: a refusal then prolongs it where one renews what is nearly over.
+    world.sleep_until(end - world.draw.integer(*AT_THE_VERY_END) / 1000)
+    client.send()
+    refused(client)

@@ -14,6 +14,12 @@ def test_a_check_of_an_extension_names_it() -> None:
     )
 
 
+def test_a_check_may_have_to_be_alone_or_to_begin_first() -> None:
+    check = read_check("It waits", {"C1", "long"})
+    assert (check.long, check.alone) == (True, False)
+    assert read_check("It waits", {"C1", "alone"}).alone
+
+
 def test_other_tags_are_nobody_s() -> None:
     assert read_check("It waits", {"S4", "slow"}) == Check("S4", "It waits", None, None, None)
 
@@ -37,7 +43,7 @@ def test_two_tags_that_say_the_same_thing_are_refused(tags: set[str], kind: str)
         read_check("It waits", tags)
 
 
-@pytest.mark.parametrize("tag", ["C1", "E22", "S4", "step-10", "extension-token-bucket", "after-S1"])
+@pytest.mark.parametrize("tag", ["C1", "E22", "S4", "step-10", "extension-token-bucket", "after-S1", "long"])
 def test_a_tag_of_ours_is_known(tag: str) -> None:
     assert is_check_tag(tag)
 

@@ -28,6 +28,16 @@ def test_what_others_wait_for_goes_first() -> None:
     assert plan.next_for(0) == Judge(1, alone=False)
 
 
+def test_a_long_check_goes_before_what_others_wait_for() -> None:
+    checks = [
+        Check("C1", "It is so", None, None, None),
+        Check("C2", "It is so", None, None, "C1"),
+        Check("C3", "It takes its time", None, None, None, long=True),
+    ]
+    plan = Schedule([Job(position, check, check.id) for position, check in enumerate(checks)], 2)
+    assert plan.next_for(0) == Judge(2, alone=False)
+
+
 def test_a_worker_prefers_the_services_that_it_has() -> None:
     plan = schedule(("C1", "crew", None), ("C2", "other", None), ("C3", "crew", None))
     plan.next_for(0)

@@ -271,6 +271,32 @@ def test_a_shorter_delay_does_not_let_later_bytes_overtake(proxy: FaultProxy, up
         assert time.monotonic() - started >= 0.3
 
 
+def test_a_trickle_hands_an_answer_on_byte_by_byte_and_its_end_last(
+    proxy: FaultProxy, upstream: Upstream
+) -> None:
+    with connect(proxy) as client, proxy.trickle(0.05):
+        server = upstream.accept()
+        client.sendall(b"question")
+        assert read_exactly(server, 8) == b"question"
+        answered = time.monotonic()
+        server.sendall(b"answer")
+        server.shutdown(socket.SHUT_WR)
+        assert [client.recv(64) for _ in range(6)] == [b"a", b"n", b"s", b"w", b"e", b"r"]
+        assert client.recv(1) == b""
+        assert time.monotonic() - answered >= 7 * 0.05
+
+
+def test_what_still_trickles_comes_at_once_when_the_proxy_passes_through(
+    proxy: FaultProxy, upstream: Upstream
+) -> None:
+    with connect(proxy) as client:
+        server = upstream.accept()
+        with proxy.trickle(60.0):
+            server.sendall(b"answer")
+            assert is_silent(client)
+        assert read_exactly(client, 6) == b"answer"
+
+
 def test_a_cut_refuses_new_connections_and_resets_live_ones(proxy: FaultProxy, upstream: Upstream) -> None:
     with connect(proxy) as client:
         server = upstream.accept()

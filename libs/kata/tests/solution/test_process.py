@@ -247,6 +247,27 @@ def test_another_active_virtual_environment_comes_first(run: Run, active: str, f
     assert process.output()[0].split(":")[0] == (first or str(Path(sys.executable).parent))
 
 
+ANCESTORS = """
+import os
+pid = os.getpid()
+while pid > 1:
+    print(pid)
+    pid = int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[1])
+print("all")
+"""
+
+
+@pytest.mark.parametrize("platform_with_proc", ["linux"] if sys.platform == "linux" else [])
+def test_nothing_above_it_tells_who_judges_it(run: Run, tmp_path: Path, platform_with_proc: str) -> None:
+    assert platform_with_proc == sys.platform
+    (tmp_path / "ancestors.py").write_text(ANCESTORS)
+    process = run(f"{sys.executable} ancestors.py")
+    wait_for_line(process, "all")
+    own, starter = process.output()[:2]
+    assert own != starter
+    assert str(os.getpid()) not in process.output()
+
+
 def test_ctrl_c_in_the_terminal_does_not_reach_it(run: Run) -> None:
     process = run("sleep 60")
     assert process.pid is not None

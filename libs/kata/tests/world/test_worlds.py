@@ -54,6 +54,13 @@ def attached(world: OwnedWorld) -> Iterator[AttachedWorld]:
     attached.close()
 
 
+def test_the_databases_of_redis_have_two_digits_and_one_in_turn(doubler: Project) -> None:
+    world = OwnedWorld(ProcfileTarget(doubler.path), {"redis"}, Draw("5eed"))
+    urls = [world.start_alone(SETTINGS).redis.url for _ in range(4)]
+    world.close()
+    assert [len(urlsplit(url).path) - 1 for url in urls] == [2, 1, 2, 1]
+
+
 def test_checks_that_ask_for_the_same_settings_share_a_service(world: OwnedWorld) -> None:
     first = world.start(SETTINGS)
     world.end()

@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from throttler.errors import LimiterUnavailableError
 from throttler.limiter import MICROSECONDS, Algorithm, Budget, Decision, Policy, Standing
+from throttler.redis_socket import AnswerConnection
 
 # A request may be held up by 200 ms in all, and a conversation with Redis by 180. Either a connection is
 # opened within 70 ms, and answers within 110. Or an idle one says within 70 that Redis lacks the script, and
@@ -112,8 +113,16 @@ class RedisLimiter:
         return answer
 
     def _take(self) -> Redis | None:
+        """Return an idle connection; one that Redis has closed, as by a restart, is let go.
+
+        Else the first request after a restart would find out, and take Redis for lost.
+        """
         with suppress(IndexError):
-            return self._idle.pop()
+            while True:
+                redis = self._idle.pop()
+                if is_quiet(redis):
+                    return redis
+                redis.close()
         return None
 
     def _open(self) -> Redis:
@@ -135,6 +144,7 @@ class RedisLimiter:
             # RESP2 and no driver_info: nothing to negotiate, so connecting costs no round trip of its own.
             redis = Redis.from_url(
                 self._url,
+                connection_class=AnswerConnection,
                 single_connection_client=True,
                 protocol=2,
                 driver_info=None,
@@ -156,3 +166,10 @@ class RedisLimiter:
         name = "" if policy.name == "default" else f":{policy.name}"
         kind = "" if self._algorithm is Algorithm.FIXED_WINDOW else f":{self._algorithm}"
         return f"rate:{client}:{budget.route}{name}{kind}"
+
+
+def is_quiet(redis: Redis) -> bool:
+    """Tell whether the connection is open, and nothing is there to be read from it."""
+    with suppress(RedisError, OSError):
+        return redis.connection is not None and not redis.connection.can_read(0)
+    return False

@@ -7,7 +7,7 @@ from kata.errors import KataError
 
 _TAG = re.compile(
     r"(?P<id>[CES]\d+)|step-(?P<step>\d+)|extension-(?P<extension>[a-z0-9-]+)|after-(?P<after>[CES]\d+)"
-    r"|(?P<alone>alone)"
+    r"|(?P<alone>alone)|(?P<long>long)"
 )
 
 
@@ -21,6 +21,7 @@ class Check:
     extension: str | None
     after: str | None  # the check without which this one says nothing
     alone: bool = False  # judged while no other check runs
+    long: bool = False  # it waits for most of a verification, and so begins first
 
 
 def is_check_tag(tag: str) -> bool:
@@ -56,4 +57,5 @@ def read_check(sentence: str, tags: set[str]) -> Check:
         extension=found.get("extension"),
         after=found.get("after"),
         alone="alone" in found,
+        long="long" in found,
     )

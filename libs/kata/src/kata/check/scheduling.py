@@ -8,9 +8,9 @@ away. The check is judged again when nothing else runs, as if it had not run bef
 as many tries as any. A check tagged `@alone` is judged in that way at once.
 
 A check with `@after-X` waits for X to pass, and is not run if it does not. Apart from that the order is the
-one that the seed has drawn, with two exceptions that save time: checks that others wait for go first, and a
-worker prefers checks for which it need not start a service. Which services a check uses is seen when it, or
-one with the same first step, has run.
+one that the seed has drawn, with exceptions that save time: a check tagged `@long`, and then those that
+others wait for, go first, and a worker prefers checks for which it need not start a service. Which services a
+check uses is seen when it, or one with the same first step, has run.
 """
 
 from collections import Counter, defaultdict
@@ -127,10 +127,11 @@ class Schedule:
             known = job.beginning in self._uses
             return not known or all(queues[it] > _WORTH_A_START * servers[it] for it in missing(job))
 
-        def cost(job: Job) -> tuple[bool, int, int, int]:
+        def cost(job: Job) -> tuple[bool, bool, int, int, int]:
             lacking = missing(job)
             others = sum(servers[service] for service in lacking)
-            return job.check.id not in self._needed, len(lacking), others, -sum(queues[it] for it in lacking)
+            queued = sum(queues[it] for it in lacking)
+            return not job.check.long, job.check.id not in self._needed, len(lacking), others, -queued
 
         return min(filter(worthwhile, jobs), key=cost, default=None)
 

@@ -20,6 +20,9 @@ from kata.steps import (
 )
 
 _LOG_SECONDS = 5.0
+# What many logs write beside the request, and what a line of JSON that is put together by hand breaks at.
+_LOGGED_HEADERS = ("User-Agent", "Referer", "X-Forwarded-For")
+_HOSTILE = ('"', "\\", '", "request_id": "', "\t")
 _LOG_CLOCK_SECONDS = 5.0
 _STALLED_SECONDS = 20.0  # no machine that goes on at all stands still for so long
 
@@ -34,15 +37,20 @@ def it_is_asked_with_well_formed_x_request_ids_for(
     _ = service.web  # its output is needed: without the process there is nothing to read
     draw = world.draw
     # Not /health, /ready and /metrics: some services do not log what their supervisor asks.
-    known = re.sub(r"\{\w+\}", draw.word(), draw.choice(contract_paths))
+    known = [re.sub(r"\{\w+\}", draw.word(), path) for path in contract_paths]
     asked = [("GET", "/openapi.json"), ("HEAD", "/docs"), ("DELETE", "/docs"), ("POST", f"/{draw.word()}")]
-    asked += [("GET", known), ("GET", f"/api/v1/{draw.word()}")]
+    asked += [
+        ("OPTIONS", "/docs"),
+        ("GET", f"/api/v1/{draw.word()}%22%5C%0A%7B"),
+        ("GET", draw.choice(known)),
+    ]
     request_ids = [draw.text(LONGEST_ID, ID_CHARACTERS)]
     request_ids += [draw.text(draw.integer(12, LONGEST_ID), ID_CHARACTERS) for _ in asked]
     # First, for a service that waits for the body takes its time.
-    announce(service, known, 2**30, headers={"X-Request-ID": request_ids[-1]})
+    announce(service, known[0], 2**30, headers={"X-Request-ID": request_ids[-1]})
     for (method, path), request_id in zip(draw.shuffle(asked), request_ids, strict=False):
-        service.client().request(method, path, headers={"X-Request-ID": request_id})
+        hostile = {name: f"{draw.word()}{draw.choice(_HOSTILE)}{draw.word()}" for name in _LOGGED_HEADERS}
+        service.client().request(method, path, headers={**hostile, "X-Request-ID": request_id})
     return request_ids
 
 

@@ -100,6 +100,10 @@ class FaultProxy:
         """Hand on every byte, and every end, so much later, in order, without a limit on bandwidth."""
         return self._set(Fault(Mode.DELAY, delay_seconds=seconds))
 
+    def trickle(self, seconds: float) -> AbstractContextManager[object]:
+        """Hand what the server says on byte by byte, each so much behind the one before it."""
+        return self._set(Fault(Mode.TRICKLE, delay_seconds=seconds))
+
     def cut(self) -> AbstractContextManager[object]:
         """Refuse new connections, and reset the live ones."""
         return self._set(Fault(Mode.CUT))

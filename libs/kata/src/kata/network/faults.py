@@ -11,6 +11,7 @@ class Mode(Enum):
     DELAY = "delay"
     CUT = "cut"
     BLACK_HOLE = "black hole"
+    TRICKLE = "trickle"
     RESET_AFTER = "reset after"
 
 

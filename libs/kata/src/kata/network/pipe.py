@@ -20,6 +20,11 @@ class Pipe:
         self.ended = False
 
     @property
+    def last_due(self) -> float:
+        """When the last of what is delayed is due; 0 if nothing is."""
+        return self.delayed[-1][0] if self.delayed else 0.0
+
+    @property
     def hungry(self) -> bool:
         return (
             not self.source_ended and len(self.ready) < _BACKLOG_BYTES and self.delayed_bytes < _DELAYED_BYTES

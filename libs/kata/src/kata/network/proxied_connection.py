@@ -64,7 +64,7 @@ class ProxiedConnection:
             return
         if self._server is None:
             self._connect()
-        if fault.mode is not Mode.DELAY:
+        if fault.mode not in {Mode.DELAY, Mode.TRICKLE}:
             self._release(float("inf"))
         self._watch()
 
@@ -143,9 +143,18 @@ class ProxiedConnection:
             due = time.monotonic() + self._fault.delay_seconds
             pipe.hold(chunk, due)
             self._reactor.at(due, self._on_due)
+        elif self._fault.mode is Mode.TRICKLE and pipe is self._to_client:
+            self._trickle(chunk)
         else:
             pipe.put(chunk)
             self._flush()
+
+    def _trickle(self, chunk: bytes) -> None:
+        due = max(time.monotonic(), self._to_client.last_due)
+        for piece in [bytes([byte]) for byte in chunk] or [chunk]:
+            due += self._fault.delay_seconds
+            self._to_client.hold(piece, due)
+            self._reactor.at(due, self._on_due)
 
     def _swallow(self, pipe: Pipe) -> None:
         if pipe.source_ended and self._server is None:

@@ -5,8 +5,10 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import override
 
 from kata.system.child import ChildProcess, OnLine
+from kata.system.spawned import Detached, Spawned
 
 # One program with its settings before it and nothing after it: no `;`, `|`, `&` other than in `2>&1`.
 _SIMPLE_COMMAND = re.compile(
@@ -34,6 +36,11 @@ class ManagedProcess(ChildProcess):
         super().__init__(
             name, ["sh", "-c", replacing_the_shell(command)], cwd, _with_interpreter(env), on_line
         )
+
+    @override
+    def _spawn(self) -> Spawned:
+        """Start it where nothing above it tells who judges it."""
+        return Detached(self._argv, self._cwd, self._env, self._death_signal)
 
 
 def replacing_the_shell(command: str) -> str:

@@ -12,8 +12,8 @@ from concurrent import futures
 from pathlib import Path
 
 from kata.errors import LaunchError
-from kata.system.preexec import die_with_parent, hear_signals
 from kata.system.processes import group_runs, signal_group
+from kata.system.spawned import Child, Spawned
 
 KEPT_LINES = 200
 _POLL_MILLISECONDS = 50
@@ -153,49 +153,30 @@ class ChildProcess:
             return
         self._pid = process.pid
         spawned.set_result(None)
-        assert process.stdout is not None
         with process.stdout as stdout:
-            self._read_until_exit(process.pid, stdout.fileno())
+            self._read_until_exit(process, stdout.fileno())
             if not self._grace_until:
                 signal_group(process.pid, signal.SIGKILL)  # what a leader that ended by itself left behind
-            exit_code = process.wait()
+            exit_code = process.reap()
             self._end_leftovers(process.pid)
             self._read_what_is_left(stdout.fileno())
         with self._lock:
             self._exit_code = exit_code
             self._pid = None
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        parent_pid = os.getpid()
+    def _spawn(self) -> Spawned:
+        """Start it. Raises: OSError, SubprocessError."""
+        return Child(self._argv, self._cwd, self._env, self._death_signal, self._before_exec)
 
-        # preexec_fn can deadlock where it takes a lock that another thread held at the fork: this one makes
-        # system calls only. The way without it, an interpreter that calls prctl and then exec, costs 16 ms.
-        def before_exec() -> None:
-            hear_signals()
-            if self._before_exec is not None:
-                self._before_exec()
-            die_with_parent(parent_pid, self._death_signal)
-
-        return subprocess.Popen(  # noqa: S603 - running the given program is the purpose
-            self._argv,
-            cwd=self._cwd,
-            env=self._env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=before_exec,  # noqa: PLW1509 - see above
-        )
-
-    def _read_until_exit(self, pid: int, descriptor: int) -> None:
+    def _read_until_exit(self, process: Spawned, descriptor: int) -> None:
         """Read until the leader has ended (not reaped yet); a grandchild may hold the pipe open longer."""
         poll = select.poll()  # not select(): a burst of clients takes more descriptors than its 1024
         poll.register(descriptor, select.POLLIN)
         while True:
             if poll.poll(_POLL_MILLISECONDS) and not self._read(descriptor):
-                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+                process.wait()
                 return
-            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+            if process.has_ended():
                 return
 
     def _end_leftovers(self, group: int) -> None:

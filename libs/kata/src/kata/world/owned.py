@@ -18,8 +18,8 @@ from kata.world.released import release
 
 # A dying process lets go of its connections one by one: what it was asked last fails before the rest is seen.
 _DYING_SECONDS = 0.3
-# Ahead of UTC and behind it, by no whole hours: local time is never UTC by chance.
 _REDIS_DATABASES = 16  # of a server that nobody configured
+# Ahead of UTC and behind it, by no whole hours: local time is never UTC by chance.
 _ZONES = ("Asia/Kathmandu", "America/St_Johns", "Pacific/Chatham")
 
 
@@ -47,7 +47,8 @@ class OwnedWorld(Checking):
         self._callback_server: CallbackServer | None = None
         self._count = 0
         self._zone = draw.fork("zone").choice(_ZONES)
-        self._database = draw.fork("database").integer(1, _REDIS_DATABASES - 1)
+        self._two_digits = False
+        self._databases = draw.fork("databases")
 
     def end(self) -> None:
         """Stop what the check had for itself, and let go of shared services that it broke."""
@@ -132,6 +133,12 @@ class OwnedWorld(Checking):
         folder.chmod(0o777)  # a container's process has an account of its own
         return folder
 
+    def _draw_database(self) -> int:
+        """Draw one of two digits, then one of one digit, and so on: a part of the number is not enough."""
+        self._two_digits = not self._two_digits
+        low, high = (10, _REDIS_DATABASES - 1) if self._two_digits else (0, 9)
+        return self._databases.integer(low, high)
+
     def _start(self, settings: Mapping[str, str], *, workers: int) -> OwnedService:
         service = self._prepare(settings)
         try:
@@ -148,7 +155,7 @@ class OwnedWorld(Checking):
         environment = {"TZ": self._zone, **settings}
         redis_server = postgres_server = None
         if "redis" in self._needs:
-            redis_server = self._dependencies.redis(self._database)
+            redis_server = self._dependencies.redis(self._draw_database())
             environment.setdefault("REDIS_URL", redis_server.url)
         if "postgres" in self._needs:
             postgres_server = self._dependencies.postgres()
