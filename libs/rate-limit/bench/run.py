@@ -12,6 +12,7 @@ from typing import NamedTuple
 import redis
 
 from kata.bench.contestants import Contestant, Measure, load_on, serve, together
+from kata.bench.load import Request
 from kata.bench.peers import PeerEnvironment
 from kata.bench.rounds import Ratio, arguments, circumstances, interleave, tables
 from kata.servers.valkey import EmbeddedValkey
@@ -23,6 +24,7 @@ SOURCE = {"PYTHONPATH": str(HERE.parent / "src")}
 PACKAGES = (
     "limits", "throttled-py", "flask-limiter", "slowapi", "flask", "fastapi", "granian", "redis", "hiredis",
 )  # fmt: skip
+PING = [Request("/ping")]
 CONNECTIONS = 64
 THREADS = 4  # of a WSGI worker
 PROCESSES = 2  # that decide: one a core of a small machine
@@ -71,7 +73,7 @@ def serving(interface: str, *names: str) -> Measures:
                 "--no-ws", "--host", "127.0.0.1", "--port", "{port}", *threads, f"{interface}_apps:{name}",
             ]  # fmt: skip
             port = serve(command, {"REDIS_URL": url, **SOURCE}, HERE, stack)
-            made[name] = load_on(name, port, "/ping", CONNECTIONS, stack)
+            made[name] = load_on(name, port, PING, CONNECTIONS, stack)
         return made
 
     return measures

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from order import BAD, GOOD, MISTAKES
 
 from kata.bench.contestants import Contestant, Measure, load_on, serve, together
+from kata.bench.load import Request
 from kata.bench.peers import PeerEnvironment
 from kata.bench.rounds import Ratio, arguments, circumstances, interleave, tables
 
@@ -78,12 +79,14 @@ def serving(kind: Kind) -> Measures:
             ]  # fmt: skip
             port = serve(command, SOURCE, HERE, stack)
             status = 200 if name == "bare" else kind.status
-            made[name] = load_on(name, port, "/orders", CONNECTIONS, stack, body=kind.text, status=status)
+            order = Request("/orders", "POST", JSON, kind.text.decode(), status)
+            made[name] = load_on(name, port, [order], CONNECTIONS, stack)
         return made
 
     return measures
 
 
+JSON = {"Content-Type": "application/json"}
 SERVING_RATIOS = [Ratio("ours", "default", 2.0), Ratio("ours", "bare", 0.5)]
 
 

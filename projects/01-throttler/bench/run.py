@@ -11,6 +11,7 @@ from pathlib import Path
 import redis
 
 from kata.bench.contestants import Measure, load_on, serve
+from kata.bench.load import Request
 from kata.bench.peers import PeerEnvironment
 from kata.bench.rounds import Ratio, arguments, circumstances, interleave, tables
 from kata.servers.valkey import EmbeddedValkey
@@ -18,6 +19,7 @@ from kata.servers.valkey import EmbeddedValkey
 HERE = Path(__file__).parent
 DATA = HERE.parents[2] / ".data" / "bench-01"
 PEERS = PeerEnvironment(DATA / "venv", HERE / "requirements.txt")
+PING = [Request("/api/v1/ping")]
 CONNECTIONS = 16
 PROCESSES = 2  # of each server: one a core of a small machine, the same for all
 THREADS = 2  # of each of the server's processes
@@ -46,7 +48,7 @@ def requests(url: str, stack: ExitStack) -> dict[str, Measure]:
         "bare route": (peer("bare"), environment),
     }
     ports = {name: serve(command, settings, HERE, stack) for name, (command, settings) in servers.items()}
-    return {name: load_on(name, port, "/api/v1/ping", CONNECTIONS, stack) for name, port in ports.items()}
+    return {name: load_on(name, port, PING, CONNECTIONS, stack) for name, port in ports.items()}
 
 
 def peer(factory: str) -> list[str]:

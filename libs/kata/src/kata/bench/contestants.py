@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+from kata.bench.load import Outcome, Request, written
 from kata.system.ports import HOST, free_port
 
 _START_TIMEOUT_SECONDS = 20.0
@@ -68,30 +69,39 @@ def together(crew: Sequence[Contestant]) -> Measure:
     return measure
 
 
-def load_on(
-    name: str,
-    port: int,
-    path: str,
-    connections: int,
-    stack: ExitStack,
-    *,
-    body: bytes | None = None,
-    status: int = 200,
-) -> Measure:
-    """Measure the answers per second of the server at that port; it is posted the JSON text, if there is one.
+class Load:
+    """Requests that are sent to the server at that port while it is told to."""
 
-    Raises SystemExit: one of them had another status.
+    def __init__(
+        self, name: str, port: int, requests: Sequence[Request], connections: int, stack: ExitStack
+    ) -> None:
+        command = ["-m", "kata.bench.load", str(port), str(connections), written(requests)]
+        self._name = name
+        self._process = Contestant([sys.executable, *command])
+        stack.callback(self._process.close)
+
+    def begin(self, seconds: float) -> None:
+        """Have it send requests for so long."""
+        self._process.begin(seconds)
+
+    def outcome(self) -> Outcome:
+        """Return what came of it. Raises SystemExit: an answer was not the expected one."""
+        rate, wrong, p50_ms, p99_ms = self._process.result()
+        if wrong != "0":
+            raise SystemExit(f"{self._name}: {wrong} answers were not the expected ones")
+        return Outcome(float(rate), int(wrong), float(p50_ms), float(p99_ms))
+
+
+def load_on(name: str, port: int, requests: Sequence[Request], connections: int, stack: ExitStack) -> Measure:
+    """Measure the answers per second of the server at that port.
+
+    Raises SystemExit: one of them was not the expected one.
     """
-    arguments = [str(port), str(connections), path, str(status), *([] if body is None else [body.decode()])]
-    load = Contestant([sys.executable, "-m", "kata.bench.load", *arguments])
-    stack.callback(load.close)
+    load = Load(name, port, requests, connections, stack)
 
     def measure(seconds: float) -> float:
         load.begin(seconds)
-        rate, wrong = load.result()
-        if wrong != "0":
-            raise SystemExit(f"{name}: {wrong} answers were not {status}")
-        return float(rate)
+        return load.outcome().rate
 
     return measure
 

@@ -12,11 +12,12 @@ from kata.bench.contestants import Measure
 
 
 class Ratio(NamedTuple):
-    """One claim: the median of the first is at least so many times that of the second."""
+    """One claim: the median of the first is at least so many times that of the second, or at most."""
 
     one: str
     other: str
     aim: float
+    is_bound: bool = False
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
@@ -50,13 +51,17 @@ def circumstances(rounds: int, seconds: float, versions: str) -> str:
     )
 
 
-def tables(rates: Mapping[str, Sequence[float]], ratios: Sequence[Ratio]) -> str:
+def tables(
+    rates: Mapping[str, Sequence[float]], ratios: Sequence[Ratio], unit: str = "a second", digits: int = 0
+) -> str:
     """Return two tables in Markdown: the rates of each, and the ratios of their medians beside their aims."""
     medians = {name: statistics.median(values) for name, values in rates.items()}
-    lines = ["| who | median a second | lowest | highest |", "|---|--:|--:|--:|"]
+    lines = [f"| who | median {unit} | lowest | highest |", "|---|--:|--:|--:|"]
     for name, values in rates.items():
-        lines.append(f"| {name} | {medians[name]:,.0f} | {min(values):,.0f} | {max(values):,.0f} |")
+        figures = (medians[name], min(values), max(values))
+        lines.append(f"| {name} | {' | '.join(f'{figure:,.{digits}f}' for figure in figures)} |")
     lines += ["", "| ratio of medians | | aim |", "|---|--:|--:|"]
-    for one, other, aim in ratios:
-        lines.append(f"| {one} : {other} | {medians[one] / medians[other]:.2f} | {aim} |")
+    for one, other, aim, is_bound in ratios:
+        ratio = medians[one] / medians[other]
+        lines.append(f"| {one} : {other} | {ratio:.2f} | {'at most ' if is_bound else ''}{aim} |")
     return "\n".join([*lines, ""])

@@ -1,0 +1,161 @@
+"""`make bench-02`: the service beside starsessions, and its logins beside nothing but argon2.
+
+All is measured in turn, in one run, on one Redis and one PostgreSQL; ratios are of medians. The peers get an
+environment of their own under .data/bench-02, from requirements.txt, pinned by hash. Each server is one
+process of granian. With `--quick` one sees only that it runs; with `--keep` the run is written to RESULTS.md.
+"""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from accounts import Account, make_accounts, signed_in
+
+from kata.bench.contestants import Contestant, Load, Measure, load_on, serve, together
+from kata.bench.peers import PeerEnvironment
+from kata.bench.rounds import Ratio, arguments, circumstances, interleave, tables
+from kata.servers.postgres import EmbeddedPostgres
+from kata.servers.valkey import EmbeddedValkey
+from service_kit.migrations import migrate
+from sessions.__main__ import MIGRATIONS
+
+HERE = Path(__file__).parent
+DATA = HERE.parents[2] / ".data" / "bench-02"
+PEERS = PeerEnvironment(DATA / "venv", HERE / "requirements.txt")
+PACKAGES = ("starlette", "starsessions", "redis", "hiredis", "argon2-cffi", "granian")
+OURS, LIBRARY, STARSESSIONS, RAW = "the service", "libs/auth", "starsessions", "argon2 alone"
+QUIET, FLOODED = "without a flood", "during a flood"
+MEMORY_KIB, PASSES = 19_456, 2
+ACCOUNTS = 64  # more than there are logins at once: nobody is locked out
+CONNECTIONS = 16
+CALM_CONNECTIONS = 4  # of those whose answers are timed: what they wait is not for each other
+# Two hashes and twenty that wait is what a process takes; the others are refused, and come again at once.
+FLOOD_CONNECTIONS = 32
+FLOOD_LEAD_SECONDS = 0.5
+GRANIAN = (
+    "--interface",
+    "asgi",
+    "--factory",
+    "--http",
+    "1",
+    "--no-ws",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "{port}",
+)
+
+
+class Part(NamedTuple):
+    """Contestants that are measured in turn, and what is claimed of them."""
+
+    title: str
+    measures: Mapping[str, Measure]
+    ratios: Sequence[Ratio]
+    unit: str = "a second"
+    digits: int = 0
+
+
+def servers(database_url: str, redis_url: str, stack: ExitStack) -> dict[str, int]:
+    """Start one process of each, and return their ports."""
+    environment = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "SMTP_URL": "smtp://127.0.0.1:1",  # no mail is sent
+        "PUBLIC_ORIGIN": "http://127.0.0.1:8002",
+        "ARGON2_MEMORY_KIB": str(MEMORY_KIB),
+        "ARGON2_PASSES": str(PASSES),
+    }
+    ours, theirs = Path(sys.executable).with_name("granian"), PEERS.python.with_name("granian")
+    commands = {
+        OURS: [sys.executable, "-m", "sessions", "web"],
+        LIBRARY: [str(ours), *GRANIAN, "auth_app:create_app"],
+        STARSESSIONS: [str(theirs), *GRANIAN, "starsessions_app:create_app"],
+    }
+    return {name: serve(command, environment, HERE, stack) for name, command in commands.items()}
+
+
+def guarded(ports: Mapping[str, int], accounts: Sequence[Account], stack: ExitStack) -> Part:
+    measures = {}
+    for name, port in ports.items():
+        logins = [
+            account.claim() if name == LIBRARY else account.login() for account in accounts[:CONNECTIONS]
+        ]
+        asked = [signed_in(port, login) for login in logins]
+        measures[name] = load_on(name, port, asked, CONNECTIONS, stack)
+    ratios = [Ratio(OURS, STARSESSIONS, 1.3), Ratio(LIBRARY, STARSESSIONS, 1.3)]
+    return Part("A guarded route", measures, ratios)
+
+
+def logins(ports: Mapping[str, int], accounts: Sequence[Account], stack: ExitStack) -> Part:
+    raw = Contestant([sys.executable, str(HERE / "raw_argon2.py"), str(MEMORY_KIB), str(PASSES)])
+    stack.callback(raw.close)
+    measures = {RAW: together([raw])}
+    asked = [account.login() for account in accounts]
+    for name in (OURS, STARSESSIONS):
+        measures[name] = load_on(name, ports[name], asked, CONNECTIONS, stack)
+    return Part("Logins", measures, [Ratio(OURS, RAW, 0.9), Ratio(STARSESSIONS, RAW, 0.9)])
+
+
+def patience(ports: Mapping[str, int], accounts: Sequence[Account], stack: ExitStack) -> Part:
+    """Time guarded requests, without and with as many logins as come."""
+    measures: dict[str, Measure] = {}
+    ratios = []
+    for name in (OURS, STARSESSIONS):
+        asked = [signed_in(ports[name], account.login()) for account in accounts[:CALM_CONNECTIONS]]
+        calm = Load(name, ports[name], asked, CALM_CONNECTIONS, stack)
+        flood = [account.login()._replace(status=None) for account in accounts]
+        storm = Load(name, ports[name], flood, FLOOD_CONNECTIONS, stack)
+        measures[f"{name}, {QUIET}"] = p99_of(calm)
+        measures[f"{name}, {FLOODED}"] = p99_of(calm, storm)
+        ratios.append(Ratio(f"{name}, {FLOODED}", f"{name}, {QUIET}", 3.0, is_bound=True))
+    return Part("99 of 100 guarded requests", measures, ratios, "ms", 1)
+
+
+def p99_of(calm: Load, storm: Load | None = None) -> Measure:
+    """Measure milliseconds; a storm begins before and ends behind."""
+
+    def measure(seconds: float) -> float:
+        if storm is not None:
+            storm.begin(seconds + 2 * FLOOD_LEAD_SECONDS)
+            time.sleep(FLOOD_LEAD_SECONDS)
+        calm.begin(seconds)
+        outcome = calm.outcome()
+        if storm is not None:
+            storm.outcome()
+        return outcome.p99_ms
+
+    return measure
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    options = parser.parse_args()
+    rounds, seconds = (1, 0.5) if options.quick else (options.rounds, options.seconds)
+    PEERS.make()
+    report = [circumstances(rounds, seconds, PEERS.versions(PACKAGES))]
+    with ExitStack() as stack:
+        postgres, redis = EmbeddedPostgres(DATA / "postgres"), EmbeddedValkey(DATA / "redis")
+        for server in (postgres, redis):
+            server.start()
+            stack.callback(server.stop)
+        url = postgres.create_database("sessions")
+        migrate(url, MIGRATIONS)
+        accounts = make_accounts(url, ACCOUNTS, MEMORY_KIB, PASSES)
+        ports = servers(url, redis.url, stack)
+        for make in (guarded, logins, patience):
+            with ExitStack() as loads:
+                part = make(ports, accounts, loads)
+                rates = interleave(part.measures, rounds, seconds, lambda: None)
+            report.append(f"## {part.title}\n\n{tables(rates, part.ratios, part.unit, part.digits)}")
+            print(report[-1], flush=True)
+    if options.keep:
+        (HERE / "RESULTS.md").write_text("\n".join(report))
+
+
+if __name__ == "__main__":
+    main()

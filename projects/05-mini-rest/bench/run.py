@@ -1,0 +1,123 @@
+"""`make bench-05`: the service beside the textbook's FastAPI and SQLAlchemy, on the same 100,000 tasks.
+
+All is measured in turn, in one run; ratios are of medians. The textbook gets an environment of its own under
+.data/bench-05, from requirements.txt, pinned by hash. Each server is one process of granian. With `--quick`
+one sees only that it runs; with `--keep` the run is written to RESULTS.md.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from data import ORGANISATION, TASKS, TOKEN, fill, place_at, some_ids
+
+from kata.bench.contestants import Measure, load_on, serve
+from kata.bench.load import Request
+from kata.bench.peers import PeerEnvironment
+from kata.bench.rounds import Ratio, arguments, circumstances, interleave, tables
+from kata.servers.postgres import EmbeddedPostgres
+from mini_rest.__main__ import MIGRATIONS
+from mini_rest.cursors import Cursors
+from mini_rest.domain import Listing
+from service_kit.migrations import migrate
+
+HERE = Path(__file__).parent
+DATA = HERE.parents[2] / ".data" / "bench-05"
+PEERS = PeerEnvironment(DATA / "venv", HERE / "requirements.txt")
+PACKAGES = ("fastapi", "sqlalchemy", "psycopg", "pydantic", "granian")
+CONNECTIONS = 16
+OURS, TEXTBOOK = "the service", "the textbook"
+SECRET = "27182818284590452353"
+PATH = f"/api/v1/organisations/{ORGANISATION}/tasks"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+SMALL_PAGE = 10
+DEEP_PAGE = TASKS // SMALL_PAGE  # page 10,000
+GRANIAN = ("--interface", "asgi", "--http", "1", "--no-ws", "--host", "127.0.0.1", "--port", "{port}")
+
+
+class Part(NamedTuple):
+    """Contestants that are measured in turn, and what is claimed of them."""
+
+    title: str
+    requests: Mapping[str, Sequence[Request]]
+    """By contestant: a server's name, and perhaps a comma and what it is asked for."""
+    ratios: Sequence[Ratio]
+
+
+def get(query: str = "") -> Request:
+    return Request(PATH + query, headers=HEADERS)
+
+
+def parts(url: str) -> list[Part]:
+    reads = [get(f"/{task_id}") for task_id in some_ids(url, 500)]
+    body = json.dumps({"title": "Water the plants", "notes": "all of them", "due_at": "2030-01-01T00:00:00Z"})
+    creation = [Request(PATH, "POST", {**HEADERS, "Content-Type": "application/json"}, body, 201)]
+    skipped = (DEEP_PAGE - 1) * SMALL_PAGE
+    cursor = Cursors(SECRET).write(ORGANISATION, Listing(), place_at(url, skipped))
+    pages = {
+        f"{OURS}, page 1": [get(f"?limit={SMALL_PAGE}")],
+        f"{OURS}, page {DEEP_PAGE:,}": [get(f"?limit={SMALL_PAGE}&cursor={cursor}")],
+        f"{TEXTBOOK}, page 1": [get(f"?limit={SMALL_PAGE}")],
+        f"{TEXTBOOK}, page {DEEP_PAGE:,}": [get(f"?limit={SMALL_PAGE}&offset={skipped}")],
+    }
+    shallow, deep, *_ = pages
+    ping = [Request("/ping")]
+    return [
+        Part("Read a task", {OURS: reads, TEXTBOOK: reads}, [Ratio(OURS, TEXTBOOK, 3.0)]),
+        Part("List 20 tasks", {OURS: [get()], TEXTBOOK: [get()]}, [Ratio(OURS, TEXTBOOK, 3.0)]),
+        Part(f"Pages of {SMALL_PAGE} tasks", pages, [Ratio(shallow, deep, 1.2, is_bound=True)]),
+        Part("The middleware", {"logged": ping, "bare route": ping}, [Ratio("logged", "bare route", 0.85)]),
+        # The last, for the table grows by it.
+        Part("Make a task", {OURS: creation, TEXTBOOK: creation}, [Ratio(OURS, TEXTBOOK, 1.5)]),
+    ]
+
+
+def servers(url: str, stack: ExitStack) -> dict[str, int]:
+    """Start one process of each, and return their ports."""
+    environment = {"DATABASE_URL": url, "OPERATOR_TOKEN": "31415926535897932384", "CURSOR_SECRET": SECRET}
+    ours, theirs = Path(sys.executable).with_name("granian"), PEERS.python.with_name("granian")
+    commands = {
+        OURS: [sys.executable, "-m", "mini_rest", "web"],
+        TEXTBOOK: [str(theirs), *GRANIAN, "textbook:app"],
+        "logged": [str(ours), *GRANIAN, "--factory", "routes_apps:logged"],
+        "bare route": [str(ours), *GRANIAN, "--factory", "routes_apps:bare"],
+    }
+    return {name: serve(command, environment, HERE, stack) for name, command in commands.items()}
+
+
+def measures(part: Part, ports: Mapping[str, int], stack: ExitStack) -> dict[str, Measure]:
+    return {
+        name: load_on(name, ports[name.partition(",")[0]], requests, CONNECTIONS, stack)
+        for name, requests in part.requests.items()
+    }
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    options = parser.parse_args()
+    rounds, seconds = (1, 0.3) if options.quick else (options.rounds, options.seconds)
+    PEERS.make()
+    report = [circumstances(rounds, seconds, PEERS.versions(PACKAGES))]
+    with ExitStack() as stack:
+        postgres = EmbeddedPostgres(DATA / "postgres")
+        postgres.start()
+        stack.callback(postgres.stop)
+        url = postgres.create_database("tasks")
+        migrate(url, MIGRATIONS)
+        fill(url)
+        ports = servers(url, stack)
+        for part in parts(url):
+            with ExitStack() as loads:
+                rates = interleave(measures(part, ports, loads), rounds, seconds, lambda: None)
+            report.append(f"## {part.title}\n\n{tables(rates, part.ratios)}")
+            print(report[-1], flush=True)
+    if options.keep:
+        (HERE / "RESULTS.md").write_text("\n".join(report))
+
+
+if __name__ == "__main__":
+    main()
