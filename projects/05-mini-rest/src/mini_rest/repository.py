@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 from mini_rest.domain import Actor, Changes, Draft, KeyUse, Listing, Owner, Status, Task
 from mini_rest.errors import KeyInUseError, KeyReusedError
 from mini_rest.keyset import filtered, paged
-from mini_rest.tables import IdempotencyKeyRow, TaskRow
+from mini_rest.tables import IdempotencyKeyRow, TaskRow, UserRow
 from service_kit.database import Database
 
 type BeginUnitOfWork = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
@@ -46,7 +46,7 @@ class UnitOfWork:
         row = TaskRow(
             id=task_id,
             organisation_id=actor.organisation_id,
-            owner_id=actor.user_id,
+            owner=await self._session.get_one(UserRow, actor.user_id),
             title=draft.title,
             notes=draft.notes,
             status=draft.status,
@@ -54,7 +54,6 @@ class UnitOfWork:
         )
         self._session.add(row)
         await self._session.flush()
-        await self._session.refresh(row, ["owner"])
         return task_of(row)
 
     async def page(self, organisation_id: UUID, listing: Listing) -> Sequence[Task]:
