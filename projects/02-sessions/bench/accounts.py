@@ -1,12 +1,12 @@
 """Accounts with one password, and the cookies that they get."""
 
 import json
-import urllib.request
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import psycopg
 
+from kata.bench.answers import answer_of
 from kata.bench.load import Request
 from sessions.passwords import PasswordHasher
 
@@ -44,9 +44,5 @@ def make_accounts(url: str, count: int, memory_kib: int, passes: int) -> list[Ac
 
 def signed_in(port: int, login: Request) -> Request:
     """Sign in, and return the request that asks who is signed in."""
-    asked = urllib.request.Request(
-        f"http://127.0.0.1:{port}{login.path}", login.body.encode(), dict(login.headers)
-    )
-    with urllib.request.urlopen(asked) as answer:
-        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    cookie = answer_of(port, login).headers["set-cookie"].partition(";")[0]
     return Request(ME, headers={"Cookie": cookie})

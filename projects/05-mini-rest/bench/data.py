@@ -53,4 +53,4 @@ def place_at(url: str, offset: int) -> Place:
         row = connection.execute(query, [offset - 1]).fetchone()
     if row is None:
         raise SystemExit(f"there are fewer than {offset} tasks")
-    return Place(*row, is_backward=False)
+    return Place(row[0], row[1], is_backward=False)

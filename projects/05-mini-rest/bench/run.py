@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from data import ORGANISATION, TASKS, TOKEN, fill, place_at, some_ids
 
+from kata.bench.answers import answer_of, check_alike
 from kata.bench.contestants import Measure, load_on, serve
 from kata.bench.load import Request
 from kata.bench.peers import PeerEnvironment
@@ -30,10 +31,12 @@ PEERS = PeerEnvironment(DATA / "venv", HERE / "requirements.txt")
 PACKAGES = ("fastapi", "sqlalchemy", "psycopg", "pydantic", "granian")
 CONNECTIONS = 16
 OURS, TEXTBOOK = "the service", "the textbook"
+BARE, LOGGED, UNLOGGED = "bare route", "bare route with the middleware", "the service without it"
 SECRET = "27182818284590452353"
 PATH = f"/api/v1/organisations/{ORGANISATION}/tasks"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 SMALL_PAGE = 10
+OF_EACH = {"id", "created_at", "updated_at"}  # differ from one new task to the next
 DEEP_PAGE = TASKS // SMALL_PAGE  # page 10,000
 GRANIAN = ("--interface", "asgi", "--http", "1", "--no-ws", "--host", "127.0.0.1", "--port", "{port}")
 
@@ -69,7 +72,8 @@ def parts(url: str) -> list[Part]:
         Part("Read a task", {OURS: reads, TEXTBOOK: reads}, [Ratio(OURS, TEXTBOOK, 3.0)]),
         Part("List 20 tasks", {OURS: [get()], TEXTBOOK: [get()]}, [Ratio(OURS, TEXTBOOK, 3.0)]),
         Part(f"Pages of {SMALL_PAGE} tasks", pages, [Ratio(shallow, deep, 1.2, is_bound=True)]),
-        Part("The middleware", {"logged": ping, "bare route": ping}, [Ratio("logged", "bare route", 0.85)]),
+        Part("The middleware on a bare route", {LOGGED: ping, BARE: ping}, [Ratio(LOGGED, BARE, 0.85)]),
+        Part("The middleware on a read", {OURS: reads, UNLOGGED: reads}, [Ratio(OURS, UNLOGGED, 0.85)]),
         # The last, for the table grows by it.
         Part("Make a task", {OURS: creation, TEXTBOOK: creation}, [Ratio(OURS, TEXTBOOK, 1.5)]),
     ]
@@ -82,10 +86,24 @@ def servers(url: str, stack: ExitStack) -> dict[str, int]:
     commands = {
         OURS: [sys.executable, "-m", "mini_rest", "web"],
         TEXTBOOK: [str(theirs), *GRANIAN, "textbook:app"],
-        "logged": [str(ours), *GRANIAN, "--factory", "routes_apps:logged"],
-        "bare route": [str(ours), *GRANIAN, "--factory", "routes_apps:bare"],
+        BARE: [str(ours), *GRANIAN, "--factory", "middleware_apps:bare"],
+        LOGGED: [str(ours), *GRANIAN, "--factory", "middleware_apps:logged"],
+        UNLOGGED: [str(ours), *GRANIAN, "--factory", "middleware_apps:service_without_middleware"],
     }
     return {name: serve(command, environment, HERE, stack) for name, command in commands.items()}
+
+
+def check(part: Part, ports: Mapping[str, int]) -> None:
+    """See that all who are asked for the same thing answer alike. Raises SystemExit."""
+    documents: dict[str, dict[str, object]] = {}
+    for name, requests in part.requests.items():
+        server, _, asked_for = name.partition(", ")
+        answer = answer_of(ports[server], requests[0]).document
+        if requests[0].status == 201 and isinstance(answer, dict):
+            answer = {field: answer[field] for field in answer.keys() - OF_EACH}
+        documents.setdefault(asked_for, {})[server] = answer
+    for alike in documents.values():
+        check_alike(alike)
 
 
 def measures(part: Part, ports: Mapping[str, int], stack: ExitStack) -> dict[str, Measure]:
@@ -99,7 +117,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round")
     options = parser.parse_args()
-    rounds, seconds = (1, 0.3) if options.quick else (options.rounds, options.seconds)
+    rounds, seconds = (1, 1.0) if options.quick else (options.rounds, options.seconds)
     PEERS.make()
     report = [circumstances(rounds, seconds, PEERS.versions(PACKAGES))]
     with ExitStack() as stack:
@@ -111,6 +129,7 @@ def main() -> None:
         fill(url)
         ports = servers(url, stack)
         for part in parts(url):
+            check(part, ports)
             with ExitStack() as loads:
                 rates = interleave(measures(part, ports, loads), rounds, seconds, lambda: None)
             report.append(f"## {part.title}\n\n{tables(rates, part.ratios)}")

@@ -47,7 +47,8 @@ def circumstances(rounds: int, seconds: float, versions: str) -> str:
     """Say when, where and with what a run was made."""
     return (
         f"# The last run\n\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors, {platform.machine()}, "
-        f"Python {platform.python_version()}.\n{versions}.\n{rounds} rounds of {seconds:g} s, interleaved.\n"
+        f"Python {platform.python_version()}.\n{versions}.\n{rounds} rounds of {seconds:g} s, interleaved; "
+        f"load average before them {os.getloadavg()[0]:.1f}.\n"
     )
 
 
