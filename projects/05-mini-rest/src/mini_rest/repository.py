@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
@@ -18,6 +19,17 @@ from service_kit.database import Database
 
 type BeginUnitOfWork = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 type Answer = dict[str, object]
+
+
+def with_owner() -> Select[TaskRow]:
+    """Select tasks and, in the same query, their owners: one query for a page, however long it is."""
+    return select(TaskRow).options(joinedload(TaskRow.owner))
+
+
+# Written once: to compose it at each request is a quarter of the cost.
+ONE_TASK: Final = with_owner().where(
+    TaskRow.organisation_id == bindparam("organisation_id"), TaskRow.id == bindparam("task_id")
+)
 
 
 @asynccontextmanager
@@ -68,10 +80,9 @@ class UnitOfWork:
 
         With `lock` other writers wait until this transaction ends, and then see what it has made of the task.
         """
-        query = with_owner().where(TaskRow.organisation_id == organisation_id, TaskRow.id == task_id)
-        if lock:
-            query = query.with_for_update(of=TaskRow)
-        row = (await self._session.scalars(query)).one_or_none()
+        query = ONE_TASK.with_for_update(of=TaskRow) if lock else ONE_TASK
+        values = {"organisation_id": organisation_id, "task_id": task_id}
+        row = (await self._session.scalars(query, values)).one_or_none()
         if row is None:
             return None
         if lock:
@@ -124,11 +135,6 @@ class UnitOfWork:
             setattr(row, name, value)
         await self._session.flush()
         return task_of(row)
-
-
-def with_owner() -> Select[TaskRow]:
-    """Select tasks and, in the same query, their owners: one query for a page, however long it is."""
-    return select(TaskRow).options(joinedload(TaskRow.owner))
 
 
 def key_is(use: KeyUse) -> tuple[ColumnElement[bool], ...]:
