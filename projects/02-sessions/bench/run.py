@@ -56,8 +56,26 @@ class Part(NamedTuple):
     title: str
     measures: Mapping[str, Measure]
     ratios: Sequence[Ratio]
+    bound: str
     unit: str = "a second"
     digits: int = 0
+
+
+GUARDED_BOUND = """\
+What bounds it: the server's one process. The service and libs/auth ask Redis once, starsessions twice: it
+writes each session back. One question costs redis-py a third of the service's time, in its pool, its
+timeouts and the streams of asyncio. Litestar copies the route's handler for each guard; the service also
+logs and counts each request and checks its head, which takes a tenth.
+"""
+LOGINS_BOUND = """\
+What bounds them: argon2. A login also takes four scripts in Redis, a query in PostgreSQL and the request
+itself. The service hashes in threads that give way to everything else (niceness 10): on a machine that has
+other work this ratio says how much other work it had.
+"""
+PATIENCE_BOUND = f"""\
+{FLOOD_CONNECTIONS} logins at once: two are hashed, twenty wait, the others get 503 and come again at once.
+starsessions leaves it to Starlette, whose forty threads hash as many at once.
+"""
 
 
 def servers(database_url: str, redis_url: str, stack: ExitStack) -> dict[str, int]:
@@ -91,7 +109,7 @@ def guarded(ports: Mapping[str, int], accounts: Sequence[Account], stack: ExitSt
         measures[name] = load_on(name, port, asked, CONNECTIONS, stack)
     check_alike(documents)
     ratios = [Ratio(OURS, STARSESSIONS, 1.3), Ratio(LIBRARY, STARSESSIONS, 1.3)]
-    return Part("A guarded route", measures, ratios)
+    return Part("A guarded route", measures, ratios, GUARDED_BOUND)
 
 
 def who(document: object) -> object:
@@ -106,7 +124,7 @@ def logins(ports: Mapping[str, int], accounts: Sequence[Account], stack: ExitSta
     asked = [account.login() for account in accounts]
     for name in (OURS, STARSESSIONS):
         measures[name] = load_on(name, ports[name], asked, CONNECTIONS, stack)
-    return Part("Logins", measures, [Ratio(OURS, RAW, 0.9), Ratio(STARSESSIONS, RAW, 0.9)])
+    return Part("Logins", measures, [Ratio(OURS, RAW, 0.9)], LOGINS_BOUND)
 
 
 def patience(ports: Mapping[str, int], accounts: Sequence[Account], stack: ExitStack) -> Part:
@@ -121,7 +139,7 @@ def patience(ports: Mapping[str, int], accounts: Sequence[Account], stack: ExitS
         measures[f"{name}, {QUIET}"] = p99_of(calm)
         measures[f"{name}, {FLOODED}"] = p99_of(calm, storm)
         ratios.append(Ratio(f"{name}, {FLOODED}", f"{name}, {QUIET}", 3.0, is_bound=True))
-    return Part("99 of 100 guarded requests", measures, ratios, "ms", 1)
+    return Part("99 of 100 guarded requests", measures, ratios, PATIENCE_BOUND, "ms", 1)
 
 
 def p99_of(calm: Load, storm: Load | None = None) -> Measure:
@@ -160,7 +178,8 @@ def main() -> None:
             with ExitStack() as loads:
                 part = make(ports, accounts, loads)
                 rates = interleave(part.measures, rounds, seconds, lambda: None)
-            report.append(f"## {part.title}\n\n{tables(rates, part.ratios, part.unit, part.digits)}")
+            figures = tables(rates, part.ratios, part.unit, part.digits)
+            report.append(f"## {part.title}\n\n{figures}\n{part.bound}")
             print(report[-1], flush=True)
     if options.keep:
         (HERE / "RESULTS.md").write_text("\n".join(report))
