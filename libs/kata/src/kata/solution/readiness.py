@@ -7,13 +7,16 @@ from urllib.parse import urlsplit
 import httpx
 
 from kata.errors import TargetError, TooSlowError
-from kata.network.persona import personas
+from kata.network.persona import Personas
 from kata.solution.target import Instance
 from kata.system.child import describe_exit
 
 _READY_POLL_SECONDS = 0.03
 _READY_ANSWER_SECONDS = 2.0
 _SHOWN_BODY_CHARACTERS = 120
+
+# Not from the check's stream: whether a service is started for it, or was running, must not move what it draws.
+_personas = Personas()
 
 
 def wait_until_ready(instance: Instance, path: str = "/ready", timeout_seconds: float = 20.0) -> float:
@@ -40,7 +43,7 @@ async def _poll_until_ready(instance: Instance, path: str, deadline: float) -> s
     """Return None once it answers 200, else what it answered last when it died or the time was over."""
     last_answer = "none"
     url = f"{instance.url}{path}"
-    request = httpx.Request("GET", url, headers=personas.client().head({}, host=urlsplit(url).netloc))
+    request = httpx.Request("GET", url, headers=_personas.client().head({}, host=urlsplit(url).netloc))
     # Plain HTTP to this machine, limited below; loading certificates would take 20 ms of CPU.
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=None) as client:  # noqa: S113, S501
         while instance.alive and (remaining := deadline - time.monotonic()) > 0:
