@@ -15,7 +15,7 @@ _READY_POLL_SECONDS = 0.03
 _READY_ANSWER_SECONDS = 2.0
 _SHOWN_BODY_CHARACTERS = 120
 
-# Not from the check's stream: whether a service is started for it, or was running, must not move what it draws.
+# Not from the check's stream: whether its service has to be started must not move what it draws.
 _personas = Personas()
 
 
