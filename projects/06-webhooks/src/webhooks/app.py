@@ -1,42 +1,85 @@
 """All the wiring, of the API and of the worker, and which error becomes which status."""
 
+import asyncio
+import os
+import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-
-from fastapi import FastAPI
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from service_kit.database import Database
-from service_kit.fastapi import install
-from service_kit.problems import ErrorRule, FieldError, on
+from service_kit.problems import ErrorRule, FieldError, on, pointer
+from service_kit.request_id import uuid7
+from service_kit.worker import worker_name
 from webhooks import errors
-from webhooks.repository import Counts
-from webhooks.routes import api
-from webhooks.service import CounterService
-from webhooks.settings import Settings, WorkerSettings
+from webhooks.egress import EgressGuard
+from webhooks.events import Events
+from webhooks.forwarding import Forwarder
+from webhooks.inbox import Inbox
+from webhooks.leases import Leases
+from webhooks.management import Management
+from webhooks.quarantine import Quarantine
+from webhooks.retries import RetryPolicy
+from webhooks.settings import Settings, WebSettings, WorkerSettings
+from webhooks.sources import Sources
 from webhooks.worker import Worker
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
-def create_app(settings: Settings) -> FastAPI:
+TABLES: Final = (
+    "sources",
+    "secrets",
+    "events",
+    "attempts",
+    "conflicts",
+    "rejected",
+    "minutes",
+    "idempotency_keys",
+)
+
+
+def create_app(settings: WebSettings) -> "FastAPI":
     """Put the API together; nothing is connected to yet."""
-    database = Database(str(settings.database_url), "webhooks", errors.StoreUnavailableError)
-    counts = Counts(database)
-    service = CounterService(counts, settings.increment)
+    # Not at the top: a worker would load the web framework too, and start 0.2 s later.
+    from fastapi import FastAPI  # noqa: PLC0415
+
+    from service_kit.fastapi import install  # noqa: PLC0415
+    from webhooks.intake import intake  # noqa: PLC0415
+    from webhooks.numbers import Numbers  # noqa: PLC0415
+    from webhooks.receiving import Receiver  # noqa: PLC0415
+    from webhooks.routes import api  # noqa: PLC0415
+
+    database = make_database(settings)
+    sources, events, numbers = Sources(database), Events(database), Numbers()
+    quarantine = Quarantine(database, sources, settings.quarantine_limit, new_id)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        refreshing = asyncio.create_task(numbers.refresh_for_ever(events))
         yield
+        refreshing.cancel()
         await database.close()
 
-    app = FastAPI(title="Webhooks", version="1", lifespan=lifespan)
-    app.state.service = service
+    app = FastAPI(title="Webhooks", version="1", lifespan=lifespan, redirect_slashes=False)
+    guard = EgressGuard(allow_private=settings.allow_private_destinations)
+    app.state.sources, app.state.events, app.state.quarantine = sources, events, quarantine
+    app.state.management = Management(sources, guard, now, new_id)
+    app.state.receiver = Receiver(
+        sources, Inbox(database), quarantine, numbers, settings.tolerance_seconds, now, new_id
+    )
+    app.state.body_limit_bytes = settings.body_limit_bytes
+    app.include_router(intake)
     app.include_router(api)
     install(
         app,
         settings,
-        readiness={
-            "postgresql": database.ping,
-        },
+        readiness={"postgresql": database.ping},
         errors=error_table(),
+        service_metrics=numbers.metrics,
     )
     return app
 
@@ -44,26 +87,82 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     """Put a worker together, and close what it used when it is done."""
-    database = Database(str(settings.database_url), "webhooks", errors.StoreUnavailableError, pool_size=1)
-    yield Worker(Counts(database), settings.report_seconds)
+    database = make_database(settings, pool_size=4)
+    policy = RetryPolicy(
+        settings.max_attempts,
+        settings.backoff_base_seconds,
+        settings.backoff_cap_seconds,
+        settings.retry_after_cap_seconds,
+        random.uniform,
+    )
+    guard = EgressGuard(allow_private=settings.allow_private_destinations)
+    yield Worker(
+        Leases(database, worker_name(), settings.lease_seconds, settings.max_attempts),
+        Events(database),
+        Forwarder(guard, settings.forward_timeout_seconds),
+        policy,
+        settings,
+    )
     await database.close()
+
+
+def make_database(settings: Settings, pool_size: int = 10) -> Database:
+    return Database(
+        str(settings.database_url),
+        "webhooks",
+        errors.StoreUnavailableError,
+        pool_size=pool_size,
+        # A claim goes by its index, however small or large the table is.
+        session_settings={"plan_cache_mode": "force_custom_plan", "random_page_cost": "1.1"},
+        tables=TABLES,
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id() -> UUID:
+    """Make an id that sorts by time: the primary key grows at its end, and a list has an order."""
+    return UUID(uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
 
 
 def error_table() -> list[ErrorRule]:
     """Say which error becomes which problem."""
     return [
-        on(errors.NotCountedError, 404, "not_counted"),
+        on(errors.MalformedHeadersError, 400, "malformed_headers"),
+        on(errors.BadSignatureError, 401, "bad_signature"),
+        on(errors.SourceNotFoundError, 404, "source_not_found"),
+        on(errors.SecretNotFoundError, 404, "secret_not_found"),
+        on(errors.EventNotFoundError, 404, "event_not_found"),
+        on(errors.SourceExistsError, 409, "source_exists"),
+        on(errors.EventInProgressError, 409, "event_in_progress"),
+        on(errors.PayloadGoneError, 409, "payload_gone"),
+        on(errors.SourceRetiredError, 410, "source_retired"),
+        on(errors.IdempotencyKeyReusedError, 422, "idempotency_key_reused"),
         on(
-            errors.InvalidNameError,
+            errors.UnknownCursorError,
             422,
             "invalid_input",
-            errors=lambda error: [FieldError("invalid_name", str(error), parameter="name")],
+            errors=lambda error: [FieldError("invalid_cursor", str(error), parameter="cursor")],
+        ),
+        on(
+            errors.InvalidFieldError,
+            422,
+            "invalid_input",
+            errors=lambda error: [FieldError(error.code, error.reason, pointer=pointer([error.field]))],
+        ),
+        on(
+            errors.LimitedError,
+            429,
+            "limited",
+            headers=lambda error: {"Retry-After": str(error.retry_after_seconds)},
         ),
         on(
             errors.StoreUnavailableError,
             503,
             "store_unavailable",
-            detail=lambda _: "The store does not answer. Send the request again.",
+            detail=lambda _: "The store does not answer. Send it again, with the same id.",
             headers=lambda _: {"Retry-After": "1"},
         ),
     ]

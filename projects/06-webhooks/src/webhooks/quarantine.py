@@ -1,0 +1,105 @@
+"""Rejected deliveries, kept in case the mistake was ours: some senders never send again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import text
+
+from service_kit import json_text
+from service_kit.database import Database
+from webhooks.batching import Batcher
+from webhooks.diagnosis import UNKNOWN, diagnose
+from webhooks.domain import KnownSource, Rejected
+from webhooks.signatures import Headers
+from webhooks.sources import Sources
+
+REJECTED: Final = TypeAdapter(Rejected)
+HEADERS_KEPT: Final = ("signature", "webhook-", "svix-", "content-type", "x-github-", "timestamp", "-id")
+"""In whose names one of these stands: never a cookie, nor an Authorization."""
+
+ADD: Final = text(
+    "INSERT INTO rejected (id, source_id, headers, body, received_at, reason, cause, detail)"
+    " VALUES (:id, :source_id, CAST(:headers AS jsonb), :body, :received_at, :reason, :cause, :detail)"
+)
+# What was understood stays longest: else a flood of forgeries would wash it out.
+TRIM: Final = text(
+    "DELETE FROM rejected WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
+    " (PARTITION BY source_id ORDER BY cause <> :unknown DESC, id DESC) AS place FROM rejected"
+    " WHERE source_id = ANY (CAST(:source_ids AS uuid[]))) AS ranked WHERE place > :most)"
+)
+LIST: Final = text(
+    "SELECT * FROM rejected WHERE CAST(:source_id AS uuid) IS NULL OR source_id = :source_id ORDER BY id"
+)
+REMOVE: Final = text("DELETE FROM rejected WHERE id = ANY (CAST(:ids AS uuid[]))")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    known: KnownSource
+    headers: Headers
+    body: bytes
+    received_at: datetime
+    reason: str
+    id: UUID
+
+
+class Quarantine:
+    """All raise StoreUnavailableError, in bounded time."""
+
+    def __init__(self, database: Database, sources: Sources, most: int, new_id: Callable[[], UUID]) -> None:
+        self._database = database
+        self._sources = sources
+        self._most = most
+        self._new_id = new_id
+        self._keep: Batcher[_Asked, None] = Batcher(self._keep_all)
+
+    async def keep(
+        self, known: KnownSource, headers: Headers, body: bytes, received_at: datetime, reason: str
+    ) -> None:
+        """Keep a rejected delivery with its cause; of each source the last ones are kept."""
+        await self._keep(_Asked(known, headers, body, received_at, reason, self._new_id()))
+
+    async def all(self, source_id: UUID | None) -> list[Rejected]:
+        """Return what is kept, oldest first."""
+        async with self._database.autocommit() as connection:
+            rows = (await connection.execute(LIST, {"source_id": source_id})).mappings()
+            return [REJECTED.validate_python(dict(row)) for row in rows]
+
+    async def remove(self, ids: Sequence[UUID]) -> None:
+        async with self._database.autocommit() as connection:
+            await connection.execute(REMOVE, {"ids": list(ids)})
+
+    async def _keep_all(self, batch: list[_Asked]) -> list[None]:
+        everybody = await self._sources.all()
+        rows = [asdict(_examined(one, everybody)) for one in batch]
+        for row in rows:
+            row["headers"] = json_text.render(row["headers"]).decode()
+        async with self._database.transaction() as connection:
+            await connection.execute(ADD, rows)
+            ids = list({one.known.source.id for one in batch})
+            await connection.execute(TRIM, {"source_ids": ids, "most": self._most, "unknown": UNKNOWN})
+            await connection.commit()
+        return [None] * len(batch)
+
+
+def _examined(one: _Asked, everybody: Sequence[KnownSource]) -> Rejected:
+    cause, detail = diagnose(one.known, everybody, one.headers, one.body, one.received_at, one.reason)
+    lines = [
+        (name, value.decode("latin-1"))
+        for name, values in one.headers.items()
+        for value in values
+        if is_kept(name, one.known)
+    ]
+    return Rejected(one.id, one.known.source.id, lines, one.body, one.received_at, one.reason, cause, detail)
+
+
+def is_kept(name: str, known: KnownSource) -> bool:
+    source = known.source
+    own = {source.key_header}
+    if source.hmac is not None:
+        own |= {source.hmac.signature_header, source.hmac.id_header, source.hmac.timestamp_header}
+    return name in own or any(part in name for part in HEADERS_KEPT)

@@ -1,0 +1,109 @@
+"""Sources and their secrets in PostgreSQL. Rows stay in here; what comes out is frozen."""
+
+import base64
+from dataclasses import asdict
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import RowMapping, text
+from sqlalchemy.exc import IntegrityError
+
+from service_kit import json_text
+from service_kit.database import Database
+from webhooks.domain import KnownSource, Secret, Source, SourceState
+from webhooks.errors import SecretNotFoundError, SourceExistsError, SourceNotFoundError
+from webhooks.statements import run
+
+SOURCE: Final = TypeAdapter(Source)
+SECRET: Final = TypeAdapter(Secret)
+
+ADD: Final = text(
+    "INSERT INTO sources (id, name, scheme, destination, signing_secret, hmac, key_header, key_pointers,"
+    " ordering_pointer, limit_per_minute) VALUES (:id, :name, :scheme, :destination, :signing_secret,"
+    " CAST(:hmac AS jsonb), :key_header, CAST(:key_pointers AS jsonb), :ordering_pointer, :limit_per_minute)"
+)
+ADD_SECRET: Final = text(
+    "INSERT INTO secrets (id, source_id, kind, key, text, not_after)"
+    " VALUES (:id, :source_id, :kind, :key, :text, :not_after)"
+)
+CHANGE: Final = text(
+    "UPDATE sources SET state = coalesce(:state, state), destination = coalesce(:destination, destination)"
+    " WHERE name = :name RETURNING id"
+)
+EXPIRE: Final = text(
+    "UPDATE secrets AS k SET not_after = :not_after FROM sources AS s"
+    " WHERE s.id = k.source_id AND s.name = :name AND k.id = :id RETURNING k.id"
+)
+
+
+class Sources:
+    """All raise StoreUnavailableError, in bounded time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_each(self, names: list[str]) -> list[KnownSource | None]:
+        """Return the source of each name, as it is now: what one process has changed all know at once."""
+        async with self._database.autocommit() as connection:
+            rows = await run(connection, "find_sources", names=names)
+        known = {row["name"]: _known(row) for row in rows}
+        return [known.get(name) for name in names]
+
+    async def all(self) -> list[KnownSource]:
+        async with self._database.autocommit() as connection:
+            return list(map(_known, await run(connection, "find_sources", names=None)))
+
+    async def get(self, name: str) -> KnownSource:
+        """Raises: SourceNotFoundError."""
+        known = (await self.find_each([name]))[0]
+        if known is None:
+            raise SourceNotFoundError(f"there is no source {name}")
+        return known
+
+    async def add(self, source: Source, signing_secret: str, secret: Secret) -> None:
+        """Raises: SourceExistsError."""
+        row = asdict(source)
+        row |= {name: json_text.render(row[name]).decode() for name in ("hmac", "key_pointers")}
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(ADD, {**row, "signing_secret": signing_secret})
+                await connection.execute(ADD_SECRET, {**_row(secret), "source_id": source.id})
+                await connection.commit()
+        except IntegrityError as error:
+            raise SourceExistsError(f"there is a source {source.name} already") from error
+
+    async def add_secret(self, source_id: UUID, secret: Secret) -> None:
+        async with self._database.autocommit() as connection:
+            await connection.execute(ADD_SECRET, {**_row(secret), "source_id": source_id})
+
+    async def change(self, name: str, state: SourceState | None, destination: str | None) -> None:
+        """Raises: SourceNotFoundError."""
+        async with self._database.autocommit() as connection:
+            changed = await connection.execute(
+                CHANGE, {"name": name, "state": state, "destination": destination}
+            )
+        if changed.one_or_none() is None:
+            raise SourceNotFoundError(f"there is no source {name}")
+
+    async def expire_secret(self, name: str, secret_id: UUID, not_after: datetime | None) -> None:
+        """Raises: SecretNotFoundError."""
+        async with self._database.autocommit() as connection:
+            changed = await connection.execute(
+                EXPIRE, {"name": name, "id": secret_id, "not_after": not_after}
+            )
+        if changed.one_or_none() is None:
+            raise SecretNotFoundError(f"the source {name} has no secret {secret_id}")
+
+
+def _known(row: RowMapping) -> KnownSource:
+    secrets: list[dict[str, object]] = row["secrets"]
+    return KnownSource(
+        SOURCE.validate_python(dict(row)),
+        [SECRET.validate_python({**one, "key": base64.b64decode(str(one["key"]))}) for one in secrets],
+    )
+
+
+def _row(secret: Secret) -> dict[str, object]:
+    return asdict(secret)
