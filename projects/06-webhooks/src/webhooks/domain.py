@@ -1,10 +1,13 @@
 """What a source, a secret, a delivery and an event are: free of HTTP and SQL."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
+
+SOURCE_NAME: Final = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class Scheme(StrEnum):

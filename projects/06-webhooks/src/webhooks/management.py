@@ -75,7 +75,8 @@ class Management:
         """Raises: InvalidFieldError, SourceNotFoundError."""
         if destination is not None:
             self._guard.check(destination)
-        await self._sources.change(name, state, destination)
+        known = await self._sources.get(name)
+        await self._sources.change(known.source.id, state, destination)
         return await self._sources.get(name)
 
     async def add_secret(self, name: str, text: str | None, not_after: datetime | None) -> Secret:
@@ -87,8 +88,8 @@ class Management:
 
     async def expire_secret(self, name: str, secret_id: UUID, not_after: datetime | None) -> KnownSource:
         """Raises: SourceNotFoundError, SecretNotFoundError."""
-        await self._sources.get(name)
-        await self._sources.expire_secret(name, secret_id, not_after)
+        known = await self._sources.get(name)
+        await self._sources.expire_secret(known.source.id, secret_id, not_after)
         return await self._sources.get(name)
 
     def _secret(self, scheme: Scheme, text: str | None, not_after: datetime | None) -> Secret:

@@ -16,6 +16,7 @@ from webhooks.management import Management
 from webhooks.quarantine import Quarantine
 from webhooks.receiving import Receiver
 from webhooks.schemas import (
+    NAME,
     ChangeBody,
     ConflictsAnswer,
     EventAnswer,
@@ -152,7 +153,7 @@ async def expire_secret(
 @api.get("/events")
 async def list_events(
     events: InEvents,
-    source: str | None = None,
+    source: Annotated[str | None, Query(pattern=NAME)] = None,
     state: EventState | None = None,
     limit: Limit = 20,
     cursor: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$")] = None,

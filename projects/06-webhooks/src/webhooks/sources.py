@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from service_kit import json_text
 from service_kit.database import Database
-from webhooks.domain import KnownSource, Secret, Source, SourceState
+from webhooks.domain import SOURCE_NAME, KnownSource, Secret, Source, SourceState
 from webhooks.errors import SecretNotFoundError, SourceExistsError, SourceNotFoundError
 from webhooks.statements import run
 
@@ -30,11 +30,10 @@ ADD_SECRET: Final = text(
 )
 CHANGE: Final = text(
     "UPDATE sources SET state = coalesce(:state, state), destination = coalesce(:destination, destination)"
-    " WHERE name = :name RETURNING id"
+    " WHERE id = :id"
 )
 EXPIRE: Final = text(
-    "UPDATE secrets AS k SET not_after = :not_after FROM sources AS s"
-    " WHERE s.id = k.source_id AND s.name = :name AND k.id = :id RETURNING k.id"
+    "UPDATE secrets SET not_after = :not_after WHERE source_id = :source_id AND id = :id RETURNING id"
 )
 
 
@@ -46,8 +45,9 @@ class Sources:
 
     async def find_each(self, names: list[str]) -> list[KnownSource | None]:
         """Return the source of each name, as it is now: what one process has changed all know at once."""
+        possible = [name for name in names if SOURCE_NAME.fullmatch(name)]
         async with self._database.autocommit() as connection:
-            rows = await run(connection, "find_sources", names=names)
+            rows = await run(connection, "find_sources", names=possible)
         known = {row["name"]: _known(row) for row in rows}
         return [known.get(name) for name in names]
 
@@ -78,23 +78,18 @@ class Sources:
         async with self._database.autocommit() as connection:
             await connection.execute(ADD_SECRET, {**_row(secret), "source_id": source_id})
 
-    async def change(self, name: str, state: SourceState | None, destination: str | None) -> None:
-        """Raises: SourceNotFoundError."""
+    async def change(self, source_id: UUID, state: SourceState | None, destination: str | None) -> None:
         async with self._database.autocommit() as connection:
-            changed = await connection.execute(
-                CHANGE, {"name": name, "state": state, "destination": destination}
-            )
-        if changed.one_or_none() is None:
-            raise SourceNotFoundError(f"there is no source {name}")
+            await connection.execute(CHANGE, {"id": source_id, "state": state, "destination": destination})
 
-    async def expire_secret(self, name: str, secret_id: UUID, not_after: datetime | None) -> None:
+    async def expire_secret(self, source_id: UUID, secret_id: UUID, not_after: datetime | None) -> None:
         """Raises: SecretNotFoundError."""
         async with self._database.autocommit() as connection:
             changed = await connection.execute(
-                EXPIRE, {"name": name, "id": secret_id, "not_after": not_after}
+                EXPIRE, {"source_id": source_id, "id": secret_id, "not_after": not_after}
             )
         if changed.one_or_none() is None:
-            raise SecretNotFoundError(f"the source {name} has no secret {secret_id}")
+            raise SecretNotFoundError(f"the source has no secret {secret_id}")
 
 
 def _known(row: RowMapping) -> KnownSource:

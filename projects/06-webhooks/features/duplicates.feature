@@ -1,0 +1,35 @@
+Feature: An event is kept once, however often it comes
+
+  Background:
+    Given a webhook service
+
+  @C13 @step-3 @after-C1
+  Scenario: A delivery that comes again is a duplicate, and forwarded once
+    When a delivery comes again, with a new time and a new signature
+    Then it is answered with 200 and the first event's id, and forwarded once
+
+  @C14 @step-3 @after-C13
+  Scenario: What does not verify makes no duplicate of what does
+    When a forged delivery comes under the id of one that is in order
+    Then the forged one gets 401, and the other one 202
+
+  @C15 @step-3 @after-C13
+  Scenario: The same id with another body is a conflict, which is kept to be read
+    When other bodies come under the id of an event
+    Then each gets 200, the event keeps the first, and the others can be read
+
+  @C16 @step-3 @after-C13
+  Scenario: Of copies at the same instant one is the event
+    Given a second web process
+    When many copies of deliveries come at the same instant, to all web processes
+    Then of each one gets 202, the others get 200, and it is forwarded once
+
+  @C17 @step-3 @after-C13
+  Scenario: Events are told apart by what their source says
+    When sources with keys in a header, at pointers, and with GitHub's and Stripe's own send twice
+    Then what has the same key is the same event, and all else is not
+
+  @C18 @step-3 @after-C17
+  Scenario: A part of a key that is not there never makes one event of two
+    When events come whose key is absent, null, no scalar, or in no JSON
+    Then each is an event of its own, and only the same bytes are a duplicate

@@ -1,0 +1,380 @@
+"""Steps of answers.feature: refusals, and what becomes of an answer while something is lost."""
+
+import gzip
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+from pytest_bdd import scenarios, then, when
+
+from kata.steps import (
+    Exchange,
+    FaultProxy,
+    Inconclusive,
+    Request,
+    Stream,
+    describe_answer,
+    expect,
+    is_problem,
+    wait_until_ready,
+)
+
+from .desk import (
+    ACCEPTED,
+    API,
+    GONE,
+    LIMITED,
+    NOT_FOUND,
+    OK,
+    TOO_LARGE,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    UNSUPPORTED,
+    Desk,
+    accepted,
+)
+from .sender import Source, key_of, random_bytes, standard
+from .test_duplicates import at_all
+
+ANSWER_SECONDS = 5.0
+BACK_SECONDS = 5.0
+DYING_SECONDS = 0.5
+LIMIT_BYTES = 2**20
+BURST = 24
+UNKNOWN_ID = "0192f3a0-7c5e-7d11-9a3b-5f2e8c1d4b60"
+
+scenarios("answers.feature")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked, the answer, and the status that it should have."""
+
+    what: str
+    answer: Exchange
+    status: int
+
+
+@when("deliveries come to no source, to a retired one, too large, and compressed", target_fixture="asked")
+def deliveries_come_to_no_source(service: Desk) -> list[Asked]:
+    source, retired = service.with_key(), service.with_key()
+    body, draw = b'{"n": 3}', service.draw
+    path = f"{API}/sources/{retired.name}"
+    changed = service.http.request("PATCH", path, json={"state": "retired"})
+    expect(changed.status == OK, expected="200 for a state", got=describe_answer(changed))
+    key = key_of(source.secret)
+
+    def post(path: str, headers: dict[str, str], body: bytes = body) -> Exchange:
+        return service.http.request("POST", path, headers=headers, body=body)
+
+    def fresh(body: bytes = body, key: bytes = key) -> dict[str, str]:
+        return standard(key, service.message_id(), body)
+
+    packed = gzip.compress(body)
+    paths = {
+        "an unknown source": f"/in/{draw.word()}",
+        "its name in capitals": source.path.upper().replace("/IN/", "/in/"),
+        "a slash at its end": f"{source.path}/",
+        "a character that PostgreSQL cannot hold": "/in/%00",
+        "a part of its name": source.path[:-1],
+    }
+    asked = [Asked(what, post(path, fresh()), NOT_FOUND) for what, path in paths.items()]
+    asked.append(Asked("a retired source", post(retired.path, fresh(key=key_of(retired.secret))), GONE))
+    asked.append(
+        Asked(
+            "a compressed body",
+            post(source.path, {**fresh(packed), "Content-Encoding": "gzip"}, packed),
+            UNSUPPORTED,
+        )
+    )
+    for size, status in ((LIMIT_BYTES, ACCEPTED), (LIMIT_BYTES + 1, TOO_LARGE)):
+        large = draw.choice("xyz").encode() * size
+        answer = streamed(service, source, fresh(large), large, to_its_end=True)
+        asked.append(Asked(f"{size} bytes in chunks", answer, status))
+    huge = b"x" * (LIMIT_BYTES + 200_000)
+    answer = streamed(service, source, fresh(huge), huge, to_its_end=False)
+    return [*asked, Asked("too much, before its end", answer, TOO_LARGE)]
+
+
+def streamed(
+    service: Desk, source: Source, headers: dict[str, str], body: bytes, *, to_its_end: bool
+) -> Exchange:
+    """Send a body in chunks, whose length nobody has announced."""
+    with Stream(service.service.urls[0], source.path, headers) as stream:
+        for place in range(0, len(body), 60_000):
+            stream.send(body[place : place + 60_000])
+        if to_its_end:
+            stream.end()
+        return stream.answer()
+
+
+@then("each gets its status as a problem, and the large one before its end")
+def each_gets_its_status_as_a_problem(asked: list[Asked]) -> None:
+    for one in asked:
+        if one.status == ACCEPTED:
+            accepted(one.answer)
+        else:
+            is_problem(one.answer, one.status, f"{one.status} for {one.what}")
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A source with a limit, and the answers to what it sent."""
+
+    source: Source
+    limit: int
+    forged: list[Exchange]
+    answers: list[Exchange]
+
+
+@when(
+    "a source with a limit sends more than that at the same instant, to all web processes",
+    target_fixture="limited",
+)
+def a_source_with_a_limit_sends_more(service: Desk) -> Limited:
+    limit = service.draw.integer(5, 14)
+    source = service.with_key(limit_per_minute=limit)
+    stranger = random_bytes(service.draw, 32)
+    body, key = b"{}", key_of(source.secret)
+    if datetime.now(UTC).second >= 53:  # nothing may fall into the next minute
+        time.sleep(60.2 - datetime.now(UTC).second)
+    minute = datetime.now(UTC).minute
+    forged = [
+        service.send(source, standard(stranger, service.message_id(), body), body) for _ in range(limit)
+    ]
+    first = [service.send(source, standard(key, service.message_id(), body), body) for _ in range(2)]
+    requests = [
+        service.request(source, standard(key, service.message_id(), body), body) for _ in range(limit + 6)
+    ]
+    answers = [*first, *at_all(service, requests)]
+    if datetime.now(UTC).minute != minute:
+        raise Inconclusive("a minute ended meanwhile")
+    return Limited(source, limit, forged, answers)
+
+
+@then(
+    "as many as its limit get 202, the others get 429 with Retry-After, and no event is made of them",
+)
+def as_many_as_its_limit_get_202(service: Desk, limited: Limited) -> None:
+    statuses = sorted(answer.status for answer in limited.answers)
+    wanted = [ACCEPTED] * limited.limit + [LIMITED] * (len(statuses) - limited.limit)
+    lost = any(status in {0, UNAVAILABLE} for status in statuses)
+    expect(statuses == wanted, expected=f"{limited.limit} times 202, else 429", got=statuses, timing=lost)
+    for answer in limited.answers:
+        if answer.status == LIMITED:
+            is_problem(answer, LIMITED)
+            whole_seconds(answer, 60)
+    found = service.listed(100, source=limited.source.name)
+    expect(len(found) == limited.limit, expected=f"{limited.limit} events", got=len(found))
+
+
+@then("forged deliveries use nothing of it up")
+def forged_deliveries_use_nothing_of_it_up(limited: Limited) -> None:
+    for answer in limited.forged:
+        is_problem(answer, UNAUTHORIZED)
+
+
+def whole_seconds(answer: Exchange, most: int) -> None:
+    """Demand a Retry-After in whole seconds."""
+    value = answer.header("retry-after") or ""
+    right = value.isascii() and value.isdigit() and 1 <= int(value) <= most
+    expect(right, expected=f"Retry-After of 1 to {most} seconds", got=value or "none", answer=answer)
+
+
+@dataclass(frozen=True)
+class Amid:
+    """What was sent while PostgreSQL went away."""
+
+    source: Source
+    ids: list[str]
+    answers: list[Exchange]
+
+
+@when("PostgreSQL goes down amid deliveries", target_fixture="amid")
+def postgresql_goes_down_amid_deliveries(service: Desk, postgres: FaultProxy) -> Amid:
+    source = service.with_key()
+    ids = [service.message_id() for _ in range(12)]
+    requests = deliveries(service, source, ids)
+    answers: list[Exchange] = []
+    postgres.delay(0.03)
+    sender = threading.Thread(target=lambda: answers.extend(service.burst(requests)))
+    sender.start()
+    time.sleep(0.1)
+    postgres.cut()
+    sender.join()
+    return Amid(source, ids, answers)
+
+
+@when("PostgreSQL falls silent amid deliveries", target_fixture="amid")
+def postgresql_falls_silent_amid_deliveries(service: Desk, postgres: FaultProxy) -> Amid:
+    source = service.with_key()
+    ids = [service.message_id() for _ in range(12)]
+    requests = deliveries(service, source, ids)
+    service.burst([Request("GET", f"{API}/events")] * 8)  # connections that are in use
+    postgres.delay(0.03)
+    answers: list[Exchange] = []
+    sender = threading.Thread(
+        target=lambda: answers.extend(service.burst(requests, timeout_seconds=ANSWER_SECONDS + 3))
+    )
+    sender.start()
+    time.sleep(0.1)
+    postgres.black_hole()
+    sender.join()
+    for answer in answers:
+        in_time(answer, "a delivery under way")
+    return Amid(source, ids, answers)
+
+
+def deliveries(service: Desk, source: Source, ids: list[str]) -> list[Request]:
+    key, body = key_of(source.secret), b'{"n": 4}'
+    return [service.request(source, standard(key, message_id, body), body) for message_id in ids]
+
+
+def in_time(answer: Exchange, what: str) -> None:
+    took = answer.received - answer.sent
+    got = f"{describe_answer(answer)} for {what} after {took:.3f} s"
+    expect(
+        answer.status != 0 and took <= ANSWER_SECONDS,
+        expected=f"an answer within {ANSWER_SECONDS:g} s",
+        got=got,
+        timing=True,
+    )
+
+
+@then("it is alive, it is not ready, and all else answers 503 with Retry-After within five seconds")
+def it_is_alive_it_is_not_ready(service: Desk, amid: Amid) -> None:
+    kind = {"Content-Type": "application/json"}
+    requests = [
+        Request("GET", "/health"),
+        Request("GET", "/ready"),
+        *deliveries(service, amid.source, [service.message_id() for _ in range(3)]),
+        Request("GET", f"{API}/sources"),
+        Request("GET", f"{API}/sources/{amid.source.name}"),
+        Request("GET", f"{API}/events"),
+        Request("GET", f"{API}/events/{UNKNOWN_ID}"),
+        Request("POST", f"{API}/events/{UNKNOWN_ID}/replay"),
+        Request("GET", f"{API}/quarantine"),
+        Request("POST", f"{API}/replays", kind, b'{"source": "nobody"}'),
+        Request("PATCH", f"{API}/sources/{amid.source.name}", kind, b'{"state": "active"}'),
+    ]
+    answers = service.burst(requests, timeout_seconds=ANSWER_SECONDS + 5)
+    for request, answer in zip(requests, answers, strict=True):
+        what = f"{request.method} {request.path}"
+        in_time(answer, what)
+        wanted = OK if request.path == "/health" else UNAVAILABLE
+        expect(answer.status == wanted, expected=f"{wanted} for {what}", got=describe_answer(answer))
+        if wanted == UNAVAILABLE and request.path != "/ready":
+            is_problem(answer, UNAVAILABLE)
+            whole_seconds(answer, 60)
+
+
+@then("it takes deliveries within five seconds of PostgreSQL's return")
+def it_takes_deliveries_within_five_seconds(service: Desk, postgres: FaultProxy, amid: Amid) -> None:
+    postgres.pass_through()
+    returned = time.monotonic()
+    answers: list[Exchange] = []
+    while not answers or (not_back(answers) and time.monotonic() < returned + BACK_SECONDS):
+        answers = [
+            service.http.get("/ready"),
+            *service.burst(deliveries(service, amid.source, [service.message_id()])),
+        ]
+        time.sleep(0.05)
+    got = ", ".join(map(describe_answer, answers))
+    expect(not not_back(answers), expected="200 from /ready, and 202", got=got, timing=True)
+    settled(service, amid.source, amid.ids, amid.answers)
+
+
+def not_back(answers: list[Exchange]) -> bool:
+    return [answer.status for answer in answers] != [OK, ACCEPTED]
+
+
+def settled(service: Desk, source: Source, ids: list[str], answers: list[Exchange]) -> None:
+    """Send all again, and demand that what was acknowledged is known, and all else known or new."""
+    for answer in answers:
+        right = answer.status in {ACCEPTED, UNAVAILABLE, 0}
+        expect(right, expected="202 or 503", got=describe_answer(answer), exchanges=answers)
+    again = [service.burst([request])[0] for request in deliveries(service, source, ids)]
+    for message_id, before, after in zip(ids, answers, again, strict=True):
+        got = f"{describe_answer(after)} for what had got {describe_answer(before)}"
+        wanted = {OK} if before.status == ACCEPTED else {OK, ACCEPTED}
+        expect(after.status in wanted, expected=f"one of {sorted(wanted)}", got=got, answer=after)
+        if before.status == ACCEPTED:
+            first, second = accepted(before), accepted(after, OK, "duplicate")
+            expect(first == second, expected=f"{first} for {message_id}", got=second, answer=after)
+    keys = [event.get("key") for event in service.listed(100, source=source.name)]
+    for message_id in ids:
+        expect(keys.count(message_id) == 1, expected="one event of each id", got=keys.count(message_id))
+
+
+@when("the connection to PostgreSQL is lost at each point of a delivery", target_fixture="amid")
+def the_connection_is_lost_at_each_point(service: Desk, postgres: FaultProxy) -> Amid:
+    source = service.with_key()
+    for worker in service.service.workers:
+        worker.pause()  # a lost claim would use an attempt up
+    points = [0, *(230 * number + service.draw.integer(0, 229) for number in range(14))]
+    ids, answers = [], []
+    for point in points:
+        ids.append(service.message_id())
+        service.burst([Request("GET", f"{API}/events")] * 2)
+        with postgres.reset_after(point):
+            answers += service.burst(deliveries(service, source, ids[-1:]))
+    for worker in service.service.workers:
+        worker.resume()
+    return Amid(source, ids, answers)
+
+
+@then("each gets 503 or is kept, and sent again it is known or new, and forwarded once")
+@then("all that were acknowledged were kept, and each is forwarded once")
+def each_gets_503_or_is_kept(service: Desk, amid: Amid) -> None:
+    settled(service, amid.source, amid.ids, amid.answers)
+    for event in service.listed(100, source=amid.source.name):
+        service.wait_for_state(str(event["id"]), "forwarded")
+    service.deliver(amid.source)
+    calls = service.calls(amid.source, len(amid.ids) + 1)
+    heard = [call.header("webhook-id") for call in calls]
+    for message_id in amid.ids:
+        expect(heard.count(message_id) == 1, expected="one call for each", got=heard.count(message_id))
+
+
+@when("the web process is killed amid a burst of deliveries, and all are sent again", target_fixture="amid")
+def the_web_process_is_killed_amid_a_burst(service: Desk, postgres: FaultProxy) -> Amid:
+    source = service.with_key()
+    ids = [service.message_id() for _ in range(BURST)]
+    requests = deliveries(service, source, ids)
+    early = service.draw.integer(3, 6)
+    answers = service.burst(requests[:early])
+    for worker in service.service.workers:
+        worker.pause()
+    # Each answer of PostgreSQL takes its time: at the first commit of the others no commit is told yet.
+    postgres.delay(0.03)
+    with service.service.postgres.connect() as connection:
+        before = events_in(connection)
+        sender = threading.Thread(target=lambda: answers.extend(service.burst(requests[early:])))
+        sender.start()
+        if service.draw.choice([True, False]):
+            while events_in(connection) == before and sender.is_alive():
+                pass
+        else:
+            time.sleep(service.draw.integer(20, 120) / 1000)
+    service.kill(service.service.web)
+    sender.join()
+    postgres.pass_through()
+    for worker in service.service.workers:
+        worker.resume()
+    service.service.web.restart()
+    wait_until_ready(service.service.web)
+    return Amid(source, ids, answers)
+
+
+def events_in(connection: psycopg.Connection[tuple[object, ...]]) -> int:
+    """Count what is committed, whatever the tables are called."""
+    names = connection.execute(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
+    ).fetchall()
+    union = " + ".join(f"(SELECT count(*) FROM {name[0]})" for name in names)
+    found = connection.execute(f"SELECT {union}".encode()).fetchone()
+    connection.rollback()
+    return int(str(found[0])) if found else 0
