@@ -1,0 +1,365 @@
+"""Steps of management.feature: lists, replays, metrics."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pytest_bdd import scenarios, then, when
+
+from kata.steps import Exchange, Reply, as_object, describe_answer, expect, is_problem
+
+from .desk import (
+    ACCEPTED,
+    API,
+    CONFLICT,
+    INVALID,
+    NOT_FOUND,
+    PATIENCE_SECONDS,
+    POLL_SECONDS,
+    Desk,
+    Json,
+    objects,
+    statuses_of,
+)
+from .sender import HMAC, STANDARD, Source, key_of, random_bytes, standard
+
+UNKNOWN_ID = "0192f3a0-7c5e-7d11-9a3b-5f2e8c1d4b60"
+
+scenarios("management.feature")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A source and the ids of its events, oldest first."""
+
+    source: Source
+    forwarded: list[str]
+    dead: list[str]
+
+
+@when("sources have events that are forwarded, and one that is dead", target_fixture="known")
+def sources_have_events(service: Desk) -> list[Known]:
+    found = []
+    for count in (service.draw.integer(4, 6), 2):
+        source = service.with_key(Reply(410), Reply())
+        dead = service.deliver(source)
+        service.wait_for_state(dead, "dead")
+        forwarded = [service.deliver(source) for _ in range(count)]
+        for event_id in forwarded:
+            service.wait_for_state(event_id, "forwarded")
+        found.append(Known(source, forwarded, [dead]))
+    return found
+
+
+@then("a walk by next_cursor meets each once, newest first, and the filters do what they say")
+def a_walk_meets_each_once(service: Desk, known: list[Known]) -> None:
+    for one in known:
+        newest = [*reversed(one.forwarded), *one.dead]
+        lists = {
+            "all": ({}, newest),
+            "forwarded": ({"state": "forwarded"}, newest[:-1]),
+            "dead": ({"state": "dead"}, one.dead),
+            "pending": ({"state": "pending"}, []),
+        }
+        for what, (query, wanted) in lists.items():
+            limit = service.draw.integer(1, 4)
+            ids = [event.get("id") for event in service.listed(limit, source=one.source.name, **query)]
+            expect(ids == wanted, expected=f"{what}: {wanted}", got=ids)
+    every = [event.get("id") for event in service.listed(service.draw.integer(5, 100))]
+    expect(len(set(every)) == len(every), expected="each event once", got=len(every) - len(set(every)))
+    wanted = {event_id for one in known for event_id in (*one.forwarded, *one.dead)}
+    expect(wanted <= set(every), expected="all events", got=f"{len(wanted - set(every))} are missing")
+
+
+@then("a bad limit, cursor or state gets a 4xx")
+def a_bad_limit_gets_a_4xx(service: Desk) -> None:
+    bad = [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        f"cursor={service.draw.word()}",
+        "state=lost",
+        "cursor=" + "A" * 22,
+    ]
+    for query in bad:
+        answer = service.http.get(f"{API}/events?{query}")
+        expect(400 <= answer.status < 500, expected=f"a 4xx for {query}", got=describe_answer(answer))
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """An event that was replayed, and the answers to that."""
+
+    source: Source
+    id: str
+    rounds: int
+    again: list[Exchange]
+    refused: list[tuple[Exchange, int]]
+
+
+def replay(service: Desk, event_id: str, key: str | None = None) -> Exchange:
+    headers = {"Idempotency-Key": key} if key else {}
+    return service.http.request("POST", f"{API}/events/{event_id}/replay", headers=headers)
+
+
+@when("an event is replayed twice, and three times with one key", target_fixture="replayed")
+def an_event_is_replayed_twice(service: Desk) -> Replayed:
+    source = service.with_key(Reply(500), Reply())
+    event_id = service.deliver(source)
+    other = service.deliver(source)
+    key, answers = str(service.draw.uuid()), []
+    for number, used in enumerate((None, None, key), 2):
+        service.wait_for_event(event_id, lambda event: event.get("state") == "forwarded", "forwarded")
+        answers.append(replay(service, event_id, used))
+        wanted = number
+        service.wait_for_event(
+            event_id, lambda event, n=wanted: event.get("round") == n, f'"round": {number}'
+        )
+    service.wait_for_state(event_id, "forwarded")
+    again = [replay(service, event_id, key), replay(service, event_id, f'"{key}"')]
+    held = service.with_key(Reply.hang(), Reply())
+    busy = service.deliver(held)
+    service.calls(held, 1)
+    refused = [
+        (replay(service, other, key), INVALID),
+        (replay(service, busy), CONFLICT),
+        (replay(service, UNKNOWN_ID), NOT_FOUND),
+        (replay(service, event_id, '"not closed'), 400),
+    ]
+    return Replayed(source, event_id, 4, [*answers, *again], refused)
+
+
+@then("each replay but those of a used key forwards it again, and all attempts are kept")
+def each_replay_forwards_it_again(service: Desk, replayed: Replayed) -> None:
+    for answer in replayed.again:
+        expect(answer.status == ACCEPTED, expected="202", got=describe_answer(answer), answer=answer)
+        ids = as_object(answer).get("event_ids")
+        expect(ids == [replayed.id], expected=f"event_ids [{replayed.id}]", got=ids, answer=answer)
+    shown = service.event(replayed.id)
+    expect(shown.get("round") == replayed.rounds, expected=f"round {replayed.rounds}", got=shown)
+    attempts = objects(shown.get("attempts"), "attempts")
+    rounds = [attempt.get("round") for attempt in attempts if attempt.get("status_code") == 204]
+    expect(rounds == [1, 2, 3, 4], expected="a success in each of four rounds", got=attempts)
+    numbers = [attempt.get("number") for attempt in attempts if attempt.get("round") != 1]
+    expect(numbers == [1, 1, 1], expected="attempts that count from 1 in each round", got=attempts)
+
+
+@then("what is under way gets 409, and a key for something else 422")
+def what_is_under_way_gets_409(replayed: Replayed) -> None:
+    for answer, status in replayed.refused:
+        is_problem(answer, status)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A replay by a filter: what it answered, and the events that it should have named."""
+
+    what: str
+    answer: Exchange
+    wanted: set[str]
+
+
+@when("events of two sources are replayed by source, by state, and by range", target_fixture="chosen")
+def events_of_two_sources_are_replayed(service: Desk) -> list[Chosen]:
+    first, second = service.with_key(Reply(410), Reply()), service.with_key()
+    dead = service.deliver(first)
+    service.wait_for_state(dead, "dead")
+    early = [service.deliver(first) for _ in range(2)]
+    time.sleep(0.05)
+    between = datetime.now(UTC).isoformat()
+    time.sleep(0.05)
+    late, other = service.deliver(first), service.deliver(second)
+    name = first.name
+    cases: list[tuple[str, dict[str, object], set[str]]] = [
+        ("the dead of a source", {"source": name, "state": "dead"}, {dead}),
+        ("what a source sent before", {"source": name, "received_until": between}, {dead, *early}),
+        ("what a source sent after", {"source": name, "received_since": between}, {late}),
+        ("a source", {"source": second.name}, {other}),
+        ("nothing", {"source": service.draw.word()}, set()),
+    ]
+    chosen = []
+    for what, body, wanted in cases:
+        for event_id in (dead, *early, late, other):
+            service.wait_for_event(event_id, is_over, "forwarded or dead")
+        answer = service.http.request("POST", f"{API}/replays", json=body)
+        chosen.append(Chosen(what, answer, wanted))
+    for event_id in (dead, *early, late, other):
+        service.wait_for_event(event_id, is_over, "forwarded or dead")
+    return chosen
+
+
+def is_over(event: Json) -> bool:
+    return event.get("state") in {"forwarded", "dead"}
+
+
+@then("those that fit are forwarded again, and no others")
+def those_that_fit_are_forwarded_again(service: Desk, chosen: list[Chosen]) -> None:
+    rounds: dict[str, int] = {}
+    for one in chosen:
+        expect(
+            one.answer.status == ACCEPTED, expected="202", got=describe_answer(one.answer), answer=one.answer
+        )
+        document = as_object(one.answer)
+        ids = document.get("event_ids")
+        got = set(map(str, ids)) if isinstance(ids, list) else set()
+        expect(got == one.wanted, expected=f"{one.what}: {one.wanted}", got=got, answer=one.answer)
+        expect(document.get("count") == len(one.wanted), expected=f"count {len(one.wanted)}", got=document)
+        for event_id in one.wanted:
+            rounds[event_id] = rounds.get(event_id, 1) + 1
+    for event_id, count in rounds.items():
+        shown = service.event(event_id)
+        expect(shown.get("round") == count, expected=f"{count} rounds", got=shown)
+        expect(statuses_of(shown)[-1:] == [204], expected="forwarded again", got=statuses_of(shown))
+
+
+@when("sources are asked for with one mistake at a time", target_fixture="mistakes")
+def sources_are_asked_for_with_one_mistake(service: Desk) -> list[tuple[str, Exchange]]:
+    good: dict[str, object] = {
+        "name": service.draw.word(),
+        "scheme": STANDARD,
+        "destination": service.sink.url("/nobody"),
+    }
+    hmac = {"signature_header": "X-Signature"}
+    mistakes: list[tuple[str, dict[str, object]]] = [
+        ("name", {"name": "Shop"}),
+        ("name", {"name": "x" * 65}),
+        ("name", {"name": ""}),
+        ("name", {"name": None}),
+        ("scheme", {"scheme": "rot13"}),
+        ("destination", {"destination": 7}),
+        ("limit_per_minute", {"limit_per_minute": 0}),
+        ("limit_per_minute", {"limit_per_minute": "5"}),
+        ("limit_per_minute", {"limit_per_minute": True}),
+        ("ordering_pointer", {"ordering_pointer": "id"}),
+        ("ordering_pointer", {"ordering_pointer": "/a~2"}),
+        ("key_pointers/0", {"key_pointers": ["id"]}),
+        ("key_header", {"key_header": "a b"}),
+        ("strange", {"strange": 1}),
+        ("hmac/signature_header", {"scheme": HMAC, "hmac": {"signature_header": "a:b"}}),
+        ("hmac/encoding", {"scheme": HMAC, "hmac": {**hmac, "encoding": "hexa"}}),
+        ("hmac/algorithm", {"scheme": HMAC, "hmac": {**hmac, "algorithm": "md5"}}),
+        ("hmac", {"scheme": HMAC, "hmac": {**hmac, "signed": "{body}{body}"}}),
+        ("hmac", {"scheme": HMAC, "hmac": {**hmac, "signed": "{id}.{body}"}}),
+        ("", {"scheme": HMAC}),
+        ("", {"hmac": hmac}),
+        ("", {"key_header": "X-Id", "key_pointers": ["/id"]}),
+    ]
+    answers = []
+    for where, changes in service.draw.shuffle(mistakes):
+        body = {**good, **changes}
+        answers.append((f"#/{where}".rstrip("/"), service.http.request("POST", f"{API}/sources", json=body)))
+    without = {name: value for name, value in good.items() if name != "destination"}
+    answers.append(("#/destination", service.http.request("POST", f"{API}/sources", json=without)))
+    return answers
+
+
+@then("each is refused with a pointer to its mistake")
+def each_is_refused_with_a_pointer(mistakes: list[tuple[str, Exchange]]) -> None:
+    for pointer, answer in mistakes:
+        rule = f"422 with a pointer to {pointer}"
+        problem = is_problem(answer, INVALID, rule)
+        got = [str(error.get("pointer")) for error in objects(problem.get("errors"), "errors")]
+        right = pointer in got or any(one.startswith(f"{pointer}/") for one in got if pointer != "#")
+        expect(right, expected=f"a pointer to {pointer}", got=got, answer=answer, rule=rule)
+
+
+@then("a name that is taken gets 409, and what does not exist 404")
+def a_name_that_is_taken_gets_409(service: Desk) -> None:
+    source, draw = service.with_key(), service.draw
+    is_problem(service.http.request("POST", f"{API}/sources", json=dict(source.fields)), CONFLICT)
+    paths = [
+        ("GET", f"/sources/{draw.word()}", None),
+        ("PATCH", f"/sources/{draw.word()}", {"state": "paused"}),
+        ("POST", f"/sources/{draw.word()}/secrets", {}),
+        ("PATCH", f"/sources/{source.name}/secrets/{UNKNOWN_ID}", {"not_after": None}),
+        ("GET", f"/events/{UNKNOWN_ID}", None),
+        ("GET", f"/events/{UNKNOWN_ID}/payload", None),
+        ("GET", f"/events/{UNKNOWN_ID}/conflicts", None),
+        ("GET", f"/events/{service.deliver(source).upper()}", None),
+        ("GET", f"/events/{draw.word()}", None),
+        ("POST", "/quarantine/reverify", {"source": draw.word()}),
+    ]
+    for method, path, body in paths:
+        is_problem(
+            service.http.request(method, f"{API}{path}", json=body), NOT_FOUND, f"404 for {method} {path}"
+        )
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Series of the metrics, and how much they should have grown."""
+
+    before: Json
+    wanted: dict[str, int]
+    held: int
+
+
+def scrape(answer: Exchange) -> dict[str, float]:
+    """Read the samples of Prometheus' text, by their names with labels."""
+    found = {}
+    for line in answer.text.splitlines():
+        if line and not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            found[name] = float(value)
+    return found
+
+
+@when("deliveries of each kind come, and some are held", target_fixture="growth")
+def deliveries_of_each_kind_come(service: Desk) -> Growth:
+    source, paused = service.with_key(), service.with_key()
+    path = f"{API}/sources/{paused.name}"
+    service.http.request("PATCH", path, json={"state": "paused"})
+    wait_for_depth(service, lambda depth: depth == 0, "an inbox that is empty")
+    before = scrape(service.http.get("/metrics"))
+    count = service.draw.integer(2, 4)
+    events = [service.deliver(source, f"msg-{service.draw.word()}", b"{}") for _ in range(count)]
+    message_id = service.message_id()
+    service.deliver(source, message_id, b"[1]")
+    key = key_of(source.secret)
+    for body in (b"[1]", b"[2]"):
+        service.send(source, standard(key, message_id, body), body)
+    stranger = random_bytes(service.draw, 32)
+    for headers in (
+        standard(stranger, message_id, b"[]"),
+        standard(key, message_id, b"[]", "12345"),
+        standard(key, message_id, b"[]", "soon"),
+    ):
+        service.send(source, headers, b"[]")
+    for event_id in events:
+        service.wait_for_state(event_id, "forwarded")
+    held = [service.deliver(paused) for _ in range(count)]
+    wanted = {
+        'webhooks_deliveries_total{outcome="new"}': 2 * count + 1,
+        'webhooks_deliveries_total{outcome="duplicate"}': 1,
+        'webhooks_deliveries_total{outcome="conflict"}': 1,
+        'webhooks_rejections_total{reason="no_match"}': 1,
+        'webhooks_rejections_total{reason="stale_timestamp"}': 1,
+        'webhooks_rejections_total{reason="malformed_timestamp"}': 1,
+        "webhooks_ack_seconds_count": 2 * count + 3,
+    }
+    growth = Growth(before, wanted, len(held))
+    wait_for_depth(service, lambda depth: depth == len(held), f"webhooks_inbox_events {len(held)}")
+    after = scrape(service.http.get("/metrics"))
+    for name, grown in wanted.items():
+        got = after.get(name, 0.0) - float(str(before.get(name, 0.0)))
+        expect(got == grown, expected=f"{name} grown by {grown}", got=got)
+    service.http.request("PATCH", path, json={"state": "active"})
+    return growth
+
+
+def wait_for_depth(service: Desk, accepts: Callable[[float], bool], wanted: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    depth = -1.0
+    while not accepts(depth) and time.monotonic() < deadline:
+        depth = scrape(service.http.get("/metrics")).get("webhooks_inbox_events", -1.0)
+        time.sleep(POLL_SECONDS)
+    expect(accepts(depth), expected=wanted, got=depth)
+
+
+@then("the metrics have grown by them, and tell what waits")
+def the_metrics_have_grown(service: Desk, growth: Growth) -> None:
+    wait_for_depth(service, lambda depth: depth == 0, "webhooks_inbox_events 0, when all is forwarded")
+    oldest = scrape(service.http.get("/metrics")).get("webhooks_inbox_oldest_age_seconds")
+    expect(oldest == 0, expected="webhooks_inbox_oldest_age_seconds 0", got=oldest)
+    expect(growth.held > 0, expected="some that were held", got=growth.held)
