@@ -1,8 +1,9 @@
 """A client of the service: it makes sources, sends deliveries, and reads what became of them."""
 
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -199,6 +200,26 @@ class Desk:
 
     def burst(self, requests: Sequence[Request], *, timeout_seconds: float = 5.0) -> list[Exchange]:
         return burst(self.service.urls[0], requests, timeout_seconds=timeout_seconds)
+
+    def burst_at_all(self, requests: Sequence[Request]) -> list[Exchange]:
+        """Send the requests at the same instant, in turn to one web process and another."""
+        urls = self.service.urls
+        answers: dict[int, list[Exchange]] = {}
+
+        def send(number: int, url: str) -> None:
+            answers[number] = burst(url, requests[number :: len(urls)])
+
+        senders = [threading.Thread(target=send, args=pair) for pair in enumerate(urls)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        return [answers[number % len(urls)][number // len(urls)] for number in range(len(requests))]
+
+    def deliveries(self, source: Source, ids: Iterable[str]) -> list[Request]:
+        """Return deliveries that are in order, to be sent in a burst."""
+        key, body = key_of(source.secret), b'{"n": 4}'
+        return [self.request(source, standard(key, message_id, body), body) for message_id in ids]
 
     def kill(self, instance: Instance) -> None:
         """Kill a process of the service; at the end of the check it runs again."""

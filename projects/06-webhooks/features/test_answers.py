@@ -36,7 +36,6 @@ from .desk import (
     accepted,
 )
 from .sender import Source, key_of, random_bytes, standard
-from .test_duplicates import at_all
 
 ANSWER_SECONDS = 5.0
 BACK_SECONDS = 5.0
@@ -148,7 +147,7 @@ def a_source_with_a_limit_sends_more(service: Desk) -> Limited:
     requests = [
         service.request(source, standard(key, service.message_id(), body), body) for _ in range(limit + 6)
     ]
-    answers = [*first, *at_all(service, requests)]
+    answers = [*first, *service.burst_at_all(requests)]
     if datetime.now(UTC).minute != minute:
         raise Inconclusive("a minute ended meanwhile")
     return Limited(source, limit, forged, answers)
@@ -196,7 +195,7 @@ class Amid:
 def postgresql_goes_down_amid_deliveries(service: Desk, postgres: FaultProxy) -> Amid:
     source = service.with_key()
     ids = [service.message_id() for _ in range(12)]
-    requests = deliveries(service, source, ids)
+    requests = service.deliveries(source, ids)
     answers: list[Exchange] = []
     postgres.delay(0.03)
     sender = threading.Thread(target=lambda: answers.extend(service.burst(requests)))
@@ -211,7 +210,7 @@ def postgresql_goes_down_amid_deliveries(service: Desk, postgres: FaultProxy) ->
 def postgresql_falls_silent_amid_deliveries(service: Desk, postgres: FaultProxy) -> Amid:
     source = service.with_key()
     ids = [service.message_id() for _ in range(12)]
-    requests = deliveries(service, source, ids)
+    requests = service.deliveries(source, ids)
     service.burst([Request("GET", f"{API}/events")] * 8)  # connections that are in use
     postgres.delay(0.03)
     answers: list[Exchange] = []
@@ -225,11 +224,6 @@ def postgresql_falls_silent_amid_deliveries(service: Desk, postgres: FaultProxy)
     for answer in answers:
         in_time(answer, "a delivery under way")
     return Amid(source, ids, answers)
-
-
-def deliveries(service: Desk, source: Source, ids: list[str]) -> list[Request]:
-    key, body = key_of(source.secret), b'{"n": 4}'
-    return [service.request(source, standard(key, message_id, body), body) for message_id in ids]
 
 
 def in_time(answer: Exchange, what: str) -> None:
@@ -249,7 +243,7 @@ def it_is_alive_it_is_not_ready(service: Desk, amid: Amid) -> None:
     requests = [
         Request("GET", "/health"),
         Request("GET", "/ready"),
-        *deliveries(service, amid.source, [service.message_id() for _ in range(3)]),
+        *service.deliveries(amid.source, [service.message_id() for _ in range(3)]),
         Request("GET", f"{API}/sources"),
         Request("GET", f"{API}/sources/{amid.source.name}"),
         Request("GET", f"{API}/events"),
@@ -278,7 +272,7 @@ def it_takes_deliveries_within_five_seconds(service: Desk, postgres: FaultProxy,
     while not answers or (not_back(answers) and time.monotonic() < returned + BACK_SECONDS):
         answers = [
             service.http.get("/ready"),
-            *service.burst(deliveries(service, amid.source, [service.message_id()])),
+            *service.burst(service.deliveries(amid.source, [service.message_id()])),
         ]
         time.sleep(0.05)
     got = ", ".join(map(describe_answer, answers))
@@ -295,7 +289,7 @@ def settled(service: Desk, source: Source, ids: list[str], answers: list[Exchang
     for answer in answers:
         right = answer.status in {ACCEPTED, UNAVAILABLE, 0}
         expect(right, expected="202 or 503", got=describe_answer(answer), exchanges=answers)
-    again = [service.burst([request])[0] for request in deliveries(service, source, ids)]
+    again = [service.burst([request])[0] for request in service.deliveries(source, ids)]
     for message_id, before, after in zip(ids, answers, again, strict=True):
         got = f"{describe_answer(after)} for what had got {describe_answer(before)}"
         wanted = {OK} if before.status == ACCEPTED else {OK, ACCEPTED}
@@ -319,7 +313,7 @@ def the_connection_is_lost_at_each_point(service: Desk, postgres: FaultProxy) ->
         ids.append(service.message_id())
         service.burst([Request("GET", f"{API}/events")] * 2)
         with postgres.reset_after(point):
-            answers += service.burst(deliveries(service, source, ids[-1:]))
+            answers += service.burst(service.deliveries(source, ids[-1:]))
     for worker in service.service.workers:
         worker.resume()
     return Amid(source, ids, answers)
@@ -342,7 +336,7 @@ def each_gets_503_or_is_kept(service: Desk, amid: Amid) -> None:
 def the_web_process_is_killed_amid_a_burst(service: Desk, postgres: FaultProxy) -> Amid:
     source = service.with_key()
     ids = [service.message_id() for _ in range(BURST)]
-    requests = deliveries(service, source, ids)
+    requests = service.deliveries(source, ids)
     early = service.draw.integer(3, 6)
     answers = service.burst(requests[:early])
     for worker in service.service.workers:

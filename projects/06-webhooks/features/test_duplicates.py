@@ -2,14 +2,12 @@
 
 import base64
 import json
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, Request, describe_answer, expect, is_problem
-from kata.steps import burst as send_burst
+from kata.steps import Exchange, describe_answer, expect, is_problem
 
 from .desk import ACCEPTED, OK, UNAUTHORIZED, Desk, accepted, objects
 from .sender import GITHUB, HMAC, STRIPE, Source, github, key_of, random_bytes, seconds, standard, stripe
@@ -126,26 +124,10 @@ def many_copies_come_at_the_same_instant(service: Desk) -> tuple[Source, list[li
     ]
     order = service.draw.shuffle(range(len(requests)))
     with service.service.postgres.proxy.delay(0.01):
-        answers = at_all(service, [requests[number] for number in order])
+        answers = service.burst_at_all([requests[number] for number in order])
     by_number = dict(zip(order, answers, strict=True))
     groups = [[by_number[first * COPIES + copy] for copy in range(COPIES)] for first in range(DELIVERIES)]
     return source, groups
-
-
-def at_all(service: Desk, requests: Sequence[Request]) -> list[Exchange]:
-    """Send the requests at the same instant, in turn to one web process and another."""
-    urls = service.service.urls
-    answers: dict[int, list[Exchange]] = {}
-
-    def send(number: int, url: str) -> None:
-        answers[number] = send_burst(url, requests[number :: len(urls)])
-
-    senders = [threading.Thread(target=send, args=pair) for pair in enumerate(urls)]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
-    return [answers[number % len(urls)][number // len(urls)] for number in range(len(requests))]
 
 
 @then("of each one gets 202, the others get 200, and it is forwarded once")

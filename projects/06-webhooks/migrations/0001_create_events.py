@@ -16,6 +16,14 @@ def upgrade() -> None:
     create_events()
     create_what_belongs_to_events()
     create_the_rest()
+    # Workers sleep until an event is committed. Once for each batch, and with no round trip of its own.
+    op.execute(
+        "CREATE FUNCTION tell_workers() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_notify('webhooks_due', ''); RETURN NULL; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER events_come AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION tell_workers()"
+    )
     # A queue's rows die young: the index of what is due is swept after two thousand of them.
     for table in ("events", "attempts"):
         op.execute(
@@ -162,3 +170,4 @@ def downgrade() -> None:
         *("events", "secrets", "sources"),
     ):
         op.drop_table(table)
+    op.execute("DROP FUNCTION tell_workers()")

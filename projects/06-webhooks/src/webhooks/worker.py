@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from webhooks.arrivals import listen_for_ever
 from webhooks.batching import Batcher
 from webhooks.domain import Claim, Completion, Outcome, Result
 from webhooks.errors import StoreUnavailableError
@@ -16,8 +17,8 @@ from webhooks.leases import TRY_AGAIN_SECONDS, Leases
 from webhooks.retries import RetryPolicy
 from webhooks.settings import WorkerSettings
 
-POLL_SECONDS: Final = 0.02
-"""How long a worker sleeps when nothing is due: an event waits for half of that, on average."""
+POLL_SECONDS: Final = 0.25
+"""How long a worker sleeps if nothing wakes it: so late is a retry, or what no notification came for."""
 PURGE_SECONDS: Final = 600.0
 
 log = structlog.get_logger()
@@ -41,19 +42,23 @@ class Worker:
         self._settings = settings
         self._complete: Batcher[Completion, bool] = Batcher(leases.complete)
         self._attempts: dict[asyncio.Task[None], Claim] = {}
+        self._woken = asyncio.Event()
         self._stop_by: float | None = None
         self._is_cut_off = False
 
     def stop(self, by: float) -> None:
         """Claim no more, and have `run` return by then: what is not finished is given back."""
         self._stop_by = by
+        self._woken.set()
 
     async def run(self) -> None:
         """Work until told to stop."""
-        purging = asyncio.create_task(self._purge_for_ever())
+        listening = listen_for_ever(str(self._settings.database_url), self._woken.set)
+        background = [asyncio.create_task(listening), asyncio.create_task(self._purge_for_ever())]
         while self._stop_by is None:
             await self._claim_or_sleep()
-        purging.cancel()
+        for task in background:
+            task.cancel()
         if self._attempts:
             patience = self._stop_by - asyncio.get_running_loop().time()
             _, unfinished = await asyncio.wait(self._attempts, timeout=max(patience, 0.0))
@@ -63,6 +68,7 @@ class Worker:
 
     async def _claim_or_sleep(self) -> None:
         """Claim what is due and start on it; if that was all, or there is no room for more, sleep."""
+        self._woken.clear()
         room = self._settings.worker_concurrency - len(self._attempts)
         # By our own clock, from before the claim was sent: the leases began no sooner.
         ends_at = asyncio.get_running_loop().time() + self._settings.lease_seconds
@@ -80,7 +86,9 @@ class Worker:
             self._attempts[attempt] = claim
             attempt.add_done_callback(self._attempts.pop)
         if len(claims) + len(dead) < room or not room:
-            await asyncio.sleep(POLL_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._woken.wait()
 
     async def _attempt(self, claim: Claim, ends_at: float) -> None:
         """Make one attempt while the lease lasts, and have it written down how that ended."""
@@ -106,6 +114,7 @@ class Worker:
         )
         if not await self._complete(completion):
             log.warning("completion refused: the lease is over", event_id=claim.id, lease=claim.lease_token)
+        self._woken.set()  # there is room, and maybe the next event of its ordering key
 
     async def _give_back(self, claims: list[Claim]) -> None:
         if claims:
