@@ -148,12 +148,12 @@ def deliveries_were_rejected_for_a_secret(service: Desk) -> Mended:
     forged = standard(random_bytes(service.draw, 32), service.message_id(), b"{}")
     is_problem(service.send(source, forged, b"{}"), UNAUTHORIZED)
     time.sleep(3.2)
-    body = {"source": source.name}
-    too_soon = service.http.request("POST", f"{API}/quarantine/reverify", json=body)
+    asked = {"source": source.name}
+    too_soon = service.http.request("POST", f"{API}/quarantine/reverify", json=asked)
     secret = {"secret": whsec(late)}
     added = service.http.request("POST", f"{API}/sources/{source.name}/secrets", json=secret)
     expect(added.status == CREATED, expected="201 for a secret", got=describe_answer(added))
-    answers = [service.http.request("POST", f"{API}/quarantine/reverify", json=body) for _ in range(2)]
+    answers = [service.http.request("POST", f"{API}/quarantine/reverify", json=asked) for _ in range(2)]
     return Mended(source, sent, [too_soon, *answers])
 
 

@@ -200,11 +200,10 @@ def deliveries_are_sent_whose_headers_are_malformed(service: Desk) -> tuple[Sour
     ]
     ids = [f"msg.{service.draw.word()}", "a b", "x" * 256, ""]
     pairs = [(service.message_id(), moment) for moment in moments] + [(one, str(now)) for one in ids]
-    sent = [
-        Sent(f"the id {message_id!r} and the time {moment!r}", answer, MALFORMED)
-        for message_id, moment in service.draw.shuffle(pairs)
-        if (answer := service.send(source, standard(key, message_id, body, moment), body))
-    ]
+    sent = []
+    for message_id, moment in service.draw.shuffle(pairs):
+        answer = service.send(source, standard(key, message_id, body, moment), body)
+        sent.append(Sent(f"the id {message_id!r} and the time {moment!r}", answer, MALFORMED))
     right = standard(key, service.message_id(), body)
     for name in ("webhook-id", "webhook-timestamp"):
         less = {key: value for key, value in right.items() if key != name}
@@ -261,7 +260,7 @@ def deliveries_are_signed_with_ed25519(service: Desk) -> list[Sent]:
     pair, other = key_pair(service.draw), key_pair(service.draw)
     public, symmetric = service.source(STANDARD, secret=pair.public), service.with_key()
     body, moment = odd_bodies(service.draw)[0], seconds()
-    sent = []
+    sent: list[Sent] = []
 
     def send(what: str, source: Source, line: str, status: int) -> None:
         headers = family_headers("webhook", message_id, moment, line)

@@ -1,11 +1,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 
 from webhooks.domain import Scheme, Source, SourceState
 from webhooks.event_keys import event_key, ordering_key, value_at, values_at
+
+if TYPE_CHECKING:
+    from service_kit.json_text import Json
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 PLAIN = Source(UUID(int=1), "shop", Scheme.HMAC, SourceState.ACTIVE, "https://example.com/", NOW)
@@ -25,7 +29,7 @@ PLAIN = Source(UUID(int=1), "shop", Scheme.HMAC, SourceState.ACTIVE, "https://ex
     ],
 )
 def test_a_pointer_leads_where_the_rfc_says(pointer: str, value: object) -> None:
-    document = {"a": 1, "b": [{"c": "x"}], "d/e": 2, "f~g": 3, "": 4}
+    document: Json = {"a": 1, "b": [{"c": "x"}], "d/e": 2, "f~g": 3, "": 4}
     assert value_at(pointer, document) == value
 
 

@@ -67,8 +67,8 @@ def secret_id_of(secret_id: Annotated[str, Path(json_schema_extra={"format": "uu
 
 def idempotency_key_of(
     request: Request,
-    _idempotency_key: Annotated[
-        str | None, Header(json_schema_extra={"pattern": idempotency_key.PATTERN})
+    _key: Annotated[
+        str | None, Header(alias="Idempotency-Key", json_schema_extra={"pattern": idempotency_key.PATTERN})
     ] = None,
 ) -> str | None:
     return idempotency_key.idempotency_key(request.headers.getlist("idempotency-key"))
