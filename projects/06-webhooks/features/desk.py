@@ -59,6 +59,8 @@ class Times:
             "LEASE_SECONDS": f"{self.lease_seconds:.3f}",
             "TOLERANCE_SECONDS": str(self.tolerance_seconds),
             "QUARANTINE_LIMIT": str(self.quarantine_limit),
+            "PAYLOAD_DAYS": "8",
+            "KEY_DAYS": "9",
             "ALLOW_PRIVATE_DESTINATIONS": "true",
         }
 

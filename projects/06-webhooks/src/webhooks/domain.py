@@ -172,6 +172,13 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class EventDetails(Event):
+    """An event with all its attempts, oldest first."""
+
+    attempts: list[Attempt]
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
     """A verified delivery with a known key and another body."""
 

@@ -2,6 +2,7 @@
 
 import base64
 from contextlib import suppress
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from service_kit import idempotency_key
 from service_kit.problems import ProblemError, of_status
-from webhooks.domain import EventState, Kept
+from webhooks.domain import EventDetails, EventState, Kept
 from webhooks.events import Events, Selection
 from webhooks.management import Management
 from webhooks.quarantine import Quarantine
@@ -19,8 +20,6 @@ from webhooks.schemas import (
     NAME,
     ChangeBody,
     ConflictsAnswer,
-    EventAnswer,
-    EventDetailsAnswer,
     EventsAnswer,
     ExpiryBody,
     MadeSourceAnswer,
@@ -35,7 +34,6 @@ from webhooks.schemas import (
     SourceAnswer,
     SourcesAnswer,
     conflict_answer,
-    event_details,
     made_source,
     rejected_answer,
     shown_secret,
@@ -161,9 +159,8 @@ async def list_events(
     """List events, newest first; `next_cursor` leads to the next part."""
     before = None if cursor is None else UUID(bytes=base64.urlsafe_b64decode(f"{cursor}=="))
     found = await events.newest(source, state, limit + 1, before)
-    shown = list(map(EventAnswer.model_validate, found[:limit]))
     following = encode_cursor(found[limit - 1].id) if len(found) > limit else None
-    return EventsAnswer(items=shown, next_cursor=following)
+    return EventsAnswer(items=found[:limit], next_cursor=following)
 
 
 def encode_cursor(event_id: UUID) -> str:
@@ -172,9 +169,10 @@ def encode_cursor(event_id: UUID) -> str:
 
 
 @api.get("/events/{event_id}")
-async def show_event(event_id: EventId, events: InEvents) -> EventDetailsAnswer:
+async def show_event(event_id: EventId, events: InEvents) -> EventDetails:
     """Show an event and the attempts to forward it."""
-    return event_details(await events.get(event_id), await events.attempts(event_id))
+    event = await events.get(event_id)
+    return EventDetails(**asdict(event), attempts=await events.attempts(event_id))
 
 
 @api.get("/events/{event_id}/conflicts")

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service_kit.schemas import Body
 from webhooks.domain import (
-    Attempt,
     Conflict,
     Event,
     EventState,
@@ -209,37 +208,10 @@ class SourcesAnswer(BaseModel):
     items: list[SourceAnswer]
 
 
-class EventAnswer(BaseModel):
-    """An event. `attempt_count` counts within the current round; a replay begins the next."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    source: str
-    key: str
-    key_by: str
-    message_id: str
-    ordering_key: str | None
-    content_type: str | None
-    size_bytes: int
-    received_at: datetime
-    state: EventState
-    round: int
-    attempt_count: int
-    next_attempt_at: datetime | None
-    conflict_count: int
-
-
-class EventDetailsAnswer(EventAnswer):
-    """An event with all its attempts, oldest first."""
-
-    attempts: list[Attempt]
-
-
 class EventsAnswer(BaseModel):
     """A part of a list. Ask again with `next_cursor` for the next; it is null at the end."""
 
-    items: list[EventAnswer]
+    items: list[Event]
     next_cursor: str | None
 
 
@@ -330,10 +302,6 @@ def conflict_answer(conflict: Conflict) -> ConflictAnswer:
     return ConflictAnswer(
         received_at=conflict.received_at, body_base64=base64.b64encode(conflict.body).decode()
     )
-
-
-def event_details(event: Event, attempts: list[Attempt]) -> EventDetailsAnswer:
-    return EventDetailsAnswer(**EventAnswer.model_validate(event).model_dump(), attempts=attempts)
 
 
 def rejected_answer(rejected: Rejected, source: str) -> RejectedAnswer:
