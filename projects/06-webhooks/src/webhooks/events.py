@@ -125,12 +125,14 @@ class Events:
                         raise IdempotencyKeyReusedError("this Idempotency-Key was used for another replay")
                     return [UUID(known) for known in row.answer]
             ids = [row["id"] for row in await run(connection, "replay", **asdict(chosen))]
-            if chosen.id is not None and not ids:
-                await self._explain(chosen.id)
-            if key is not None:
+            is_done = bool(ids) or chosen.id is None
+            if is_done and key is not None:
                 answer = json_text.render(ids).decode()
                 await connection.execute(ANSWER_KEY, {"key": key, "answer": answer})
-            await connection.commit()
+            if is_done:
+                await connection.commit()
+        if not is_done and chosen.id is not None:
+            await self._explain(chosen.id)
         return ids
 
     async def _explain(self, event_id: UUID) -> None:

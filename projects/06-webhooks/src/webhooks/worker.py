@@ -61,10 +61,8 @@ class Worker:
             task.cancel()
         if self._attempts:
             patience = self._stop_by - asyncio.get_running_loop().time()
-            _, unfinished = await asyncio.wait(self._attempts, timeout=max(patience, 0.0))
-            await self._give_back([self._attempts[attempt] for attempt in unfinished])
-            for attempt in unfinished:
-                attempt.cancel()
+            await asyncio.wait(self._attempts, timeout=max(patience, 0.0))
+            await self._break_off()
 
     async def _claim_or_sleep(self) -> None:
         """Claim what is due and start on it; if that was all, or there is no room for more, sleep."""
@@ -116,7 +114,13 @@ class Worker:
             log.warning("completion refused: the lease is over", event_id=claim.id, lease=claim.lease_token)
         self._woken.set()  # there is room, and maybe the next event of its ordering key
 
-    async def _give_back(self, claims: list[Claim]) -> None:
+    async def _break_off(self) -> None:
+        """End what is not finished, and then give it back: what ended by itself meanwhile is not."""
+        unfinished = dict(self._attempts)
+        for attempt in unfinished:
+            attempt.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        claims = [claim for attempt, claim in unfinished.items() if attempt.cancelled()]
         if claims:
             with suppress(StoreUnavailableError):
                 await self._leases.release(claims)
