@@ -1,12 +1,15 @@
 """Steps of forwarding.feature: destinations that fail, and workers that do."""
 
 import json
+import re
+import socket
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from ipaddress import ip_address
 from itertools import pairwise
 
 from pytest_bdd import scenarios, then, when
@@ -14,8 +17,10 @@ from pytest_bdd import scenarios, then, when
 from kata.steps import (
     Exchange,
     Instance,
+    NotRunError,
     Received,
     Reply,
+    Service,
     World,
     describe_answer,
     describe_stop,
@@ -32,6 +37,7 @@ GRACE_SECONDS = 2.0
 STOP_SECONDS = 10.0
 BURST = 20
 HELD_SECONDS = 0.5
+LOCAL_NAME = re.compile(r"(.*\.)?(localhost|local|internal|home\.arpa)\.?", re.IGNORECASE)
 HOSTS = 14  # of those that are refused, in each run
 
 scenarios("forwarding.feature")
@@ -421,9 +427,7 @@ def all_that_was_acknowledged_is_forwarded(service: Desk, acknowledged: tuple[So
 def sources_are_made_with_destinations_that_are_not_public(
     service: Desk, world: World
 ) -> tuple[list[Exchange], list[Exchange]]:
-    settings = service.times.environment() | {"ALLOW_PRIVATE_DESTINATIONS": "false"}
-    own = world.start(settings)
-    client, draw = own.client(), service.draw
+    client, draw = guarded_service(service, world).client(), service.draw
 
     def make(url: str) -> Exchange:
         body = {"name": draw.word(), "scheme": GITHUB, "destination": url}
@@ -463,6 +467,12 @@ def sources_are_made_with_destinations_that_are_not_public(
     return refused, public
 
 
+def guarded_service(service: Desk, world: World) -> Service:
+    """Start one that may call public addresses only, and makes one attempt."""
+    settings = {"ALLOW_PRIVATE_DESTINATIONS": "false", "MAX_ATTEMPTS": "1"}
+    return world.start(service.times.environment() | settings, workers=1)
+
+
 @then("each is refused with a pointer, and public ones are taken")
 def each_is_refused_with_a_pointer(guarded: tuple[Sequence[Exchange], Sequence[Exchange]]) -> None:
     refused, public = guarded
@@ -475,3 +485,43 @@ def each_is_refused_with_a_pointer(guarded: tuple[Sequence[Exchange], Sequence[E
         )
     for answer in public:
         expect(answer.status == CREATED, expected="201", got=f"{describe_answer(answer)} {answer.text[:200]}")
+
+
+@when("an event is due at a name of this machine", target_fixture="named")
+def an_event_is_due_at_a_name_of_this_machine(service: Desk, world: World) -> tuple[Json, bool]:
+    name, address = private_name()
+    own = Desk(guarded_service(service, world), service.sink, service.draw, service.times)
+    with socket.create_server((address, 0)) as listening:
+        listening.setblocking(False)
+        url = f"http://{name}:{listening.getsockname()[1]}/{service.draw.word()}"
+        source = own.with_key(destination=url)
+        shown = own.wait_for_state(own.deliver(source), "dead")
+        return shown, is_waiting(listening)
+
+
+def private_name() -> tuple[str, str]:
+    """Return a name that leads to an address of this machine, and does not look as if it did."""
+    for name in (socket.gethostname(), socket.getfqdn()):
+        try:
+            address = socket.gethostbyname(name)
+        except OSError:
+            continue
+        if LOCAL_NAME.fullmatch(name) is None and ip_address(address).is_private:
+            return name, address
+    raise NotRunError("it needs this machine to have a name that leads to a private address")
+
+
+def is_waiting(listening: socket.socket) -> bool:
+    """Tell whether somebody has connected."""
+    try:
+        listening.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
+
+
+@then("its attempt has failed, and nobody has connected there")
+def its_attempt_has_failed_and_nobody_has_connected_there(named: tuple[Json, bool]) -> None:
+    shown, is_called = named
+    expect(not is_called, expected="no connection", got="one")
+    expect(statuses_of(shown) == [None], expected="one attempt without a status", got=statuses_of(shown))
