@@ -78,7 +78,7 @@ def draw_times(world: World) -> Times:
         base_seconds=base,
         cap_seconds=1.5 * base,  # so near to the base that the second wait would go beyond it
         timeout_seconds=timeout,
-        lease_seconds=timeout + world.setting("slack-milliseconds", 600, 800) / 1000,
+        lease_seconds=timeout + world.setting("slack-milliseconds", 1000, 1300) / 1000,
         tolerance_seconds=world.setting("TOLERANCE_SECONDS", 60, 220, away_from=[PRINTED_TOLERANCE]),
         quarantine_limit=world.setting("QUARANTINE_LIMIT", 7, 12, away_from=[100]),
     )

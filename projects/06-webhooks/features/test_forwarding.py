@@ -34,6 +34,7 @@ from .sender import GITHUB, Source, key_of, odd_bodies, standard, v1
 
 LATE_SECONDS = 1.0
 GRACE_SECONDS = 2.0
+GIVEN_UP_SECONDS = 0.6  # less than the lease is longer
 STOP_SECONDS = 10.0
 BURST = 20
 HELD_SECONDS = 0.5
@@ -146,6 +147,11 @@ def each_failure_is_an_attempt(service: Desk, failing: list[Failing]) -> None:
         calls = service.calls(one.event.source, len(one.statuses))
         for number, call in enumerate(calls, 1):
             is_forwarded(one.event, call, number)
+            took = (call.finished or call.started) - call.started
+            most = service.times.timeout_seconds + GIVEN_UP_SECONDS
+            rule = "an attempt is given up after FORWARD_TIMEOUT_SECONDS in all"
+            wanted = f"an end within {most:.2f} s"
+            expect(took <= most, expected=wanted, got=f"after {took:.2f} s", rule=rule, timing=True)
         for number, (before, after) in enumerate(pairwise(calls), 1):
             gap = after.started - (before.finished or after.started)
             bound = max(service.times.longest_wait_seconds(number), one.least_seconds)
