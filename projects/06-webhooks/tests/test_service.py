@@ -17,17 +17,18 @@ SECRET = "It's a Secret to Everybody"
 PATIENCE_SECONDS = 10.0
 
 
-@pytest.fixture
-def web(world: OwnedWorld) -> Iterator[httpx.Client]:
+@pytest.fixture(scope="module")
+def web(session_world: OwnedWorld) -> Iterator[httpx.Client]:
     settings = {"ALLOW_PRIVATE_DESTINATIONS": "true", "BACKOFF_BASE_SECONDS": "0.05", "MAX_ATTEMPTS": "2"}
-    service = world.start(settings, workers=1)
+    service = session_world.start(settings, workers=1)
     with httpx.Client(base_url=service.urls[0], trust_env=False, timeout=10) as client:
         yield client
+    assert [service.web.terminate(), *(worker.terminate() for worker in service.workers)] == [0, 0]
 
 
 @pytest.fixture
-def sink(world: OwnedWorld) -> CallbackServer:
-    return world.callback_server()
+def sink(session_world: OwnedWorld) -> CallbackServer:
+    return session_world.callback_server()
 
 
 def make(web: httpx.Client, name: str, destination: str) -> None:
