@@ -62,7 +62,7 @@ def required_versions_of(
 def idempotency_key_of(
     request: Request,
     _idempotency_key: Annotated[
-        str | None, Header(json_schema_extra={"pattern": idempotency_key.PATTERN})
+        str | None, Header(alias="Idempotency-Key", json_schema_extra={"pattern": idempotency_key.PATTERN})
     ] = None,
 ) -> str | None:
     return idempotency_key.idempotency_key(request.headers.getlist("idempotency-key"))
