@@ -7,10 +7,8 @@ from pytest_bdd import given
 
 from kata.steps import FaultProxy, World
 
-from .office import ORGANISATIONS, USERS, Member, Office
+from .office import ORGANISATIONS, PRINTED_TITLE_LIMIT, USERS, Member, Office
 
-PRINTED_TTL_SECONDS = 86_400
-PRINTED_TITLE_LIMIT = 200
 # Far below the time-outs that anybody sets, far above what a race needs to show.
 DELAY_SECONDS = 0.01
 # Secrets are numbers, so that those of a service that runs already can be told with --set.
@@ -19,8 +17,9 @@ SECRETS = (10**19, 10**60)
 
 @pytest.fixture
 def service_settings(world: World) -> dict[str, str]:
-    limit = world.setting("TITLE_LIMIT", 60, 900, away_from=[PRINTED_TITLE_LIMIT])
-    ttl = world.setting("IDEMPOTENCY_TTL_SECONDS", 600, 60_000)
+    limit = world.setting("TITLE_LIMIT", 60, 10_000, away_from=[PRINTED_TITLE_LIMIT])
+    # In milliseconds, or even in seconds times a thousand, more than 32 bits hold.
+    ttl = world.setting("IDEMPOTENCY_TTL_SECONDS", 2_200_000, 2_592_000)
     return {
         "OPERATOR_TOKEN": str(world.setting("OPERATOR_TOKEN", *SECRETS)),
         "CURSOR_SECRET": str(world.setting("CURSOR_SECRET", *SECRETS)),
@@ -32,12 +31,25 @@ def service_settings(world: World) -> dict[str, str]:
 @pytest.fixture
 def bad_settings(world: World) -> list[tuple[str, str]]:
     return [
-        ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257])),
-        ("CURSOR_SECRET", world.draw.choice(["", "x" * 15, "x" * 257])),
+        ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257, "é" * 15, "é" * 8])),
+        ("CURSOR_SECRET", world.draw.choice(["", "x" * 257])),
+        ("CURSOR_SECRET", world.draw.choice(["é" * 15, "漢" * 6, "é" * 8])),
         ("TITLE_LIMIT", world.draw.choice(["0", "10001", "12.5"])),
         ("IDEMPOTENCY_TTL_SECONDS", world.draw.choice(["0", "2592001", "a day"])),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
     ]
+
+
+@pytest.fixture
+def accepted_settings(world: World) -> dict[str, str]:
+    """Values at the bounds, or none where there is a default."""
+    character = world.draw.choice(["x", "é", "漢"])
+    return {
+        "OPERATOR_TOKEN": character * world.draw.choice([16, 256]),
+        "CURSOR_SECRET": character * world.draw.choice([16, 256]),
+        "TITLE_LIMIT": world.draw.choice(["1", "10000", ""]),
+        "IDEMPOTENCY_TTL_SECONDS": world.draw.choice(["1", "2592000", ""]),
+    }
 
 
 @pytest.fixture
@@ -74,6 +86,14 @@ def postgres(office: Office) -> Iterator[FaultProxy]:
 @given("PostgreSQL answers with a delay")
 def postgresql_answers_with_a_delay(postgres: FaultProxy) -> None:
     postgres.delay(DELAY_SECONDS)
+
+
+@given(
+    "a service whose title limit is left out, and that remembers keys for a second", target_fixture="office"
+)
+def a_service_whose_title_limit_is_left_out(world: World, service_settings: dict[str, str]) -> Office:
+    settings = service_settings | {"IDEMPOTENCY_TTL_SECONDS": "1", "TITLE_LIMIT": ""}
+    return Office(world.start(settings), world.draw, settings)
 
 
 @given("a second web process")

@@ -9,3 +9,4 @@ Feature: Without PostgreSQL the service says so
     When PostgreSQL refuses, and when it is silent, and every route is asked
     Then it is alive, it is not ready, and the rest is a 503 within three seconds
     And within five seconds of PostgreSQL's return all is as it was
+    And the output tells nothing of where PostgreSQL is
