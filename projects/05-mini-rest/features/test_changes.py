@@ -166,7 +166,7 @@ def fields_are_changed_cleared_and_named(member: Member, world: World) -> list[t
         answer = member.patch(task, patch, etag)
         got = as_object(answer)
         etag = answer.header("etag") or ""
-        found.append((f"{patch}: a new ETag", True, etag not in tags))
+        found.append((f"{patch}", "a new ETag", f"{etag} again" if etag in tags else "a new ETag"))
         tags.add(etag)
         document["updated_at"] = got.get("updated_at")
         found.append((f"{patch}", document.copy(), got))
