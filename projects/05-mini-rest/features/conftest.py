@@ -1,16 +1,15 @@
 """Settings and steps that the features of 05 share."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 
 import pytest
 from pytest_bdd import given
 
-from kata.steps import FaultProxy, World
+from kata.steps import FaultProxy, Request, Service, World
 
-from .office import ORGANISATIONS, USERS, Member, Office
+from .office import JSON_TYPE, ORGANISATIONS, PRINTED_TITLE_LIMIT, USERS, Member, Office
 
-PRINTED_TTL_SECONDS = 86_400
-PRINTED_TITLE_LIMIT = 200
 # Far below the time-outs that anybody sets, far above what a race needs to show.
 DELAY_SECONDS = 0.01
 # Secrets are numbers, so that those of a service that runs already can be told with --set.
@@ -19,8 +18,9 @@ SECRETS = (10**19, 10**60)
 
 @pytest.fixture
 def service_settings(world: World) -> dict[str, str]:
-    limit = world.setting("TITLE_LIMIT", 60, 900, away_from=[PRINTED_TITLE_LIMIT])
-    ttl = world.setting("IDEMPOTENCY_TTL_SECONDS", 600, 60_000)
+    limit = world.setting("TITLE_LIMIT", 60, 10_000, away_from=[PRINTED_TITLE_LIMIT])
+    # In milliseconds, or even in seconds times a thousand, more than 32 bits hold.
+    ttl = world.setting("IDEMPOTENCY_TTL_SECONDS", 2_200_000, 2_592_000)
     return {
         "OPERATOR_TOKEN": str(world.setting("OPERATOR_TOKEN", *SECRETS)),
         "CURSOR_SECRET": str(world.setting("CURSOR_SECRET", *SECRETS)),
@@ -32,12 +32,38 @@ def service_settings(world: World) -> dict[str, str]:
 @pytest.fixture
 def bad_settings(world: World) -> list[tuple[str, str]]:
     return [
-        ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257])),
-        ("CURSOR_SECRET", world.draw.choice(["", "x" * 15, "x" * 257])),
+        ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257, "é" * 15, "é" * 8])),
+        ("CURSOR_SECRET", world.draw.choice(["", "x" * 257])),
+        ("CURSOR_SECRET", world.draw.choice(["é" * 15, "漢" * 6, "é" * 8])),
         ("TITLE_LIMIT", world.draw.choice(["0", "10001", "12.5"])),
         ("IDEMPOTENCY_TTL_SECONDS", world.draw.choice(["0", "2592001", "a day"])),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
     ]
+
+
+@pytest.fixture
+def accepted_settings(world: World) -> dict[str, str]:
+    """Values at the bounds, or none where there is a default."""
+    return {
+        "OPERATOR_TOKEN": "x" * world.draw.choice([16, 256]),
+        "CURSOR_SECRET": world.draw.choice(["x", "é", "漢"]) * world.draw.choice([16, 256]),
+        "TITLE_LIMIT": world.draw.choice(["1", "10000", ""]),
+        "IDEMPOTENCY_TTL_SECONDS": world.draw.choice(["1", "2592000", ""]),
+    }
+
+
+@pytest.fixture
+def unfinished_request(
+    world: World, service_settings: dict[str, str], accepted_settings: dict[str, str]
+) -> Callable[[Service], Request]:
+    """Make a user; until step 2 that is refused by its head."""
+
+    def make(service: Service) -> Request:
+        operator = Office(service, world.draw, {**service_settings, **accepted_settings})
+        body = json.dumps({"email": operator.email(), "name": world.draw.word()}).encode()
+        return Request("POST", USERS, JSON_TYPE | operator.authorization, body)
+
+    return make
 
 
 @pytest.fixture
@@ -74,6 +100,14 @@ def postgres(office: Office) -> Iterator[FaultProxy]:
 @given("PostgreSQL answers with a delay")
 def postgresql_answers_with_a_delay(postgres: FaultProxy) -> None:
     postgres.delay(DELAY_SECONDS)
+
+
+@given(
+    "a service whose title limit is left out, and that remembers keys for a second", target_fixture="office"
+)
+def a_service_whose_title_limit_is_left_out(world: World, service_settings: dict[str, str]) -> Office:
+    settings = service_settings | {"IDEMPOTENCY_TTL_SECONDS": "1", "TITLE_LIMIT": ""}
+    return Office(world.start(settings), world.draw, settings)
 
 
 @given("a second web process")

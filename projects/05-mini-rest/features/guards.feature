@@ -11,7 +11,8 @@ Feature: Nobody does what is not theirs to do
 
   @C18 @step-4
   Scenario: Users change their own tasks, and administrators all
-    Given a user, another user and an administrator of an organisation
+    Given a second web process
+    And a user, another user and an administrator of an organisation
     When each of them changes, deletes and restores a task of the user's
     Then the other user is refused with 403, and the rest is done
     And a role that is changed or ended counts at the next request

@@ -5,7 +5,7 @@ Feature: A create that is sent again makes nothing more
 
   @C37 @step-7
   Scenario: A create that is sent again with its Idempotency-Key gets the same answer
-    When a create is sent again with its key, bare and quoted, after a change and by another process
+    When a create is sent again with its key, bare and quoted, after a change, elsewhere and after a release
     Then all answers are the first one, and the list has one task
 
   @C38 @step-7 @after-C37
@@ -33,8 +33,8 @@ Feature: A create that is sent again makes nothing more
 
   @C42 @step-7 @after-C37
   Scenario: A key is forgotten when its time is over
-    Given a service that remembers keys for a second
-    When a create is sent with a key, at once again, and when the second is over
+    Given a service whose title limit is left out, and that remembers keys for a second
+    When a create is sent with a key, again, and when the second is over
     Then the second answer is the first one, and the third is another task
 
   @C43 @step-7 @after-C37

@@ -18,6 +18,9 @@ from kata.steps import (
     is_problem,
 )
 
+from .wire import in_lines
+
+PRINTED_TITLE_LIMIT = 200
 USERS = "/api/v1/users"
 ORGANISATIONS = "/api/v1/organisations"
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -63,22 +66,36 @@ class Page:
 
     items: Sequence[Json]
     links: Mapping[str, str]
+    answer: Exchange = field(repr=False, compare=False)
 
     @property
     def ids(self) -> list[str]:
         return [str(item.get("id")) for item in self.items]
 
+    def link(self, relation: str) -> str:
+        """Return where the page beside it is, or fail the check."""
+        wanted = f'rel="{relation}" on a page that another one lies beside'
+        expect(relation in self.links, expected=wanted, got=self.links, answer=self.answer)
+        return self.links[relation]
+
 
 class Member:
     """A user in an organisation, as a client of the service."""
 
-    def __init__(self, service: Service, draw: Draw, user: User, organisation: str) -> None:
+    def __init__(
+        self, service: Service, draw: Draw, user: User, organisation: str, *, process: int = 0
+    ) -> None:
         self.user = user
         self.organisation = organisation
         self.tasks = f"{ORGANISATIONS}/{organisation}/tasks"
         self.authorization = {"Authorization": f"Bearer {user.token}"}
-        self.http = service.client(self.authorization)
+        self.http = service.client(self.authorization, process=process)
         self._draw = draw
+        self._service = service
+
+    def at_process(self, number: int) -> "Member":
+        """Return the same member as a client of another web process."""
+        return Member(self._service, self._draw, self.user, self.organisation, process=number)
 
     def body(self, **changes: object) -> dict[str, object]:
         """Return a body that is in order, but for the changes."""
@@ -95,6 +112,12 @@ class Member:
     def create(self, **changes: object) -> Task:
         """Make a task, and demand that it is made."""
         return created(self.post(self.body(**changes)))
+
+    def in_lines(self, method: str, path: str, *repeated: tuple[str, str], body: bytes = b"") -> Exchange:
+        """Send a request with header lines of which some have the same name."""
+        kind = PATCH_TYPE if method == "PATCH" else {}
+        request = Request(method, path, {**self.authorization, **kind}, body)
+        return in_lines(self._service, self._draw, request, *repeated)
 
     def get(self, path: str, **headers: str) -> Exchange:
         return self.http.get(path, headers=named(headers))
@@ -154,7 +177,7 @@ class Office:
 
     @property
     def title_limit(self) -> int:
-        return int(self.settings["TITLE_LIMIT"])
+        return int(self.settings["TITLE_LIMIT"] or PRINTED_TITLE_LIMIT)
 
     def stranger(self) -> Client:
         """Return a client without a token."""
@@ -167,7 +190,10 @@ class Office:
         return User(str(document.get("id")), name, str(document.get("token")))
 
     def email(self) -> str:
-        return f"{self.draw.word()}.{self.draw.word()}@{self.draw.word()}.example.com"
+        """Draw an address of whichever shape: what it ends in tells nobody who asks."""
+        word = self.draw.word
+        shape = self.draw.choice(["{}.example.com", "example.org", "{}.test", "{}", "{}.münchen.example"])
+        return f"{word()}.{word()}@{shape.format(word())}"
 
     def organisation(self) -> str:
         answer = self.operator.request("POST", ORGANISATIONS, json={"name": self.draw.word()})
@@ -226,7 +252,7 @@ def page_of(path: str, answer: Exchange) -> Page:
     expect(right, expected="items: an array of objects", got=answer.text[:200], rule=rule)
     found = LINK.findall(answer.header("link") or "")
     links = {relation: target_of(urljoin(path, target)) for target, relation in found}
-    return Page(items if isinstance(items, list) else [], links)
+    return Page(items if isinstance(items, list) else [], links, answer)
 
 
 def target_of(url: str) -> str:

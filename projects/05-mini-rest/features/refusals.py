@@ -53,6 +53,8 @@ def refused_changes(draw: Draw) -> list[tuple[dict[str, object], str]]:
         ({"due_at": ""}, "/due_at"),
         ({"due_at": f"{later}-02-30T10:00:00Z"}, "/due_at"),
         ({"due_at": f"{later}-13-01T10:00:00Z"}, "/due_at"),
+        ({"due_at": f"{draw.choice([1900, 2100, 2200])}-02-29T10:00:00Z"}, "/due_at"),
+        ({"due_at": f"{2 * draw.integer(1015, 1040) + 1}-02-29T10:00:00Z"}, "/due_at"),
         ({"due_at": f"{later}-05-06T24:00:00Z"}, "/due_at"),
         ({"due_at": f"{later}-05-06T10:00:60Z"}, "/due_at"),
         ({"due_at": f"{later}-05-06T10:00:00"}, "/due_at"),
@@ -87,6 +89,7 @@ def unreadable(draw: Draw) -> list[bytes]:
         b"{" + title + b', "notes": NaN}',
         b"{" + title + b', "notes": -Infinity}',
         b'{"title": "x", ' + title + b"}",
+        b'{"\\u0074itle": "x", ' + title + b"}",
         b"{" + title + b', "notes": ' + b"[" * draw.integer(3000, 9000) + b"}",
         b"\xef\xbb\xbf\x00" + word.encode(),
     ]

@@ -11,7 +11,13 @@ Feature: Tasks are made and read, by HTTP as it is written down
 
   @C2 @step-2 @after-C1
   Scenario: A title may have as many characters as the limit, and not one more
-    When titles of one character, of as many as the limit and of one more are sent, in a change too
+    When titles of one character, of as many as the limit and of one more are sent, and notes, in a change too
+    Then those up to the limit are kept as they were sent, and the others are refused with 422
+
+  @C45 @step-2 @after-C2
+  Scenario: A setting that is left out has its default
+    Given a service whose title limit is left out, and that remembers keys for a second
+    When titles with as many characters as the default limit and with one more are sent
     Then those up to the limit are kept as they were sent, and the others are refused with 422
 
   @C3 @step-2 @after-C1
@@ -54,6 +60,8 @@ Feature: Tasks are made and read, by HTTP as it is written down
 
   @C10 @step-2
   Scenario: Of users with the same address at the same instant one is made
+    Given a second web process
+    And PostgreSQL answers with a delay
     When users with the same address are made at the same instant, and one more after that
     Then one is made, and the others are refused with 409
 

@@ -62,6 +62,13 @@ def a_task_is_changed_deleted_and_restored(member: Member, world: World) -> Revi
         revised.wanted = {**as_object(answer), **change}
         stale = present
         revised.tags.append(answer.header("etag") or "")
+    change = {"title": draw.word(), "notes": draw.word()}
+    lists = draw.choice([('"x"', revised.tags[-1]), ('W/"y", "x"', f'"z", {revised.tags[-1]}')])
+    lines = [("If-Match", text) for text in lists]
+    answer = member.in_lines("PATCH", task.path, *lines, body=json.dumps(change).encode())
+    succeeded(answer, OK)
+    revised.wanted = {**as_object(answer), **change}
+    revised.tags.append(answer.header("etag") or "")
     deleted = member.delete(task, revised.tags[-1])
     succeeded(deleted, NO_CONTENT)
     revised.tags.append(deleted.header("etag") or "")
@@ -153,12 +160,14 @@ def fields_are_changed_cleared_and_named(member: Member, world: World) -> list[t
         ]
     )
     found: list[tuple[str, object, object]] = []
-    etag = task.etag
+    etag, tags = task.etag, {task.etag}
     for patch in patches:
         document |= patch
         answer = member.patch(task, patch, etag)
         got = as_object(answer)
         etag = answer.header("etag") or ""
+        found.append((f"{patch}", "a new ETag", f"{etag} again" if etag in tags else "a new ETag"))
+        tags.add(etag)
         document["updated_at"] = got.get("updated_at")
         found.append((f"{patch}", document.copy(), got))
         empty = member.patch(task, {}, etag)
@@ -257,6 +266,7 @@ def a_task_is_asked_for_with_its_etag(
     forms = [tag, f"W/{tag}", f'"x", {tag}', f'W/"x" , W/{tag}', "*"]
     known = [member.get(task.path, if_none_match=form) for form in world.draw.shuffle(forms)]
     known.append(member.http.request("HEAD", task.path, headers={"If-None-Match": tag}))
+    known.append(member.in_lines("GET", task.path, ("If-None-Match", '"x"'), ("If-None-Match", tag)))
     fresh = [member.get(task.path, if_none_match=form) for form in ('"x"', 'W/"x", "y"', tag.strip('"'))]
     succeeded(member.patch(task, {"notes": world.draw.word()}, "*"), OK)
     fresh += [member.get(task.path, if_none_match=form) for form in (tag, f"W/{tag}")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from psycopg import sql
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Client, Exchange, Request, World, describe_answer, expect, is_problem, send_raw
+from kata.steps import Client, Exchange, Request, World, describe_answer, expect, is_problem
 
 from .ledger import tables
 from .office import (
@@ -31,18 +31,18 @@ from .office import (
     same,
     send,
 )
+from .wire import in_lines
 
 scenarios("guards.feature")
 
 
 @dataclass(frozen=True)
 class Guarded:
-    """What has to be left as it was, and the answers."""
+    """What has to be left as it was, and the answers to each Authorization; "" is none."""
 
     member: Member
     task: Task
-    unsent: list[Exchange]
-    sent: list[Exchange]
+    answers: list[tuple[str, Exchange]]
 
 
 @when(
@@ -73,42 +73,34 @@ def every_route_is_asked_without_a_token(office: Office, world: World) -> Guarde
         f"Bearer {office.settings['OPERATOR_TOKEN']}x",
         f'Bearer "{own}"',
     ]
-    unsent = [send(office.stranger(), request) for request in draw.shuffle(requests)]
-    sent = [
-        send(office.stranger(), request, authorization=draw.choice(wrong))
-        for request in draw.shuffle(requests)
-    ]
-    sent += [
-        office.stranger().get(task.path, headers={"Authorization": text}) for text in draw.shuffle(wrong)
-    ]
-    sent.append(twice(office, task.path, own))
-    return Guarded(member, task, unsent, sent)
-
-
-def twice(office: Office, path: str, token: str) -> Exchange:
-    """Ask with two lines, of which one would do."""
-    url = office.service.urls[0]
-    host = url.removeprefix("http://")
-    lines = f"Authorization: Bearer {token}\r\nAuthorization: Bearer {office.draw.word()}\r\n"
-    text = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{lines}\r\n"
-    return send_raw(url, text.encode())
+    answers = [("", send(office.stranger(), request)) for request in draw.shuffle(requests)]
+    sent = [(draw.choice(wrong), request) for request in draw.shuffle(requests)]
+    sent += [(text, Request("GET", task.path)) for text in draw.shuffle(wrong)]
+    answers += [(text, send(office.stranger(), request, authorization=text)) for text, request in sent]
+    for second in (own, draw.word()):
+        lines = [f"Bearer {token}" for token in draw.shuffle([own, second])]
+        repeated = [("Authorization", line) for line in lines]
+        answer = in_lines(office.service, draw, Request("GET", task.path), *repeated)
+        answers.append((" and ".join(lines), answer))
+    return Guarded(member, task, answers)
 
 
 @then("each answer is a 401 that says which token is wanted")
 def each_answer_is_a_401(guarded: Guarded) -> None:
-    for answers, was_sent in ((guarded.unsent, False), (guarded.sent, True)):
-        for answer in answers:
-            if answer.asked.startswith("HEAD"):
-                got = describe_answer(answer)
-                expect(answer.status == UNAUTHENTICATED, expected="401 to HEAD", got=got)
-            else:
-                is_problem(answer, UNAUTHENTICATED)
-            challenge = answer.header("www-authenticate") or ""
-            right = re.match(r'bearer realm="[^"]+"', challenge, re.IGNORECASE) is not None
-            expect(right, expected='WWW-Authenticate: Bearer realm="…"', got=challenge)
-            tells = 'error="invalid_token"' in challenge
-            wanted = f'{"" if was_sent else "no "}error="invalid_token"'
-            expect(tells == was_sent, expected=wanted, got=f"{challenge} to {answer.asked}")
+    for authorization, answer in guarded.answers:
+        asked = f" to Authorization: {authorization}" if authorization else " without Authorization"
+        if answer.asked.startswith("HEAD"):
+            got = describe_answer(answer)
+            expect(answer.status == UNAUTHENTICATED, expected=f"401{asked}", got=got, answer=answer)
+        else:
+            is_problem(answer, UNAUTHENTICATED)
+        challenge = answer.header("www-authenticate") or ""
+        right = re.match(r'bearer realm="[^"]+"', challenge, re.IGNORECASE) is not None
+        wanted = f'WWW-Authenticate: Bearer realm="…"{asked}'
+        expect(right, expected=wanted, got=challenge, answer=answer)
+        tells = 'error="invalid_token"' in challenge
+        wanted = f'{"" if authorization else "no "}error="invalid_token"{asked}'
+        expect(tells == bool(authorization), expected=wanted, got=challenge, answer=answer)
 
 
 @then("nothing has changed")
@@ -170,18 +162,19 @@ def the_other_user_is_refused_with_403(done: Mapping[str, list[Exchange]]) -> No
 
 @then("a role that is changed or ended counts at the next request")
 def a_role_that_is_changed_counts_at_the_next_request(office: Office, team: Team) -> None:
+    """Ask the process that was not told, and that knows the members from before."""
     task = team.user.create()
-    office.admit(team.user.organisation, team.other.user, "ADMIN")
-    status = team.other.patch(task, {"notes": "x"}, "*").status
-    expect(status == OK, expected="200 for who is ADMIN now", got=status)
-    office.admit(team.user.organisation, team.administrator.user, "USER")
-    is_problem(team.administrator.patch(task, {"notes": "y"}, "*"), FORBIDDEN)
-    office.expel(team.other)
-    for answer in (
-        team.other.get(task.path),
-        team.other.get(team.other.tasks),
-        team.other.post({"title": "x"}),
-    ):
+    other, administrator = team.other.at_process(1), team.administrator.at_process(1)
+    for member in (other, administrator):
+        member.show(task)
+    is_problem(other.patch(task, {"notes": "w"}, "*"), FORBIDDEN)
+    office.admit(team.user.organisation, other.user, "ADMIN")
+    answer = other.patch(task, {"notes": "x"}, "*")
+    expect(answer.status == OK, expected="200 for who is ADMIN now", got=describe_answer(answer))
+    office.admit(team.user.organisation, administrator.user, "USER")
+    is_problem(administrator.patch(task, {"notes": "y"}, "*"), FORBIDDEN)
+    office.expel(other)
+    for answer in (other.get(task.path), other.get(other.tasks), other.post({"title": "x"})):
         is_problem(answer, MISSING, "who is no member any more finds nothing")
     shown = team.user.show(task).document.get("notes")
     expect(shown == "x", expected="what the ADMIN wrote", got=shown)

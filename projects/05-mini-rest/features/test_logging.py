@@ -21,6 +21,7 @@ DELAY_SECONDS = 0.06
 SENDING_MS = 50
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 TASKS = f"{ORGANISATIONS}/{{organisation_id}}/tasks"
+MEMBER = f"{ORGANISATIONS}/{{organisation_id}}/members/{{user_id}}"
 TASK = f"{TASKS}/{{task_id}}"
 
 scenarios("logging.feature")
@@ -96,6 +97,7 @@ def it_is_asked_for_what_there_is(office: Office, member: Member, world: World) 
     ask, draw = Reporter(office, member).ask, world.draw
     task = member.create()
     unknown = f"{member.tasks}/{draw.uuid()}"
+    operator = office.authorization["Authorization"]
     json_type, patch_type = JSON_TYPE["Content-Type"], PATCH_TYPE["Content-Type"]
     asked: list[Callable[[], Asked]] = [
         lambda: ask("GET", task.path, TASK),
@@ -114,6 +116,10 @@ def it_is_asked_for_what_there_is(office: Office, member: Member, world: World) 
         lambda: ask("PATCH", task.path, TASK, content_type=patch_type, if_match="*", body="{}"),
         lambda: ask("POST", f"{unknown}/restore", f"{TASK}/restore", if_match="*"),
         lambda: ask("POST", USERS, USERS, content_type=json_type, body="{}"),
+        lambda: ask("POST", ORGANISATIONS, ORGANISATIONS, authorization=operator, body="{}"),
+        lambda: ask("DELETE", f"{ORGANISATIONS}/{draw.uuid()}/members/{draw.uuid()}", MEMBER),
+        lambda: ask("GET", "/openapi.json", "/openapi.json"),
+        lambda: ask(draw.choice(["GET", "HEAD", "DELETE"]), "/docs", "/docs"),
         lambda: ask("GET", f"/{draw.word()}", None),
         lambda: ask("GET", f"{task.path}/", None),
         lambda: ask("POST", f"/api/v1/{draw.word()}", None, body="x" * 99),
@@ -248,8 +254,8 @@ def secrets_are_sent_wherever_a_request_has_room(office: Office, member: Member,
     for _ in range(2):
         member.create()
     page = member.page(limit="1")
-    cursor = page.links["next"].rpartition("cursor=")[2]
-    member.follow(page.links["next"])
+    cursor = page.link("next").rpartition("cursor=")[2]
+    member.follow(page.link("next"))
     secrets = [draw.text(24) for _ in range(10)]
     key, title, notes, token, path, query, cookie, email, bad, agent = secrets
     task: Task = member.create(title=title, notes=notes)

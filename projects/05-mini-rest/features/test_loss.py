@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from pytest_bdd import given, scenarios, then, when
 
@@ -15,10 +16,14 @@ from .office import (
     Member,
     Office,
     Task,
+    created,
     requests_to_every_route,
+    send,
 )
 
 ANSWER_SECONDS, RETURN_SECONDS, PATIENCE_SECONDS = 3.0, 5.0, 10.0
+# As many connections to PostgreSQL as a pool may have, and requests one by one that meet each of a few.
+AT_ONCE, ONE_BY_ONE = 40, 10
 UNAVAILABLE = 503
 
 scenarios("loss.feature")
@@ -26,10 +31,12 @@ scenarios("loss.feature")
 
 @dataclass(frozen=True)
 class Before:
-    """What was there before PostgreSQL was lost."""
+    """What was there before PostgreSQL was lost: a task, and one that was made with a key."""
 
     member: Member
     task: Task
+    create: Request
+    made: Task
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,9 @@ class Loss:
 @given("a member with a task", target_fixture="before")
 def a_member_with_a_task(office: Office) -> Before:
     member = office.member("ADMIN")
-    return Before(member, member.create())
+    with_key = {"Idempotency-Key": office.draw.word(), **JSON_TYPE, **member.authorization}
+    create = Request("POST", member.tasks, with_key, b'{"title": "once"}')
+    return Before(member, member.create(), create, created(send(office.stranger(), create)))
 
 
 @when("PostgreSQL refuses, and when it is silent, and every route is asked", target_fixture="losses")
@@ -54,13 +63,18 @@ def postgresql_refuses_and_is_silent(
     losses = []
     for lose in world.draw.shuffle([postgres.cut, postgres.black_hole]):
         # Connections that are in use are what a time-out for new ones does not help.
-        office.service.burst([Request("GET", before.member.tasks, before.member.authorization)] * 8)
+        use_many_connections(office, before)
         lose()
         requests = requests_without_postgresql(office, before)
         answers = office.service.burst(requests)
         postgres.pass_through()
         losses.append(Loss(list(zip(requests, answers, strict=True)), *return_of(before)))
     return losses
+
+
+def use_many_connections(office: Office, before: Before) -> None:
+    headers = JSON_TYPE | before.member.authorization
+    office.service.burst([Request("POST", before.member.tasks, headers, b'{"title": "x"}')] * AT_ONCE)
 
 
 def return_of(before: Before) -> tuple[Exchange, float]:
@@ -115,3 +129,31 @@ def within_five_seconds_all_is_as_it_was(before: Before, losses: list[Loss]) -> 
         expect(right, expected=f"200 within {RETURN_SECONDS:g} s", got=got, timing=True)
     shown = before.member.show(before.task)
     expect(shown == before.task, expected=str(before.task), got=shown)
+
+
+@then("so it is when nobody has asked meanwhile")
+def so_it_is_when_nobody_has_asked_meanwhile(office: Office, before: Before, postgres: FaultProxy) -> None:
+    """Cut all connections, of which no request finds out before PostgreSQL is back."""
+    use_many_connections(office, before)
+    postgres.cut()
+    postgres.pass_through()
+    time.sleep(RETURN_SECONDS)
+    for answer in [before.member.get(before.task.path) for _ in range(ONE_BY_ONE)]:
+        wanted = f"200 when PostgreSQL is back for {RETURN_SECONDS:g} s"
+        expect(answer.status == OK, expected=wanted, got=describe_answer(answer), answer=answer, timing=True)
+
+
+@then("a release meanwhile has changed nothing, and what was made with a key is not made again")
+def a_release_meanwhile_has_changed_nothing(office: Office, before: Before) -> None:
+    office.service.release()
+    again = created(send(office.stranger(), before.create))
+    wanted = f"{before.made}: its key is remembered, and a release changes nothing"
+    expect(again == before.made, expected=wanted, got=again)
+
+
+@then("the output tells nothing of where PostgreSQL is")
+def the_output_tells_nothing_of_where_postgresql_is(office: Office) -> None:
+    url = office.service.postgres.url
+    password = urlsplit(url).password or url
+    found = [line for line in office.service.web.output() if url in line or password in line]
+    expect(not found, expected="no line with DATABASE_URL or its password", got="".join(found[:1]))

@@ -59,6 +59,7 @@ class Doubler:
 class Handler(BaseHTTPRequestHandler):
     doubler: Doubler
     request_id = ""
+    timeout = 3.0  # for each read: who asks nothing holds up no stop
 
     def do_GET(self) -> None:
         self.begin()
@@ -164,14 +165,17 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     request_queue_size = 64  # with the usual 5, a burst waits a second for its connections
+    daemon_threads = False  # whoever closes it waits for them
 
 
 def main() -> None:
     Handler.doubler = Doubler(setting("LARGEST", 1), setting("KEEP_MILLISECONDS", 1) / 1000)
     server = Server(("127.0.0.1", setting("PORT", 1)), Handler)
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))
+    stopping = threading.Thread(target=server.shutdown)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: stopping.start())
     print('{"event": "started"}', flush=True)
     server.serve_forever()
+    server.server_close()
 
 
 main()

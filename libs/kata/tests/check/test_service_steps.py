@@ -20,6 +20,7 @@ OF_THE_SIGNAL = (
     " shell or a wrapper that ended before what it started (put one command there, with `exec`)"
 )
 JUDGING_SECONDS = 600
+_SHARES = 5
 CHECKS = {f"S{number}" for number in range(1, 12)}
 
 
@@ -39,7 +40,7 @@ class Flaw:
 
 SEND = 'self.send(status, "application/problem+json", json.dumps(document))'
 REQUEST_ID = 'self.send_header("X-Request-ID", self.request_id)'
-ON_SIGTERM = "lambda _signal, _frame: sys.exit(0)"
+ON_SIGTERM = "lambda _signal, _frame: stopping.start()"
 LOG = "print(json.dumps(line), flush=True)"
 TIME = "datetime.now(UTC).isoformat()"
 
@@ -123,7 +124,19 @@ QUICK = [
     Flaw("S9", "has no page", 'case ["", "docs"]:', 'case ["", "doc"]:'),
     Flaw("S9", "has a page of plain text", '"<!doctype html><title>', '"<title>'),
     Flaw("S10", "leaves SIGTERM to the system", ON_SIGTERM, "signal.SIG_DFL"),
-    Flaw("S10", "takes SIGTERM for a failure", ON_SIGTERM, "lambda _signal, _frame: sys.exit(1)"),
+    Flaw(
+        "S10",
+        "takes SIGTERM for a failure",
+        "server.server_close()",
+        "server.server_close()\n    sys.exit(1)",
+    ),
+    Flaw("S10", "cuts off what runs", "server.server_close()", "os._exit(0)"),
+    Flaw(
+        "S10",
+        "answers who comes while it finishes what runs",
+        "(target=server.shutdown)",
+        "(target=lambda: [time.sleep(4), server.shutdown()])",
+    ),
     Flaw(
         "S11",
         "refuses a setting with exit code 0",
@@ -151,9 +164,9 @@ def judgements(doubler: Project, tmp_path_factory: pytest.TempPathFactory) -> di
         make_service(doubler.path, root / flaw.folder, flaw)
     first, *slow = [flaw.folder for flaw in SLOW]
     quick = ["sound", *(flaw.folder for flaw in QUICK)]
-    half = len(quick) // 2
-    with ThreadPoolExecutor() as pool:
-        shares = [[first], slow, quick[:half], quick[half:]]
+    # Each waits for seconds until S10 has been told to stop and has ended.
+    with ThreadPoolExecutor(_SHARES + 2) as pool:
+        shares = [[first], slow, *(quick[number::_SHARES] for number in range(_SHARES))]
         runs = [pool.submit(judge, root, share) for share in shares]
         return {folder: judgement for run in runs for folder, judgement in run.result().items()}
 

@@ -1,5 +1,6 @@
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -33,6 +34,58 @@ def echo() -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         listening.shutdown(socket.SHUT_RDWR)
         thread.join(10)
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, list[bytes]]]:
+    """A server that keeps what it reads until the second part, and hangs up without an answer."""
+    read: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                connection, _ = listening.accept()
+                with connection:
+                    while more := connection.recv(65_536):
+                        read.append(more)
+                        if b"part 2" in b"".join(read):
+                            break
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", read
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+def test_a_body_of_a_known_length_is_sent_as_it_is(served: tuple[str, list[bytes]]) -> None:
+    url, read = served
+    with Stream(url, "/", {"Content-Length": "12"}) as stream:
+        stream.send(b"part 1")
+        stream.send(b"part 2")
+        stream.answer()
+    head, _, body = b"".join(read).partition(b"\r\n\r\n")
+    assert body == b"part 1part 2"
+    assert b"chunked" not in head.lower()
+
+
+def test_who_hangs_up_without_an_answer_is_status_0(served: tuple[str, list[bytes]]) -> None:
+    with Stream(served[0], "/", {}) as stream:
+        stream.send(b"part 2")
+        answer = stream.answer()
+    assert (answer.status, answer.error) == (0, "the connection ended without a complete HTTP answer")
+
+
+def test_it_is_seen_that_an_answer_has_come(echo: str) -> None:
+    with Stream(echo, "/", {}) as stream:
+        stream.send(b"part")
+        stream.line()
+        before = stream.is_answered
+        stream.end()
+        deadline = time.monotonic() + 5
+        while not stream.is_answered and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (before, stream.is_answered) == (False, True)
 
 
 def test_a_line_of_the_answer_is_read_before_the_body_has_ended(echo: str) -> None:

@@ -14,6 +14,11 @@ def test_a_port_in_use_is_not_given() -> None:
         assert taken not in {free_port() for _ in range(200)}
 
 
+def test_of_two_ports_in_a_row_one_has_four_digits() -> None:
+    lengths = {len(str(free_port())) for _ in range(2)}
+    assert lengths == {4, 5}
+
+
 def test_two_processes_never_share_a_port() -> None:
     waits = f"{PRINT}; import sys; sys.stdout.flush(); sys.stdin.read()"
     with subprocess.Popen(
@@ -31,11 +36,11 @@ def test_two_processes_never_share_a_port() -> None:
 def test_the_ports_of_a_process_are_free_for_others_when_it_has_ended() -> None:
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", PRINT], capture_output=True, text=True, check=True)
-        assert len(set(done.stdout.split())) == 50
+        assert len(set(done.stdout.split())) == 100
 
 
 def test_a_block_that_another_process_holds_is_left_to_it() -> None:
-    first = ports._FIRST  # noqa: SLF001 - by chance two processes seldom ask for the same
+    first = ports._RANGES[0][0]  # noqa: SLF001 - by chance two processes seldom ask for the same
     asks = f"from kata.system import ports; print(ports._lock({first}), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", asks], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -16,7 +16,7 @@ RFC3339: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
 MICROSECOND_DIGITS: Final = 6
-EMAIL: Final = re.compile(r"[\x21-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,189}")
+EMAIL: Final = re.compile(r"(?=.{3,254}\Z)[^\s@\0]+@[^\s@\0]+")
 LONGEST_NAME: Final = 200
 LONGEST_NOTES: Final = 10_000
 

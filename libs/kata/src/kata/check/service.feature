@@ -56,8 +56,9 @@ Feature: What every service is, in any language
 
   @S10 @step-1
   Scenario: SIGTERM stops it with exit code 0 within 10 seconds
-    When a process of its own is sent SIGTERM, while connections to it are kept open
-    Then it has ended with exit code 0
+    When a process of its own is sent SIGTERM, while connections to it are kept open, and a body is on its way
+    Then what was on its way is answered, and nothing new is
+    And it has ended with exit code 0
     And its port refuses connections
 
   @S11 @step-1

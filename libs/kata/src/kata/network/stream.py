@@ -1,5 +1,6 @@
 """A request whose body is sent part by part, and whose answer is read line by line meanwhile."""
 
+import select
 import socket
 import time
 from collections.abc import Mapping
@@ -17,7 +18,10 @@ _CHUNK_BYTES = 65_536
 
 
 class Stream:
-    """One such request, in chunks, over a connection of its own. Each wait ends after `timeout_seconds`."""
+    """One such request over a connection of its own. Each wait ends after `timeout_seconds`.
+
+    The body goes in chunks, unless the headers have its Content-Length.
+    """
 
     def __init__(
         self,
@@ -41,8 +45,9 @@ class Stream:
         self.sent = time.monotonic()
         address = (target.hostname or "", target.port or 80)
         self._socket = socket.create_connection(address, timeout_seconds)
-        fields = {**headers, "Transfer-Encoding": "chunked", "Connection": "close"}
-        given = {name.lower(): value for name, value in fields.items()}
+        given = {name.lower(): value for name, value in headers.items()} | {"connection": "close"}
+        if "content-length" not in given:
+            given["transfer-encoding"] = "chunked"
         head = personas.client().head(given, host=target.netloc)
         self._write(h11.Request(method=method, target=path, headers=head))
 
@@ -53,6 +58,13 @@ class Stream:
     def end(self) -> None:
         """Send the end of the body."""
         self._write(h11.EndOfMessage())
+
+    @property
+    def is_answered(self) -> bool:
+        """Tell whether an answer has begun to come, or the connection has ended."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def line(self, timeout_seconds: float | None = None) -> bytes | None:
         """Return the next line of the answer's body, without its end; None if none comes."""
@@ -91,7 +103,12 @@ class Stream:
             self._error = self._error or transport_error(error)
 
     def _receive(self, deadline: float) -> None:
-        event = self._parser.next_event()
+        try:
+            event = self._parser.next_event()
+        except h11.RemoteProtocolError:
+            self._error = self._error or "the connection ended without a complete HTTP answer"
+            self._is_over = True
+            return
         if isinstance(event, h11.Response):
             self._head = event
         elif isinstance(event, h11.Data):
