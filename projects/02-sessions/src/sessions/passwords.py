@@ -1,7 +1,7 @@
 """Which passwords are accepted, and how they are kept: NIST SP 800-63B-4 and argon2id."""
 
 import unicodedata
-from pathlib import Path
+from importlib.resources import files
 from typing import Final
 
 import argon2
@@ -9,7 +9,6 @@ import bcrypt
 
 from sessions.errors import UnacceptablePasswordError
 
-COMMON: Final = Path(__file__).resolve().parents[2] / "common-passwords.txt"
 SHORTEST_EMAIL_PART: Final = 4
 BCRYPT_BYTES: Final = 72
 BCRYPT_PREFIXES: Final = ("$2a$", "$2b$", "$2y$")
@@ -26,7 +25,8 @@ def normalized(password: str) -> str:
 
 def common_passwords() -> frozenset[str]:
     """Read the list of those that everybody guesses first."""
-    return frozenset(line for line in COMMON.read_text().splitlines() if not line.startswith("#"))
+    text = files("sessions").joinpath("common-passwords.txt").read_text()
+    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
 
 
 class PasswordPolicy:
