@@ -34,7 +34,7 @@ from .login_site import (
 
 ANSWER_SECONDS = 3.0
 BACK_SECONDS = 5.0
-LONG_LOSS_MS = (8000, 12000)
+LONG_LOSS_MS = (13_000, 16_000)
 PATIENCE_SECONDS = 10.0
 
 scenarios("outage.feature")
