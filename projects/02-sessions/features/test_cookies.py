@@ -255,26 +255,26 @@ def unknown_users_and_wrong_passwords_are_tried_in_turn(site: Site) -> dict[str,
     disabled = site.account()
     kept_out = site.chief().ask("PATCH", f"/users/{disabled.id}", {"disabled": True})
     expect(kept_out.status == OK, expected="200", got=describe(kept_out))
-    third, what = site.draw.choice([(disabled, "one who is disabled"), (None, "one that is no e-mail")])
 
-    def login(account: Account | None) -> Request:
-        account = account or replace(site.stranger(), email=site.draw.word())
+    def login(account: Account) -> Request:
         return site.login_request(replace(account, password=site.password()))
 
     def registration(email: str) -> Request:
         return site.request("POST", "/registrations", {"email": email})
 
-    one, other, no_account = in_turn(
-        site,
-        [(login(site.draw.choice(known)), login(site.stranger()), login(third)) for _ in range(PAIRS)],
-    )
+    def logins() -> list[Request]:
+        nameless = replace(site.stranger(), email=site.draw.word())
+        return [login(one) for one in (site.draw.choice(known), site.stranger(), nameless, disabled)]
+
+    one, unknown, no_email, kept = in_turn(site, [logins() for _ in range(PAIRS)])
     addresses = in_turn(
         site,
         [(registration(site.draw.choice(known).email), registration(site.email())) for _ in range(PAIRS)],
     )
     return {
-        "a login, against an unknown one": [one, other],
-        f"a login, against {what}": [one, no_account],
+        "a login, against an unknown one": [one, unknown],
+        "a login, against one that is no e-mail": [one, no_email],
+        "a login, against one who is disabled": [one, kept],
         "a registration": addresses,
     }
 
