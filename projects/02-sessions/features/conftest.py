@@ -11,14 +11,22 @@ from .login_site import Account, Browser, Site
 def drawn(world: World) -> dict[str, str]:
     """Draw what is no rule in itself, once for each run."""
     number = world.setting("origin", 10, 9999)
+    origins = [
+        f"https://app-{number}.example:{number + 2000}",
+        f"http://localhost:{number + 2000}",
+        f"https://a{number}.shop.test",
+        f"http://10.7.{number % 250}.9:{number + 2000}",
+    ]
+    ends = ["example.org", "office.test", "localhost"]
+    end = ends[world.setting("end of administrators", 0, len(ends) - 1)]
     return {
-        "PUBLIC_ORIGIN": world.text_setting("PUBLIC_ORIGIN", f"https://app-{number}.example:{number + 2000}"),
-        "ADMIN_EMAILS": world.text_setting(
-            "ADMIN_EMAILS", f"root-{number}@example.org,chief-{number}@example.net"
+        "PUBLIC_ORIGIN": world.text_setting(
+            "PUBLIC_ORIGIN", origins[world.setting("form of origin", 0, len(origins) - 1)]
         ),
+        "ADMIN_EMAILS": world.text_setting("ADMIN_EMAILS", f"root-{number}@{end},chief-{number}@example.net"),
         "TRUSTED_HOPS": "1",
         "PASSWORD_MIN": str(world.setting("PASSWORD_MIN", 8, 11)),
-        "PASSWORD_MAX": str(world.setting("PASSWORD_MAX", 66, 190)),
+        "PASSWORD_MAX": str(world.setting("PASSWORD_MAX", 320, 480)),
         "ARGON2_MEMORY_KIB": str(world.setting("ARGON2_MEMORY_KIB", 1100, 3000)),
         "ARGON2_PASSES": str(world.setting("ARGON2_PASSES", 1, 1)),
         "HASH_QUEUE": "400",
@@ -29,7 +37,7 @@ def drawn(world: World) -> dict[str, str]:
 def service_settings(world: World) -> dict[str, str]:
     """The settings of the service that most checks ask: its times are long."""
     return drawn(world) | {
-        "MAX_SESSIONS": str(world.setting("MAX_SESSIONS", 4, 7, away_from=[10])),
+        "MAX_SESSIONS": str(world.setting("MAX_SESSIONS", 21, 26)),
         "LOGIN_FAILURES": "60",
         "ADDRESS_FAILURES": "1000",
     }
@@ -85,8 +93,19 @@ def a_login_service_that_hashes_slowly(world: World, narrow_settings: dict[str, 
 
 @given("a second web process")
 def a_second_web_process(site: Site) -> None:
+    """Start one that has other administrators, and a longest lock at its least."""
     if len(site.service.urls) == 1:
-        site.service.add("web")
+        site.service.add("web", site.other_settings())
+
+
+@given("a second web process that locks at once, and at first for a moment", target_fixture="moment")
+def a_second_web_process_that_locks_at_once(site: Site, world: World) -> float:
+    """Start it, and return how many seconds its first lock takes."""
+    moment = world.setting("moment", 12, 18) / 1000
+    if len(site.service.urls) == 1:
+        locks = {"LOCK_SECONDS": f"{moment:g}", "LONGEST_LOCK_SECONDS": "3600"}
+        site.service.add("web", {"LOGIN_FAILURES": "1", **locks})
+    return moment
 
 
 @given("a registered user", target_fixture="account")

@@ -47,7 +47,7 @@ Feature: Only who is signed in may, and only from the service's own pages
   @C36 @step-6 @after-C35
   Scenario: Who has signed in with the old password meanwhile is out, too
     Given a login service that hashes slowly
-    When logins with the old password are under way while it is changed
+    When logins with the old password are under way while it is changed, and others while their user is disabled
     Then none of them has a live session
 
   @C37 @step-6 @after-C35 @asvs-6.2.3 @asvs-7.5.1

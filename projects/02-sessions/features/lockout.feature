@@ -9,6 +9,7 @@ Feature: A password can be guessed so often, and no stranger locks the owner out
   @C44 @step-7 @after-C43 @asvs-6.3.1
   Scenario: Each failure after a lock makes the next one twice as long
     Given a login service with short times
+    And a second web process that locks at once, and at first for a moment
     When an account and an unknown one are guessed at until they are locked, and again after each lock
     Then while it is locked the right password is refused too, each lock is twice as long, and a success ends all
 
@@ -21,6 +22,7 @@ Feature: A password can be guessed so often, and no stranger locks the owner out
   @C46 @step-7 @after-C43 @asvs-6.3.1
   Scenario: An address may fail so often, whatever accounts it tries
     Given a login service with short times
+    And a second web process that locks at once, and at first for a moment
     When one address tries a password at more accounts than it may, and another one meanwhile
     Then it is refused until its window is over, and the other is not
 

@@ -24,8 +24,8 @@ from kata.steps import (
 API = "/api/v1"
 COOKIE = "__Host-session"
 OK, CREATED, ACCEPTED, NO_CONTENT = 200, 201, 202, 204
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, UNSUPPORTED, INVALID, TOO_MANY = 401, 403, 404, 415, 422, 429
-UNAVAILABLE = 503
+MALFORMED, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, UNSUPPORTED = 400, 401, 403, 404, 415
+INVALID, TOO_MANY, UNAVAILABLE = 422, 429, 503
 # Patience costs nothing where the thing happens, and a busy machine must not fail what is merely slow.
 PATIENCE_SECONDS = 10.0
 TOKEN = re.compile(r"/#(?:email-)?token=([A-Za-z0-9_-]+)")
@@ -106,6 +106,11 @@ class Site:
     def administrators(self) -> list[str]:
         return self.settings["ADMIN_EMAILS"].split(",")
 
+    def other_settings(self) -> dict[str, str]:
+        """Return what a second process has: other administrators, and a longest lock at its least."""
+        longest = self.settings.get("LOCK_SECONDS", "30")
+        return {"ADMIN_EMAILS": self.administrators[1], "LONGEST_LOCK_SECONDS": longest}
+
     # Requests
 
     def proof(self) -> dict[str, str]:
@@ -174,7 +179,8 @@ class Site:
 
     def email(self) -> str:
         """Draw an address, some of whose letters are capitals."""
-        text = f"{self.draw.word()}.{self.draw.word()}@{self.draw.word()}.example"
+        ends = [".example", ".test", ".org", ".co.uk", ""]  # a browser takes a host without a dot, too
+        text = f"{self.draw.word()}.{self.draw.word()}@{self.draw.word()}{self.draw.choice(ends)}"
         return "".join(letter.upper() if self.draw.integer(0, 3) == 0 else letter for letter in text)
 
     def password(self, length: int | None = None) -> str:

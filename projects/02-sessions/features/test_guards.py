@@ -16,10 +16,12 @@ from .login_site import (
     ACCEPTED,
     FORBIDDEN,
     INVALID,
+    MALFORMED,
     NO_CONTENT,
     NOT_FOUND,
     OK,
     UNAUTHORIZED,
+    UNSUPPORTED,
     Browser,
     Json,
     Site,
@@ -47,6 +49,8 @@ def guarded(site: Site) -> list[tuple[str, str, object]]:
     """Return each guarded route with a body that it takes."""
     return [
         ("GET", "/me", None),
+        ("HEAD", "/me", None),
+        ("HEAD", "/sessions", None),
         ("DELETE", "/session", None),
         ("PUT", "/me/password", {"new_password": site.password()}),
         ("PUT", "/me/email", {"email": site.email()}),
@@ -69,6 +73,7 @@ def every_guarded_route_is_asked(site: Site) -> list[tuple[bool, Exchange]]:
     dead = gone.secret
     gone.ask("DELETE", "/session")
     asked = []
+    asked.append((False, site.ask("PUT", "/me/password", {"new_password": 1})))  # 401 comes before 422
     for method, path, body in guarded(site):
         secrets = [None, dead, site.draw.text(len(dead)), site.draw.choice(["", "x", dead[:-1], dead + "x"])]
         for secret in secrets:
@@ -80,7 +85,10 @@ def every_guarded_route_is_asked(site: Site) -> list[tuple[bool, Exchange]]:
 @then("each answer is 401 with a challenge, and clears the cookie that came along")
 def each_answer_is_401_with_a_challenge(asked: list[tuple[bool, Exchange]]) -> None:
     for had_cookie, answer in asked:
-        is_problem(answer, UNAUTHORIZED)
+        if answer.asked.startswith("HEAD"):
+            expect(answer.status == UNAUTHORIZED, expected="401", got=describe(answer))
+        else:
+            is_problem(answer, UNAUTHORIZED)
         challenge = answer.header("www-authenticate") or ""
         expect(
             challenge.startswith("Session"), expected="WWW-Authenticate: Session …", got=challenge or "none"
@@ -101,6 +109,7 @@ def routes_are_asked_that_answer_with_all(site: Site, browser: Browser) -> list[
         browser.ask("GET", "/users?email=a@example.org"),
         browser.ask("DELETE", "/sessions/unknown"),
         browser.ask("PUT", "/me/password", {"new_password": "short"}),
+        *unreadable(site, browser),
         site.ask("GET", "/me"),
         site.ask("HEAD", "/sessions", cookie=site.draw.text(43)),
         site.ask("DELETE", "/session", cookie=browser.secret, proof={"Sec-Fetch-Site": "cross-site"}),
@@ -113,6 +122,8 @@ def routes_are_asked_that_answer_with_all(site: Site, browser: Browser) -> list[
         FORBIDDEN,
         NOT_FOUND,
         INVALID,
+        MALFORMED,
+        UNSUPPORTED,
         UNAUTHORIZED,
         UNAUTHORIZED,
         FORBIDDEN,
@@ -121,6 +132,16 @@ def routes_are_asked_that_answer_with_all(site: Site, browser: Browser) -> list[
     ]
     expect(statuses == [*wanted, NO_CONTENT], expected=str([*wanted, NO_CONTENT]), got=statuses)
     return answers
+
+
+def unreadable(site: Site, browser: Browser) -> list[Exchange]:
+    """Send a body that is no JSON, and one of another type, in a live session."""
+    asked = site.request("PUT", "/me/password", {"new_password": site.password()}, cookie=browser.secret)
+    text = {**asked.headers, "Content-Type": "text/plain"}
+    return [
+        browser.client.request(asked.method, asked.path, headers=headers, body=body)
+        for headers, body in ((asked.headers, asked.body[:-1]), (text, asked.body))
+    ]
 
 
 @then("each answer is not to be stored, and varies by cookie")
@@ -148,7 +169,9 @@ class Change:
 def origins(site: Site) -> Iterator[tuple[str, bool, dict[str, str]]]:
     """Return what requests say of the page that sent them, and whether it is one of the service."""
     scheme, _, rest = site.origin.partition("://")
-    host, _, port = rest.rpartition(":")
+    host, _, port = rest.partition(":")
+    other_scheme = "http" if scheme == "https" else "https"
+    other_port = int(port or 443) + 1
     ours, fetch = site.origin, "Sec-Fetch-Site"
     yield "fetched from the same origin", True, {fetch: "same-origin"}
     yield "typed by the user", True, {fetch: "none"}
@@ -159,9 +182,10 @@ def origins(site: Site) -> Iterator[tuple[str, bool, dict[str, str]]]:
     yield "fetched from another site, with our Origin", False, {fetch: "cross-site", "Origin": ours}
     yield "fetched from nowhere known", False, {fetch: site.draw.word()}
     yield "no Origin", False, {"Origin": "null"}
-    yield "another scheme", False, {"Origin": f"http://{rest}"}
-    yield "another port", False, {"Origin": f"{scheme}://{host}:{int(port) + 1}"}
-    yield "no port", False, {"Origin": f"{scheme}://{host}"}
+    yield "another scheme", False, {"Origin": f"{other_scheme}://{rest}"}
+    yield "another port", False, {"Origin": f"{scheme}://{host}:{other_port}"}
+    if port:
+        yield "no port", False, {"Origin": f"{scheme}://{host}"}
     yield "a subdomain", False, {"Origin": f"{scheme}://www.{rest}"}
     yield "a host that ends like ours", False, {"Origin": f"{scheme}://x{rest}"}
     yield "a host that begins like ours", False, {"Origin": f"{ours}.evil.example"}
@@ -186,6 +210,10 @@ def changes_are_sent_from_every_kind_of_page(site: Site) -> list[Change]:
         ("its own token, from another Origin", False, {"X-CSRF-Token": token, "Origin": "null"}),
     ]
     changes = []
+    nobody = site.ask("PUT", "/me/password", {}, cookie=site.draw.text(43), proof={"Origin": "null"})
+    changes.append(
+        Change("PUT /me/password: no Origin, no session and no password", False, nobody, done=False)
+    )
     for what, may, headers in site.draw.shuffle(said):
         victim = owner if "X-CSRF-Token" in headers else site.browser(account)
         method, path, body = site.draw.choice(unsafe(site, harmless=victim is owner))
@@ -232,7 +260,9 @@ def somebody_signs_in_from_several_places(site: Site) -> list[Browser]:
         agent = f"{site.draw.word()}/{site.draw.integer(1, 9)} <b>{site.draw.word()}</b>"
         places.append(site.browser(account, agent))
         wait(0.01)
-    return places
+    body = {"email": account.email, "password": account.password}
+    silent = site.raw("POST", "/session", [("Sec-Fetch-Site", "none")], body)
+    return [*places, Browser(site, account, secret_in(silent))]
 
 
 @then("each list has them all with the facts, one of them current, and no id opens anything")
@@ -344,8 +374,10 @@ def somebody_changes_the_password(site: Site) -> tuple[Browser, list[Browser], s
     wrong = {"new_password": site.password(), "current_password": site.password()}
     refused = browser.ask("PUT", "/me/password", wrong)
     is_problem(refused, FORBIDDEN, "a wrong current password is refused with 403")
-    short = {"new_password": "short", "current_password": account.password}
-    is_refused(browser.ask("PUT", "/me/password", short), "#/new_password")
+    for current in (account.password, site.password()):
+        short = {"new_password": "short", "current_password": current}
+        is_refused(browser.ask("PUT", "/me/password", short), "#/new_password")
+    before = browser.sessions()
     rule = "a refused change ends no session"
     for one in (*others, browser):
         is_signed_in(one, rule)
@@ -355,6 +387,11 @@ def somebody_changes_the_password(site: Site) -> tuple[Browser, list[Browser], s
     answer = browser.ask("PUT", "/me/password", good)
     expect(answer.status == NO_CONTENT, expected="204", got=describe(answer))
     expect(secret_of(answer) not in {None, old.secret}, expected="a new secret", got=cookies_of(answer))
+    facts = [
+        [(item.get("id"), item.get("created_at")) for item in items if item.get("current") is True]
+        for items in (before, browser.sessions())
+    ]
+    expect(facts[0] == facts[1], expected=f"the same id and created_at: {facts[0]}", got=facts[1])
     return browser, [*others, old], new
 
 
@@ -374,7 +411,10 @@ def after_the_change_only_the_new_password_is_good(
     is_signed_in(site.browser(replace(browser.account, password=new)))
 
 
-@when("logins with the old password are under way while it is changed", target_fixture="late")
+@when(
+    "logins with the old password are under way while it is changed, and others while their user is disabled",
+    target_fixture="late",
+)
 def logins_are_under_way_while_it_is_changed(site: Site) -> list[Browser]:
     late: list[Browser] = []
     for _ in range(3):
@@ -398,9 +438,28 @@ def logins_are_under_way_while_it_is_changed(site: Site) -> list[Browser]:
         changed = [answer for answer in answers if answer.asked.startswith("PUT")]
         if changed[0].status == NO_CONTENT:
             late += [Browser(site, account, secret_in(answer)) for answer in answers if answer.status == OK]
+    late += logins_of_the_disabled(site)
     if not late:
         raise Inconclusive("no login was answered")
     return late
+
+
+def logins_of_the_disabled(site: Site) -> list[Browser]:
+    """Disable users amid their logins, and return the sessions that were made."""
+    chief = site.chief()
+    made: list[Browser] = []
+    for _ in range(3):
+        account = site.account()
+        answers: list[Exchange] = []
+        requests = [site.login_request(account)] * 2
+        sender = threading.Thread(target=send, args=(site, requests, answers))
+        sender.start()
+        time.sleep(site.draw.integer(5, 25) / 1000)
+        disabled = chief.ask("PATCH", f"/users/{account.id}", {"disabled": True})
+        expect(disabled.status == OK, expected="200", got=describe(disabled))
+        sender.join()
+        made += [Browser(site, account, secret_in(answer)) for answer in answers if answer.status == OK]
+    return made
 
 
 def send(site: Site, requests: list[Request], answers: list[Exchange]) -> None:
@@ -410,7 +469,7 @@ def send(site: Site, requests: list[Request], answers: list[Exchange]) -> None:
 @then("none of them has a live session")
 def none_of_them_has_a_live_session(late: list[Browser]) -> None:
     for browser in late:
-        is_signed_out(browser, "a session that was made with the old password ends with its change")
+        is_signed_out(browser, "who began to sign in before the change has no session after it")
 
 
 @dataclass(frozen=True)
@@ -506,7 +565,9 @@ def as_many_as_there_may_be_are_live(
     "somebody changes the e-mail, to one that is free and to one that has an account", target_fixture="moved"
 )
 def somebody_changes_the_email(site: Site) -> tuple[Browser, list[Browser], str]:
-    account, taken = site.account(), site.account()
+    taken, email = site.account(), site.email()
+    spare = site.token(email)
+    account = site.account(email)
     other = site.browser(account)
     browser = site.browser(account)
     asked = browser.ask("PUT", "/me/email", {"email": taken.email.swapcase()})
@@ -529,6 +590,8 @@ def somebody_changes_the_email(site: Site) -> tuple[Browser, list[Browser], str]
     expect(answer.status == NO_CONTENT, expected="204", got=describe(answer))
     used = browser.ask("POST", "/me/email/confirmation", {"token": token})
     is_refused(used, "#/token", "a token is good once")
+    kept = site.make(spare, site.password())
+    is_refused(kept, "#/token", "a token is not good any more once its address has had an account")
     return browser, [other, old], free
 
 
@@ -569,7 +632,15 @@ def an_administrator_ends_a_users_sessions(site: Site) -> list[tuple[str, Exchan
     out += [("200", site.login(ended)), ("401", site.login(disabled))]
     chief.ask("PATCH", f"/users/{disabled.id}", {"disabled": False})
     out += [("200", site.login(disabled)), ("401", browsers[2].me()), ("200", chief.me())]
-    return out
+    # The second process has other administrators.
+    elsewhere = chief.me(process=1)
+    expect(
+        as_object(elsewhere).get("is_admin") is False,
+        expected='"is_admin": false from a process of other ADMIN_EMAILS',
+        got=describe(elsewhere),
+    )
+    asked = site.ask("GET", f"/users?email={ended.email}", cookie=chief.secret, process=1)
+    return [*out, ("403", asked)]
 
 
 @then("they are out at the next request everywhere, and only the second cannot come back until enabled")
@@ -643,6 +714,12 @@ def sessions_are_made_rotated_and_ended(site: Site) -> list[Line]:
     user = site.browser()
     ended = chief.ask("DELETE", f"/users/{user.account.id}/sessions")
     note("session_ended", ended, user.secret)
+    away = site.browser()
+    note("session_ended", chief.ask("PATCH", f"/users/{away.account.id}", {"disabled": True}), away.secret)
+    before = site.browser()
+    note("session_ended", site.login(before.account, before.secret), before.secret)
+    wrong = {"current_password": site.password()}
+    note("login_failed", site.browser().ask("POST", "/me/revoke-others", wrong), None)
     out = site.browser()
     secret = out.secret
     note("session_revoked", out.ask("DELETE", "/session"), secret)

@@ -12,6 +12,7 @@ from .login_site import (
     ACCEPTED,
     CREATED,
     INVALID,
+    OK,
     UNSUPPORTED,
     Account,
     Browser,
@@ -225,6 +226,9 @@ def bodies_of_other_types_are_sent(site: Site) -> list[tuple[str, Exchange]]:
                 sent(browser, asked, json.dumps({**body, site.draw.word(): 1}).encode(), "application/json"),
             ),
         ]
+    text = b'{"token": "x", "password": "\\ud800 is half of a character"}'
+    half = sent(browser, site.request("POST", "/accounts"), text, "application/json")
+    expect(half.status in {400, 422}, expected="400 or 422 for half a surrogate pair", got=describe(half))
     return answers
 
 
@@ -252,6 +256,7 @@ def addresses_are_registered_without_a_mail_server(site: Site) -> list[str]:
     emails = [known[0].email, site.email(), known[1].email, site.email()]
     proxy = site.service.mail.proxy
     modes = site.draw.shuffle([proxy.cut, proxy.black_hole])
+    client = site.service.client()
     for mode, pair in zip(modes, (emails[:2], emails[2:]), strict=True):
         with mode():
             for email in site.draw.shuffle(pair):
@@ -264,6 +269,8 @@ def addresses_are_registered_without_a_mail_server(site: Site) -> list[str]:
                     timing=True,
                 )
             wait(TRIED_SECONDS)  # it is tried meanwhile, and fails
+            ready = client.get("/ready")
+            expect(ready.status == OK, expected="200 from /ready without mails", got=describe(ready))
             if mode is modes[1]:
                 site.service.web.kill()
     site.service.web.restart()

@@ -1,5 +1,6 @@
 """Steps of sessions.feature."""
 
+import base64
 import hashlib
 import math
 import re
@@ -30,10 +31,13 @@ from .login_site import (
     is_signed_out,
     items_of,
     secret_in,
+    secret_of,
 )
 
 SECRET_BITS = 256
 SIGN_INS = 60
+COUNTED = 2000
+RECENT_MS = 120_000
 
 scenarios("sessions.feature")
 
@@ -129,19 +133,33 @@ def the_session_was_live_at_each_of_them(site: Site, uses: list[Use]) -> None:
 
 
 @when("requests come all the time", target_fixture="uses")
-def requests_come_all_the_time(site: Site, browser: Browser) -> list[Exchange]:
+def requests_come_all_the_time(site: Site, browser: Browser) -> list[list[Exchange]]:
     answer = site.login(browser.account)
     browser.secret = secret_in(answer)
     absolute = site.number("SESSION_ABSOLUTE_SECONDS")
-    uses = [answer]
-    while uses[-1].sent < answer.received + absolute + TOLERANCE_SECONDS:
+    other = site.account()
+    rotated = Browser(site, other, "")
+    second = site.login(other)
+    rotated.secret = secret_in(second)
+    uses, others = [answer], [second]
+    while uses[-1].sent < second.received + absolute + TOLERANCE_SECONDS:
         time.sleep(site.draw.integer(60, 260) / 1000)
         uses.append(browser.me())
-    return uses
+        if rotated.secret == secret_of(second) and uses[-1].sent > second.received + absolute * 0.6:
+            shown = {"current_password": other.password}
+            changed = rotated.ask("POST", "/me/revoke-others", shown)
+            expect(changed.status == NO_CONTENT, expected="204", got=describe(changed))
+        others.append(rotated.me())
+    return [uses, others]
 
 
 @then("the session is live until its absolute time, and not after it")
-def the_session_is_live_until_its_absolute_time(site: Site, uses: list[Exchange]) -> None:
+def the_session_is_live_until_its_absolute_time(site: Site, uses: list[list[Exchange]]) -> None:
+    for one in uses:
+        lives_for_its_absolute_time(site, one)
+
+
+def lives_for_its_absolute_time(site: Site, uses: list[Exchange]) -> None:
     login, absolute = uses[0], site.number("SESSION_ABSOLUTE_SECONDS")
     for use in uses[1:]:
         if use.received < login.sent + absolute:
@@ -178,6 +196,8 @@ def many_sign_in(site: Site) -> Uses:
 def the_secrets_have_256_random_bits(site: Site, many: Uses) -> None:
     secrets = [browser.secret for browser in many.browsers]
     expect(len(set(secrets)) == len(secrets), expected="as many secrets as logins", got=len(set(secrets)))
+    guessed = secrets_of_the_clock().intersection(secrets)
+    expect(not guessed, expected="a secret that no clock and no counter tells", got=guessed)
     bits = bits_of(secrets)
     expect(bits >= SECRET_BITS * 0.9, expected="256 random bits", got=f"about {bits:.0f} in {secrets[0]}")
     for answer in many.answers:
@@ -205,6 +225,15 @@ def the_secrets_have_256_random_bits(site: Site, many: Uses) -> None:
         expected="a secret of plain letters",
         got=secrets[0],
     )
+
+
+def secrets_of_the_clock() -> set[str]:
+    """Return what looks random and is not: SHA-256 of small numbers, and of each recent millisecond."""
+    now = time.time_ns() // 1_000_000
+    numbers = [*range(COUNTED), *range(now - RECENT_MS, now + COUNTED)]
+    digests = [hashlib.sha256(str(number).encode()).digest() for number in numbers]
+    short = {base64.urlsafe_b64encode(digest).rstrip(b"=").decode() for digest in digests}
+    return short | {digest.hex() for digest in digests}
 
 
 def bits_of(secrets: list[str]) -> float:

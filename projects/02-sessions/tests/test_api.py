@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from kata.servers.mail import MailServer
-from service_kit.asgi import Plumbing
 from service_kit.migrations import migrate
 from sessions.app import create_app
 from sessions.settings import Settings
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 20.0
 class Api:
     """A running application, asked from a test."""
 
-    def __init__(self, app: Plumbing, mail: MailServer) -> None:
+    def __init__(self, app: ASGIApp, mail: MailServer) -> None:
         self.mail = mail
         self._app = app
         self._loop = asyncio.new_event_loop()
@@ -45,7 +45,7 @@ class Api:
         said: asyncio.Queue[object] = asyncio.Queue()
         await told.put({"type": "lifespan.startup"})
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
-        running = asyncio.create_task(self._app(scope, told.get, said.put))
+        running = asyncio.ensure_future(self._app(scope, told.get, said.put))
         await said.get()
         self._started.set()
         await self._stop.wait()

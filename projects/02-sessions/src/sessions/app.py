@@ -37,13 +37,13 @@ from sessions.sessions import SessionStore, SessionTimes
 from sessions.settings import Settings
 
 if TYPE_CHECKING:
-    from litestar.types import Message, Scope
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 AUTHENTICATE: Final = 'Session realm="sessions"'
 DEPENDS_ON_SESSION: Final = (b"vary", b"Cookie")
 
 
-def create_app(settings: Settings) -> Plumbing:
+def create_app(settings: Settings) -> "ASGIApp":
     """Put the service together; nothing is connected to yet."""
     database = Database(
         str(settings.database_url),
@@ -98,10 +98,9 @@ def create_app(settings: Settings) -> Plumbing:
         dependencies={"service": Provide(lambda: service, sync_to_thread=False)},
         lifespan=[lifespan],
         state=State({"gate": gate}),
-        before_send=[vary_by_cookie],
         openapi_config=OpenAPIConfig(title="Sessions", version="1"),
     )
-    return install(
+    installed = install(
         app,
         settings,
         readiness={"postgresql": database.ping, "redis": scripts.ping},
@@ -110,12 +109,24 @@ def create_app(settings: Settings) -> Plumbing:
             peer, [forwarded_for or ""], settings.trusted_hops
         ),
     )
+    return vary_by_cookie(installed)
 
 
-async def vary_by_cookie(message: "Message", scope: "Scope") -> None:
-    """Tell caches that an answer of the API is for this cookie alone, whatever its status."""
-    if message["type"] == "http.response.start" and scope["path"].startswith(f"{PREFIX}/"):
-        message["headers"] = [*message["headers"], DEPENDS_ON_SESSION]
+def vary_by_cookie(app: Plumbing) -> "ASGIApp":
+    """Tell caches that an answer of the API is for this cookie alone, whatever its status.
+
+    Around the plumbing, which refuses a body before Litestar makes an answer of it.
+    """
+
+    async def varied(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def send_varied(message: "Message") -> None:
+            if message["type"] == "http.response.start" and scope["path"].startswith(f"{PREFIX}/"):
+                message["headers"] = [*message["headers"], DEPENDS_ON_SESSION]
+            await send(message)
+
+        await app(scope, receive, send_varied)
+
+    return varied
 
 
 def new_id() -> UUID:
