@@ -14,8 +14,8 @@ def test_a_port_in_use_is_not_given() -> None:
         assert taken not in {free_port() for _ in range(200)}
 
 
-def test_of_two_ports_in_a_row_one_has_four_digits() -> None:
-    lengths = {len(str(free_port())) for _ in range(2)}
+def test_of_ports_in_a_row_some_have_four_digits_and_some_five() -> None:
+    lengths = {len(str(free_port())) for _ in range(6)}
     assert lengths == {4, 5}
 
 
@@ -36,7 +36,8 @@ def test_two_processes_never_share_a_port() -> None:
 def test_the_ports_of_a_process_are_free_for_others_when_it_has_ended() -> None:
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", PRINT], capture_output=True, text=True, check=True)
-        assert len(set(done.stdout.split())) == 100
+        # A block of each range, but for what somebody else listens on.
+        assert 90 < len(set(done.stdout.split())) <= 100
 
 
 def test_a_block_that_another_process_holds_is_left_to_it() -> None:
