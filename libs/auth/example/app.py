@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -40,6 +40,9 @@ from service_kit.schemas import Body
 from service_kit.server import serve
 from service_kit.settings import ServiceSettings, load
 from service_kit.urls import PostgresUrl, RedisUrl
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ROLES: Final = auth.Roles([auth.Role("administrator", 1, frozenset({"users:read", "users:write"}))])
 LOGGED_DIGITS: Final = 12
@@ -96,8 +99,10 @@ class Mailer:
             raise UnknownTokenError("The token is not valid, or not any more.")
         return str(promise["email"])
 
-    async def forget(self, token: str) -> None:
-        await self._redis.delete(f"mail:{token}")
+    async def forget(self, email: str) -> None:
+        """Let no token to an address be good any more."""
+        tokens = await self._redis.smembers(f"mails:{email}")  # texts: the client decodes
+        await self._redis.delete(f"mails:{email}", *(f"mail:{token!s}" for token in tokens))
 
     async def _send(self, accounts: "Accounts", email: str, user_id: str | None) -> None:
         text = "This address has an account already."
@@ -105,6 +110,8 @@ class Mailer:
             token = secrets.token_urlsafe(32)
             promise = json.dumps({"email": email, "user": user_id})
             await self._redis.set(f"mail:{token}", promise, ex=TOKEN_SECONDS)
+            await self._redis.sadd(f"mails:{email}", token)
+            await self._redis.expire(f"mails:{email}", TOKEN_SECONDS)
             text = f"Go on at {self._origin}/#{'email-token' if user_id else 'token'}={token}"
         await asyncio.to_thread(self._deliver, email, text)
 
@@ -140,7 +147,7 @@ class Accounts:
         async with self._database.transaction() as connection:
             added = await connection.execute(insert(USERS).values(row).on_conflict_do_nothing())
             await connection.commit()
-        await self.mailer.forget(token)
+        await self.mailer.forget(email)
         if not added.rowcount:
             raise UnknownTokenError("The token is not valid, or not any more.")
         return user
@@ -290,6 +297,7 @@ class Service:
             with member("current_password"):
                 await self.accounts.verify(await self.user(request.user.subject), proof.current_password)
         except WrongCredentialsError as exc:
+            log.info("audit", audit="login_failed", user_id=request.user.subject)
             raise WrongPasswordError("The current password is wrong.") from exc
         return True
 
@@ -389,7 +397,7 @@ async def confirm_email(request: AuthRequest, data: JSONBody[Token]) -> None:
     mailer = service.accounts.mailer
     email = await mailer.redeem(data.token, request.user.subject)
     await service.accounts.change(request.user.subject, email=email)
-    await mailer.forget(data.token)
+    await mailer.forget(email)
     await service.rotate(request, shown=False)
 
 
@@ -463,7 +471,7 @@ def user_answer(user: User) -> Answer:
     return {"id": user.id, "email": user.email, "disabled": user.disabled}
 
 
-def create_app(settings: Settings) -> Plumbing:
+def create_app(settings: Settings) -> "ASGIApp":
     database = Database(str(settings.database_url), "example", auth.StoreUnavailableError, tables=("users",))
     redis = Redis.from_url(str(settings.redis_url), retry=Retry(NoBackoff(), 0), decode_responses=True)
     service = service_on(settings, database, redis)
@@ -489,7 +497,23 @@ def create_app(settings: Settings) -> Plumbing:
         openapi_config=OpenAPIConfig(title="Example", version="1"),
     )
     readiness = {"postgresql": database.ping, "redis": ping_redis}
-    return install(app, settings, readiness=readiness, errors=error_table())
+    return varying(install(app, settings, readiness=readiness, errors=error_table()))
+
+
+def varying(app: Plumbing) -> "ASGIApp":
+    """Say of each answer of the API, of those before the library, too, that it is for this cookie alone."""
+
+    async def varied(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def send_varied(message: "Message") -> None:
+            if message["type"] == "http.response.start" and scope["path"].startswith("/api/v1/"):
+                names = {name.lower() for name, _ in message["headers"]}
+                missing = [] if b"vary" in names else [(b"vary", b"Cookie")]
+                message["headers"] = [*message["headers"], *missing]
+            await send(message)
+
+        await app(scope, receive, send_varied)
+
+    return varied
 
 
 def service_on(settings: Settings, database: Database, redis: Redis) -> Service:

@@ -1,7 +1,6 @@
 """The lesson's contract, as far as it speaks of sessions and guards, is kept by a service on the library."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +9,6 @@ import pytest
 
 EXAMPLE = Path(__file__).parents[1] / "example"
 INCONCLUSIVE = 2  # kata's exit code
-OTHERWISE = {
-    "C30": "the headers of what is refused before the application is asked are no matter of the library",
-    "C39": "tokens by mail are the example's own, and it forgets none of them when an address moves",
-    "C42": "the example writes no line for what no session was found for",
-}
 
 
 @pytest.mark.parametrize("step", range(4, 7))
@@ -23,9 +17,7 @@ def test_the_example_keeps_the_contract_of_lesson_02(step: int) -> None:
     verification = verify(step)
     if verification.returncode == INCONCLUSIVE:  # the machine was too busy to judge
         verification = verify(step)
-    failed = set(re.findall(r"^ x  (\w+)", verification.stdout, re.MULTILINE))
-    assert failed <= OTHERWISE.keys(), verification.stdout
-    assert verification.returncode == (1 if failed else 0), verification.stdout + verification.stderr
+    assert verification.returncode == 0, verification.stdout + verification.stderr
 
 
 def verify(step: int) -> subprocess.CompletedProcess[str]:

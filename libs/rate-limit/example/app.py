@@ -38,6 +38,7 @@ WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 answered: dict[str, int] = {}
 counting = threading.Lock()
+whose = threading.local()  # each thread answers one request at a time
 
 
 def create_app() -> Flask:
@@ -138,6 +139,7 @@ def watch(app: Flask) -> None:
     answered.update(dict.fromkeys([*(route for route in routes if "<" not in route), "other"], 0))
 
     def watched(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        whose.client = ""  # until a limit asks
         path = environ["PATH_INFO"]
         known = f"{ECHO}{{word}}" if path.startswith(ECHO) and "/" not in path[len(ECHO) :] else path
 
@@ -148,6 +150,7 @@ def watch(app: Flask) -> None:
                 answered[known if known in answered else "other"] += 1
             own_id = next(value for name, value in headers if name.lower() == "x-request-id")
             line = {"timestamp": datetime.now(UTC).isoformat(), "request_id": own_id, "status": status[:3]}
+            line["client"] = whose.client
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
             return start_response(status, headers, exc_info)
@@ -163,7 +166,11 @@ def on_route(address: rl.KeyOf, route: str) -> rl.KeyOf:
     def key(request: rl.RequestView) -> str | None:
         word = request.path.removeprefix(ECHO)
         is_no_word = request.path.startswith(ECHO) and (not word or "/" in word)
-        return None if is_no_word else f"{address(request)}:{route}"
+        if is_no_word:
+            return None
+        client = address(request)
+        whose.client = client
+        return f"{client}:{route}"
 
     return key
 

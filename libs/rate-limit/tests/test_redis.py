@@ -308,3 +308,28 @@ def test_what_others_have_put_under_a_key_makes_nobody_unlimited_and_redis_no_le
         limiter.hit("key")
     assert not limiter.hit("key")
     assert 0 < redis.pttl(name) <= HOUR * 1_000 + 1
+
+
+def test_a_redis_that_answers_and_cannot_count_is_not_there(own_redis: Server) -> None:
+    storage = RedisStorage(own_redis.url, timeout_seconds=10)
+    with Redis.from_url(own_redis.url) as redis:
+        storage.ping()
+        redis.config_set("maxmemory", 1)
+        assert redis.ping()
+        with pytest.raises(StorageUnavailableError):
+            storage.ping()
+        redis.config_set("maxmemory", 0)
+        storage.ping()
+    storage.close()
+
+
+def test_who_shortens_a_key_s_life_ends_its_window(redis: Redis, shared: RedisStorage) -> None:
+    limiter = Limiter(shared, Policy(2, HOUR), algorithm=Algorithm.FIXED_WINDOW)
+    limiter.hit("key")
+    (name,) = redis.keys()
+    redis.pexpire(name, 60_000)
+
+    decision = limiter.hit("key")
+
+    assert 59_000_000 < decision.standings[0].reset_us <= 60_000_000
+    assert 59_000 < redis.pttl(name) <= 60_000

@@ -26,7 +26,6 @@ class RedisClient(Protocol):
 
     def evalsha(self, sha: str, numkeys: int, *keys_and_args: bytes) -> object: ...
     def eval(self, script: str, numkeys: int, *keys_and_args: bytes) -> object: ...
-    def ping(self) -> object: ...
     def unlink(self, *names: bytes) -> object: ...
     def scan_iter(self, match: bytes) -> Iterator[bytes]: ...
 
@@ -36,7 +35,6 @@ class AsyncRedisClient(Protocol):
 
     def evalsha(self, sha: str, numkeys: int, *keys_and_args: bytes) -> Awaitable[object]: ...
     def eval(self, script: str, numkeys: int, *keys_and_args: bytes) -> Awaitable[object]: ...
-    def ping(self) -> Awaitable[object]: ...
     def unlink(self, *names: bytes) -> Awaitable[object]: ...
     def scan_iter(self, match: bytes) -> AsyncIterator[bytes]: ...
 
@@ -59,12 +57,6 @@ class ClientTransport:
                 return self._client.evalsha(script.sha, len(keys), *words)
             except NoScriptError:
                 return self._client.eval(script.text, len(keys), *words)
-        except (RedisError, OSError) as exc:
-            raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
-
-    def ping(self) -> None:
-        try:
-            self._client.ping()
         except (RedisError, OSError) as exc:
             raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
 
@@ -103,12 +95,6 @@ class AsyncClientTransport:
                 return await self._client.evalsha(script.sha, len(keys), *words)
             except NoScriptError:
                 return await self._client.eval(script.text, len(keys), *words)
-        except LOSSES as exc:
-            raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
-
-    async def ping(self) -> None:
-        try:
-            await self._client.ping()
         except LOSSES as exc:
             raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
 

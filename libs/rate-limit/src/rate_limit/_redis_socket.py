@@ -187,9 +187,6 @@ class SocketTransport:
             reply = self._connections.ask(script.eval(key, cost, charge=charge))
         return reply
 
-    def ping(self) -> None:
-        checked(self._connections.ask(command(b"PING")))
-
     def delete(self, keys: list[bytes]) -> None:
         checked(self._connections.ask(command(b"DEL", *keys)))
 

@@ -3,7 +3,7 @@
 from rate_limit._decision import Decision
 from rate_limit._errors import StorageUnavailableError
 from rate_limit._failover import COOL_DOWN_SECONDS, CircuitBreaker, Failover, FailureMode, OnChange
-from rate_limit._policy import PolicySet
+from rate_limit._policy import MAX_LIMIT, Algorithm, Policy, PolicySet
 from rate_limit._redis_client import AsyncClientTransport, AsyncRedisClient, ClientTransport, RedisClient
 from rate_limit._redis_script import KEY_TEMPLATE, Script, pattern_of_all
 from rate_limit._redis_socket import SocketTransport
@@ -13,6 +13,9 @@ from rate_limit._storage import Counters
 
 TIMEOUT_SECONDS = 0.12
 """For one decision, connecting included."""
+PROBE_KEY = "ready"
+PROBE = PolicySet((Policy(MAX_LIMIT, 1, "ready"),), Algorithm.FIXED_WINDOW)
+"""Never refuses, so that each of its decisions is written."""
 
 type Transport = SocketTransport | ClientTransport
 type AsyncTransport = StreamTransport | AsyncClientTransport
@@ -59,11 +62,14 @@ class RedisStorage:
         )
 
     def ping(self) -> None:
-        """Return if Redis answers, whatever the failure mode: for a readiness check.
+        """Return if Redis can count, whatever the failure mode: for a readiness check.
+
+        A PING would not tell: a read-only replica, or a Redis whose memory is full, answers it.
 
         Raises: StorageUnavailableError.
         """
-        self._transport.ping()
+        script = Script(PROBE, self._key_template)
+        script.decision(self._transport.decide(script, PROBE_KEY, 1, charge=True))
 
     def clear_all(self) -> None:
         """Give every key of this template its whole quota back; walks through all keys of the Redis.
@@ -137,7 +143,8 @@ class AsyncRedisStorage:
 
     async def ping(self) -> None:
         """As `RedisStorage.ping`."""
-        await self._transport.ping()
+        script = Script(PROBE, self._key_template)
+        script.decision(await self._transport.decide(script, PROBE_KEY, 1, charge=True))
 
     async def clear_all(self) -> None:
         """As `RedisStorage.clear_all`."""

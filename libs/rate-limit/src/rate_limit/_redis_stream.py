@@ -122,9 +122,6 @@ class StreamTransport:
             reply = await self._ask(script.eval(key, cost, charge=charge))
         return reply
 
-    async def ping(self) -> None:
-        checked(await self._ask(command(b"PING")))
-
     async def delete(self, keys: list[bytes]) -> None:
         checked(await self._ask(command(b"DEL", *keys)))
 

@@ -11,7 +11,13 @@ local function read(key, limit, window)
     value = ''
   end
   local closes, used = string.match(value, '^(%d+) (%d+)$')
-  local state = {limit = limit, window = window, closes = tonumber(closes) or 0, used = tonumber(used) or 0}
+  closes = tonumber(closes) or 0
+  -- Who has shortened the key's life has the window end with it. The two differ by a rounded millisecond else.
+  local ttl_ms = redis.call('PTTL', key)
+  if ttl_ms >= 0 and now + (ttl_ms + 2) * 1000 < closes then
+    closes = now + ttl_ms * 1000
+  end
+  local state = {limit = limit, window = window, closes = closes, used = tonumber(used) or 0}
   if state.closes > now + window then
     state.closes, state.mended = now + window, true
   elseif state.closes <= now then
