@@ -64,7 +64,8 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
     pairs = [
         ("BACKOFF_CAP_SECONDS", "0.01"),  # below the base
         ("LEASE_SECONDS", "1.3"),  # no longer than an attempt
-        ("KEY_DAYS", world.draw.choice(["6.9", "7.5"])),  # below a week, and below the payloads
+        # Keys below a week, and payloads above the keys.
+        world.draw.choice([("KEY_DAYS", "6.9"), ("PAYLOAD_DAYS", "30.5")]),
         ("ALLOW_PRIVATE_DESTINATIONS", world.draw.choice(["maybe", "2"])),
     ]
     return [
