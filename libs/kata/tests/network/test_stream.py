@@ -76,6 +76,27 @@ def test_who_hangs_up_without_an_answer_is_status_0(served: tuple[str, list[byte
     assert (answer.status, answer.error) == (0, "the connection ended without a complete HTTP answer")
 
 
+def test_an_answer_that_came_before_the_connection_was_reset_is_read() -> None:
+    """A server that refuses a body closes while it is still sent, and what it has not read makes a reset."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def refuse() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1)
+                connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        with Stream(f"http://127.0.0.1:{listening.getsockname()[1]}", "/", {}) as stream:
+            stream.send(b"x" * 60_000)
+            thread.join(10)
+            for _ in range(3):
+                stream.send(b"x" * 60_000)
+            answer = stream.answer()
+    assert (answer.status, answer.body) == (413, b"no")
+
+
 def test_it_is_seen_that_an_answer_has_come(echo: str) -> None:
     with Stream(echo, "/", {}) as stream:
         stream.send(b"part")

@@ -115,7 +115,10 @@ class Stream:
             self._body += event.data
             self._read_bytes += len(event.data)
             self._is_over |= self._read_bytes > LARGEST_BODY_BYTES
-        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+        elif isinstance(event, h11.EndOfMessage):
+            self._is_over = True
+            self._error = ""  # a complete answer counts, also if what was sent last met a closed end
+        elif isinstance(event, h11.ConnectionClosed):
             self._is_over = True
         elif event is h11.NEED_DATA:
             self._fill(deadline)
