@@ -80,7 +80,8 @@ def draw_times(world: World) -> Times:
         timeout_seconds=timeout,
         lease_seconds=timeout + world.setting("slack-milliseconds", 1000, 1300) / 1000,
         tolerance_seconds=world.setting("TOLERANCE_SECONDS", 60, 220, away_from=[PRINTED_TOLERANCE]),
-        quarantine_limit=world.setting("QUARANTINE_LIMIT", 7, 12, away_from=[100]),
+        # Room for each of the known mistakes, of which there are eight.
+        quarantine_limit=world.setting("QUARANTINE_LIMIT", 8, 14, away_from=[100]),
     )
 
 
