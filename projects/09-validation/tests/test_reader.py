@@ -121,6 +121,7 @@ def test_numbers_are_exact() -> None:
         (b"1 2", "trailing_data", 2, 1, 3),
         (b"1e999", "number_out_of_range", 0, 1, 1),
         (b"1e-999", "number_out_of_range", 0, 1, 1),
+        (b"1e-9999999999999999999", "number_out_of_range", 0, 1, 1),
         (b"1" * 401, "number_out_of_range", 0, 1, 1),
         (b"[" * 21, "depth_limit", 20, 1, 21),
     ],

@@ -31,6 +31,8 @@ _SPACE: Final = re.compile(r"[ \t\n\r]*+")
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None}
 _LONGEST_NUMBER: Final = 400
+# Asked of the text: an exponent of nineteen digits is too long for a Decimal.
+_NOT_ZERO: Final = re.compile(r"[-0.]*+[1-9]")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -190,9 +192,11 @@ class _Scanner:
             self._fail("number_out_of_range", start)
         if token.lstrip("-").isdigit():
             return int(token)
+        if not double:
+            if _NOT_ZERO.match(token):
+                self._fail("number_out_of_range", start)
+            return 0
         number = Decimal(token)
-        if number and not double:
-            self._fail("number_out_of_range", start)
         if number == number.to_integral_value():
             return int(number)
         if Decimal(repr(double)) == number:

@@ -31,6 +31,8 @@ _SPACE: Final = re.compile(r"[ \t\n\r]*+")
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None}
 _LONGEST_NUMBER: Final = 400
+# Asked of the text: an exponent of nineteen digits is too long for a Decimal.
+_NOT_ZERO: Final = re.compile(r"[-0.]*+[1-9]")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -164,13 +166,16 @@ class _Scanner:
 
     def _number(self, token: str) -> int | Decimal:
         start = self._position - len(token)
-        if len(token) > _LONGEST_NUMBER or math.isinf(float(token)):
+        double = float(token)
+        if len(token) > _LONGEST_NUMBER or math.isinf(double):
             self._fail("number_out_of_range", start)
         if token.lstrip("-").isdigit():
             return int(token)
+        if not double:
+            if _NOT_ZERO.match(token):
+                self._fail("number_out_of_range", start)
+            return 0
         number = Decimal(token)
-        if number and not float(token):
-            self._fail("number_out_of_range", start)
         return int(number) if number == number.to_integral_value() else number
 
     def _next(self) -> tuple[str, str]:
