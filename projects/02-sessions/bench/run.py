@@ -134,7 +134,8 @@ def patience(ports: Mapping[str, int], accounts: Sequence[Account], stack: ExitS
     for name in (OURS, STARSESSIONS):
         asked = [signed_in(ports[name], account.login()) for account in accounts[:CALM_CONNECTIONS]]
         calm = Load(name, ports[name], asked, CALM_CONNECTIONS, stack)
-        flood = [account.login()._replace(status=None) for account in accounts]
+        # Others than those who are timed: an account that has too many sessions loses its oldest.
+        flood = [account.login()._replace(status=None) for account in accounts[CALM_CONNECTIONS:]]
         storm = Load(name, ports[name], flood, FLOOD_CONNECTIONS, stack)
         measures[f"{name}, {QUIET}"] = p99_of(calm)
         measures[f"{name}, {FLOODED}"] = p99_of(calm, storm)
