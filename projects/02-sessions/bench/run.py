@@ -64,8 +64,9 @@ class Part(NamedTuple):
 GUARDED_BOUND = """\
 What bounds it: the server's one process. The service and libs/auth ask Redis once, starsessions twice: it
 writes each session back. One question costs redis-py a third of the service's time, in its pool, its
-timeouts and the streams of asyncio. Litestar copies the route's handler for each guard; the service also
-logs and counts each request and checks its head, which takes a tenth.
+timeouts and the streams of asyncio; libs/auth does without it, and all requests share one connection.
+Litestar copies the route's handler for each guard; the service also logs and counts each request and checks
+its head, which takes a tenth.
 """
 LOGINS_BOUND = """\
 What bounds them: argon2. A login also takes four scripts in Redis, a query in PostgreSQL and the request
