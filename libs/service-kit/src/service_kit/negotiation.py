@@ -91,6 +91,15 @@ def check_host(host: str | None, http_version: str) -> None:
         raise ProblemError(of_status(400, "There must be one Host."))
 
 
+def check_transfer(transfer_encoding: str | None) -> None:
+    """Let a body pass that came in chunks, or with its length. Raises: ProblemError of 400.
+
+    A server takes any coding off as long as chunked is the last, so that what is compressed looks plain.
+    """
+    if transfer_encoding and transfer_encoding.strip(" \t,").lower() != "chunked":
+        raise ProblemError(of_status(400, "Of transfer codings there may be chunked, once."))
+
+
 def check_coding(content_encoding: str | None) -> None:
     """Let a body pass that is not compressed.
 
