@@ -136,7 +136,7 @@ def each_time_the_limit_held_in_the_process(clients: list[Caller]) -> None:
 
 @when("something else stands in place of a client's count", target_fixture="client")
 def something_else_stands_in_place_of_a_count(world: World, new_caller: Callable[[], Caller]) -> Caller:
-    """As a program that shares this Redis may leave there: of another type, a text that is no number, or zeros."""
+    """As a program that shares this Redis may leave it: of another type, no number, or zeros."""
     client = new_caller()
     client.send()
     keys = client.redis_keys()
