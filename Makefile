@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 # What others export for their own Python, pip or uv changes nothing; where packages come from does.
 SOURCES := $(foreach tool,PIP UV,$(addprefix $(tool)_,CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_INDEX EXTRA_INDEX_URL \
   FIND_LINKS INDEX INDEX_URL LINK_MODE NATIVE_TLS OFFLINE PROXY PYTHON_INSTALL_MIRROR SYSTEM_CERTS TRUSTED_HOST))
-unexport $(filter-out $(SOURCES) PGPASSWORD,$(filter PIP_% UV_% PYTHON% RUFF_% PG%,$(.VARIABLES)))
+unexport BASH_ENV CDPATH $(filter-out $(SOURCES) PGPASSWORD,$(filter PIP_% UV_% PYTHON% RUFF_% PG%,$(.VARIABLES)))
 
 READY := .venv/.ready
 KATA := .venv/bin/kata

@@ -95,6 +95,8 @@ def listenable(host: str, port: int) -> str:
 @contextlib.contextmanager
 def metrics_directory(workers: int) -> Iterator[None]:
     """Give several workers a place where their metrics meet; see `service_kit.metrics`."""
+    for name in (MULTIPROCESS_DIRECTORY, MULTIPROCESS_DIRECTORY.lower()):
+        os.environ.pop(name, None)  # of the program that has started this one, where it counts its own
     if workers == 1:
         yield
         return
