@@ -7,11 +7,9 @@ from select import POLLIN, poll
 from types import MappingProxyType
 from typing import Final
 
-from psycopg import IntegrityError as PostgresIntegrityError
-from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from sqlalchemy import URL, event, func, select, table, text
 from sqlalchemy.engine import AdaptedConnection, make_url
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -48,6 +46,8 @@ BOUNDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+FOREIGN_KEY_VIOLATION: Final = "23503"
+UNIQUE_VIOLATION: Final = "23505"
 ENCODING: Final = "UTF8"
 """Of the database, which no session can set: in another, most of the characters of the world are errors."""
 
@@ -173,16 +173,15 @@ def is_expected(error: DBAPIError, constraints: Collection[str] | None) -> bool:
 
     A column that is new to the service, or a rule for what it writes, says nothing of what a client sent.
     """
-    cause = error.orig
     if constraints is None:
-        return isinstance(cause, UniqueViolation | ForeignKeyViolation)
+        return getattr(error.orig, "sqlstate", None) in {FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION}
     return any(violates(error, constraint) for constraint in constraints)
 
 
 def violates(error: DBAPIError, constraint: str) -> bool:
     """Tell whether that one is violated, and not another."""
-    cause = error.orig
-    return isinstance(cause, PostgresIntegrityError) and cause.diag.constraint_name == constraint
+    told = getattr(error.orig, "diag", None)
+    return isinstance(error, IntegrityError) and getattr(told, "constraint_name", None) == constraint
 
 
 def session_options(*settings: Mapping[str, str]) -> str:
