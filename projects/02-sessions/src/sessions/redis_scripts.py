@@ -57,24 +57,25 @@ class RedisScripts:
         }
 
     async def run(self, name: str, keys: Sequence[str], *arguments: str | float) -> Reply:
-        """Run a script; one that the server has forgotten is sent again.
-
-        What somebody else has put under one of the keys is no loss of Redis: it is dropped.
-        Raises: StoreUnavailableError.
-        """
-        script = self._scripts[name]
+        """Run a script; one that the server has forgotten is sent again. Raises: StoreUnavailableError."""
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                try:
-                    reply: Reply = await script(keys=keys, args=arguments)
-                except ResponseError as error:
-                    if not str(error).startswith("WRONGTYPE"):
-                        raise
-                    dropped = await self._scripts["disown"](keys=keys, args=list(map(kind_of, keys)))
-                    log.warning("foreign values dropped", keys=dropped)
-                    reply = await script(keys=keys, args=arguments)
+                reply = await self._ask(name, keys, arguments)
         except LOSSES as error:
             raise StoreUnavailableError(f"Redis: {type(error).__name__}") from error
+        return reply
+
+    async def _ask(self, name: str, keys: Sequence[str], arguments: Sequence[str | float]) -> Reply:
+        """Run a script, and again without what somebody else has put under one of the keys."""
+        script = self._scripts[name]
+        try:
+            reply: Reply = await script(keys=keys, args=arguments)
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            dropped = await self._scripts["disown"](keys=keys, args=list(map(kind_of, keys)))
+            log.warning("foreign values dropped", keys=dropped)
+            reply = await script(keys=keys, args=arguments)
         return reply
 
     async def ping(self) -> None:
