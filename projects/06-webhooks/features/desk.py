@@ -49,6 +49,7 @@ class Times:
     lease_seconds: float
     tolerance_seconds: int
     quarantine_limit: int
+    operator_token: str
 
     def environment(self) -> dict[str, str]:
         return {
@@ -62,7 +63,12 @@ class Times:
             "PAYLOAD_DAYS": "8",
             "KEY_DAYS": "9",
             "ALLOW_PRIVATE_DESTINATIONS": "true",
+            "OPERATOR_TOKEN": self.operator_token,
         }
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.operator_token}"}
 
     def longest_wait_seconds(self, attempt: int) -> float:
         """Return the most that may lie between this attempt and the next."""
@@ -82,16 +88,23 @@ def draw_times(world: World) -> Times:
         tolerance_seconds=world.setting("TOLERANCE_SECONDS", 60, 220, away_from=[PRINTED_TOLERANCE]),
         # Room for each of the known mistakes, of which there are eight.
         quarantine_limit=world.setting("QUARANTINE_LIMIT", 8, 14, away_from=[100]),
+        operator_token=draw_token(world),
     )
 
 
+def draw_token(world: World) -> str:
+    """Return the operator's token: a number, so that `--set` can tell that of a service that runs already."""
+    return str(world.setting("OPERATOR_TOKEN", 10**19, 10**60))
+
+
 class Desk:
-    """A running service, and one client of it."""
+    """A running service, its operator, and those who send to it."""
 
     def __init__(self, service: Service, sink: CallbackServer, draw: Draw, times: Times) -> None:
         self.service = service
         self.sink = sink
-        self.http = service.client()
+        self.http = service.client(times.authorization)
+        self.sender = service.client()
         self.draw = draw
         self.times = times
         self.ended: list[Instance] = []
@@ -125,7 +138,7 @@ class Desk:
         self, source: Source, headers: Mapping[str, str], body: bytes, content_type: str = "application/json"
     ) -> Exchange:
         """Post a delivery with these headers."""
-        return self.http.request(
+        return self.sender.request(
             "POST", source.path, headers={"Content-Type": content_type, **headers}, body=body
         )
 
@@ -137,6 +150,11 @@ class Desk:
 
     def request(self, source: Source, headers: Mapping[str, str], body: bytes) -> Request:
         return Request("POST", source.path, {"Content-Type": "application/json", **headers}, body)
+
+    def asked(self, method: str, path: str, body: bytes = b"") -> Request:
+        """Return a request of the operator's."""
+        kind = {"Content-Type": "application/json"} if body else {}
+        return Request(method, f"{API}{path}", {**self.times.authorization, **kind}, body)
 
     def raw(self, source: Source, lines: Sequence[tuple[str, str]], body: bytes) -> bytes:
         """Write a delivery by hand: header lines may repeat, and hold any bytes of Latin-1."""

@@ -26,6 +26,12 @@ Feature: What came can be found, looked at, and forwarded again
     Then each is refused with a pointer to its mistake
     And a name that is taken gets 409, and what does not exist 404
 
+  @C46 @step-6 @after-C12
+  Scenario: Nobody but the operator manages
+    When every route of the API is asked without a token, with a wrong one, and with what is none
+    Then each answer is 401 with a challenge that fits, and nothing was done or told
+    But the scheme may be in any case, and deliveries need no token
+
   @C41 @step-6 @after-C15
   Scenario: Its metrics tell what came, what was refused, and what waits
     When deliveries of each kind come, and some are held

@@ -66,7 +66,7 @@ def deliveries_come_to_no_source(service: Desk) -> list[Asked]:
     key = key_of(source.secret)
 
     def post(path: str, headers: dict[str, str], body: bytes = body) -> Exchange:
-        return service.http.request("POST", path, headers=headers, body=body)
+        return service.sender.request("POST", path, headers=headers, body=body)
 
     def fresh(body: bytes = body, key: bytes = key) -> dict[str, str]:
         return standard(key, service.message_id(), body)
@@ -211,7 +211,7 @@ def postgresql_falls_silent_amid_deliveries(service: Desk, postgres: FaultProxy)
     source = service.with_key()
     ids = [service.message_id() for _ in range(12)]
     requests = service.deliveries(source, ids)
-    service.burst([Request("GET", f"{API}/events")] * 8)  # connections that are in use
+    service.burst([service.asked("GET", "/events")] * 8)  # connections that are in use
     postgres.delay(0.03)
     answers: list[Exchange] = []
     sender = threading.Thread(
@@ -239,19 +239,18 @@ def in_time(answer: Exchange, what: str) -> None:
 
 @then("it is alive, it is not ready, and all else answers 503 with Retry-After within five seconds")
 def it_is_alive_it_is_not_ready(service: Desk, amid: Amid) -> None:
-    kind = {"Content-Type": "application/json"}
     requests = [
         Request("GET", "/health"),
         Request("GET", "/ready"),
         *service.deliveries(amid.source, [service.message_id() for _ in range(3)]),
-        Request("GET", f"{API}/sources"),
-        Request("GET", f"{API}/sources/{amid.source.name}"),
-        Request("GET", f"{API}/events"),
-        Request("GET", f"{API}/events/{UNKNOWN_ID}"),
-        Request("POST", f"{API}/events/{UNKNOWN_ID}/replay"),
-        Request("GET", f"{API}/quarantine"),
-        Request("POST", f"{API}/replays", kind, b'{"source": "nobody"}'),
-        Request("PATCH", f"{API}/sources/{amid.source.name}", kind, b'{"state": "active"}'),
+        service.asked("GET", "/sources"),
+        service.asked("GET", f"/sources/{amid.source.name}"),
+        service.asked("GET", "/events"),
+        service.asked("GET", f"/events/{UNKNOWN_ID}"),
+        service.asked("POST", f"/events/{UNKNOWN_ID}/replay"),
+        service.asked("GET", "/quarantine"),
+        service.asked("POST", "/replays", b'{"source": "nobody"}'),
+        service.asked("PATCH", f"/sources/{amid.source.name}", b'{"state": "active"}'),
     ]
     answers = service.burst(requests, timeout_seconds=ANSWER_SECONDS + 5)
     for request, answer in zip(requests, answers, strict=True):
@@ -311,7 +310,7 @@ def the_connection_is_lost_at_each_point(service: Desk, postgres: FaultProxy) ->
     ids, answers = [], []
     for point in points:
         ids.append(service.message_id())
-        service.burst([Request("GET", f"{API}/events")] * 2)
+        service.burst([service.asked("GET", "/events")] * 2)
         with postgres.reset_after(point):
             answers += service.burst(service.deliveries(source, ids[-1:]))
     for worker in service.service.workers:

@@ -433,7 +433,7 @@ def all_that_was_acknowledged_is_forwarded(service: Desk, acknowledged: tuple[So
 def sources_are_made_with_destinations_that_are_not_public(
     service: Desk, world: World
 ) -> tuple[list[Exchange], list[Exchange]]:
-    client, draw = guarded_service(service, world).client(), service.draw
+    client, draw = guarded_service(service, world).client(service.times.authorization), service.draw
 
     def make(url: str) -> Exchange:
         body = {"name": draw.word(), "scheme": GITHUB, "destination": url}

@@ -16,7 +16,7 @@ from webhooks.domain import (
     EventState,
     HmacScheme,
     KnownSource,
-    Rejected,
+    RejectedEntry,
     Scheme,
     Secret,
     SourceState,
@@ -235,22 +235,10 @@ class ReplayAnswer(BaseModel):
     event_ids: list[UUID]
 
 
-class RejectedAnswer(BaseModel):
-    """A delivery that did not verify, and why not, as far as that was found."""
-
-    id: UUID
-    source: str
-    received_at: datetime
-    reason: str
-    cause: str
-    detail: str | None
-    size_bytes: int
-
-
 class QuarantineAnswer(BaseModel):
     """What is kept of rejected deliveries, oldest first."""
 
-    items: list[RejectedAnswer]
+    items: list[RejectedEntry]
 
 
 class ReverifyAnswer(BaseModel):
@@ -301,16 +289,4 @@ def made_source(made: MadeSource) -> MadeSourceAnswer:
 def conflict_answer(conflict: Conflict) -> ConflictAnswer:
     return ConflictAnswer(
         received_at=conflict.received_at, body_base64=base64.b64encode(conflict.body).decode()
-    )
-
-
-def rejected_answer(rejected: Rejected, source: str) -> RejectedAnswer:
-    return RejectedAnswer(
-        id=rejected.id,
-        source=source,
-        received_at=rejected.received_at,
-        reason=rejected.reason,
-        cause=rejected.cause,
-        detail=rejected.detail,
-        size_bytes=len(rejected.body),
     )
