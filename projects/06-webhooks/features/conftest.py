@@ -7,7 +7,8 @@ from pytest_bdd import given
 
 from kata.steps import FaultProxy, World
 
-from .desk import API, Desk, Times, draw_times, draw_token
+from .desk import API, Desk
+from .times import Times, draw_times, draw_token
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from service_kit import json_text
 from service_kit.incoming import RECEIVE
 from service_kit.limits import too_large
 from service_kit.problems import ErrorRule, ProblemError, of_status, problem_of
+from webhooks.answers import ReceiptAnswer
 from webhooks.domain import Kept
 from webhooks.errors import WebhooksError
 from webhooks.receiving import Receiver
-from webhooks.schemas import ReceiptAnswer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

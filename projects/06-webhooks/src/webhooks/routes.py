@@ -14,6 +14,21 @@ from fastapi.security import HTTPBearer
 
 from service_kit import idempotency_key
 from service_kit.problems import ProblemError, of_status
+from webhooks.answers import (
+    ConflictsAnswer,
+    EventsAnswer,
+    MadeSourceAnswer,
+    QuarantineAnswer,
+    ReplayAnswer,
+    ReverifyAnswer,
+    ShownSecretAnswer,
+    SourceAnswer,
+    SourcesAnswer,
+    conflict_answer,
+    made_source,
+    shown_secret,
+    source_answer,
+)
 from webhooks.domain import EventDetails, EventState, Kept
 from webhooks.events import Events, Selection
 from webhooks.management import Management
@@ -22,24 +37,11 @@ from webhooks.receiving import Receiver
 from webhooks.schemas import (
     NAME,
     ChangeBody,
-    ConflictsAnswer,
-    EventsAnswer,
     ExpiryBody,
-    MadeSourceAnswer,
     NewSecretBody,
     NewSourceBody,
-    QuarantineAnswer,
-    ReplayAnswer,
     ReplayBody,
-    ReverifyAnswer,
     ReverifyBody,
-    ShownSecretAnswer,
-    SourceAnswer,
-    SourcesAnswer,
-    conflict_answer,
-    made_source,
-    shown_secret,
-    source_answer,
 )
 from webhooks.sources import Sources
 
