@@ -45,8 +45,8 @@ GRANIAN = (
 )
 ACKNOWLEDGED = f"""\
 {CONNECTIONS} connections, each with one delivery of 300 bytes under way, all of them new; {PROCESSES}
-processes each. An answer comes when its event is committed, here as there. The service looks its source up for
-each batch, keeps what it rejects, logs and counts; the route knows its one secret and does nothing else.
+processes each. An answer comes when its event is committed, here as there. The service looks its source up
+for each batch, keeps what it rejects, logs and counts; the route knows its one secret and does nothing else.
 
 What bounds it: the processors, which the sender and PostgreSQL share with it.
 """
