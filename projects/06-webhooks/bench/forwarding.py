@@ -20,13 +20,15 @@ def forwarded_after_ms(port: int, key: bytes, sink: CallbackServer, amount: int)
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     answered: dict[str, float] = {}
-    for request in islice(deliveries(key), WARM_UP + amount):
+    for number, request in enumerate(islice(deliveries(key), WARM_UP + amount), 1):
         connection.request("POST", PATH, request.body, dict(request.headers))
         answer = connection.getresponse()
         answer.read()
         if answer.status != http.client.ACCEPTED:
             raise SystemExit(f"{answer.status} for a delivery")
         answered[request.headers["webhook-id"]] = time.monotonic()
+        if number <= WARM_UP:  # a worker may have to start first
+            sink.wait_for("/events", number, PATIENCE_SECONDS)
         time.sleep(PAUSE_SECONDS)
     connection.close()
     calls = sink.wait_for("/events", len(answered), PATIENCE_SECONDS)

@@ -1,7 +1,7 @@
 Feature: Only destinations that are public are called
 
   Background:
-    Given a webhook service
+    Given a webhook service that calls public destinations alone
 
   @C36 @step-5 @after-C25
   Scenario: Destinations that are not public are refused

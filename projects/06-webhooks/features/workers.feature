@@ -13,12 +13,12 @@ Feature: What a worker leaves undone another one does
     When a worker stands still while it forwards an event, which another one then completes
     Then the event stays as the other one left it
 
-  @C34 @step-5 @after-C25
+  @C34 @step-5 @long @after-C25
   Scenario: A worker that is told to stop finishes what it holds, or gives it back
     When a worker is told to stop while it forwards events
     Then it ends with exit code 0 in time, and what it did not finish is forwarded at once
 
-  @C35 @step-5 @after-C25
+  @C35 @step-5 @long @after-C25
   Scenario: What was acknowledged is forwarded though every process is killed
     When all processes are killed amid deliveries and attempts, and started again
     Then all that was acknowledged is forwarded
