@@ -31,6 +31,7 @@ from webhooks.worker import Worker
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from fastapi.telemetry import TelemetryConfig
 
 TABLES: Final = (
     "sources",
@@ -73,7 +74,11 @@ def create_app(settings: WebSettings) -> "FastAPI":
         keeping.close()
         await database.close()
 
-    app = FastAPI(title="Webhooks", version="1", lifespan=lifespan, redirect_slashes=False)
+    # What is not used would look for its environment at each request.
+    telemetry: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+    app = FastAPI(
+        title="Webhooks", version="1", lifespan=lifespan, redirect_slashes=False, telemetry=telemetry
+    )
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
     app.state.sources, app.state.events, app.state.quarantine = sources, events, quarantine
     app.state.operator = Operator(settings.operator_token.get_secret_value())
