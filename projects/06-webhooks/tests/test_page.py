@@ -181,8 +181,6 @@ def test_the_page_shows_failures_with_their_causes_to_the_operator_alone(browser
     enter(browser, "somebody-else-than-the-operator")
     browser.wait_for(f"{text_of('said')}.includes('operator')")
     assert browser.evaluate("document.querySelector('main').hidden") is True
-    refused, browser.complaints = browser.complaints, []
-    assert all("401" in json.dumps(one) for one in refused)
 
     enter(browser, TOKEN)
     browser.wait_for("!document.querySelector('main').hidden")
@@ -201,4 +199,5 @@ def test_the_page_shows_failures_with_their_causes_to_the_operator_alone(browser
     browser.press("Enter")
     browser.wait_for(f"{text_of('said')} === 'It is forwarded again.'")
     browser.wait_for(f"{text_of('failing')} === 'Nothing has failed.'")
-    assert browser.complaints == []
+    # That the first token was refused is said by the browser itself, and maybe late.
+    assert [one for one in browser.complaints if "a status of 401" not in json.dumps(one)] == []

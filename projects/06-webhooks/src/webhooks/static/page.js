@@ -114,8 +114,8 @@ async function withDetails(event) {
 const sample = (metrics, name) => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(metrics)?.[1] ?? 0);
 
 async function look() {
-  const [sources, inbox, dead, pending, quarantine, metrics] = await Promise.all([
-    get("/api/v1/sources"),
+  const sources = await get("/api/v1/sources"); // alone: with a wrong token the others need not be asked
+  const [inbox, dead, pending, quarantine, metrics] = await Promise.all([
     get(`/api/v1/events?limit=${MOST_LISTED}`),
     get(`/api/v1/events?limit=${MOST_LISTED}&state=dead`),
     get("/api/v1/events?limit=100&state=pending"),
