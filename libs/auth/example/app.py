@@ -474,12 +474,14 @@ def user_answer(user: User) -> Answer:
 def create_app(settings: Settings) -> "ASGIApp":
     database = Database(str(settings.database_url), "example", auth.StoreUnavailableError, tables=("users",))
     redis = Redis.from_url(str(settings.redis_url), retry=Retry(NoBackoff(), 0), decode_responses=True)
-    service = service_on(settings, database, redis)
+    store = auth.RedisSessionStore(str(settings.redis_url))
+    service = service_on(settings, database, redis, store)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
         await redis.aclose()
+        await store.aclose()
         await database.close()
 
     async def ping_redis() -> None:
@@ -516,7 +518,9 @@ def varying(app: Plumbing) -> "ASGIApp":
     return varied
 
 
-def service_on(settings: Settings, database: Database, redis: Redis) -> Service:
+def service_on(
+    settings: Settings, database: Database, redis: Redis, store: auth.RedisSessionStore
+) -> Service:
     life = auth.SessionPolicy(
         settings.session_idle_seconds,
         settings.session_absolute_seconds,
@@ -534,7 +538,7 @@ def service_on(settings: Settings, database: Database, redis: Redis) -> Service:
         auth.PasswordPolicy(settings.password_min, settings.password_max),
         hasher,
     )
-    sessions = auth.Sessions(auth.RedisSessionStore(redis), life)
+    sessions = auth.Sessions(store, life)
     administrators = frozenset(settings.admin_emails.lower().split(","))
     return Service(accounts, sessions, settings.fresh_seconds, administrators)
 

@@ -56,7 +56,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "redis-py"])
 def kind(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -69,11 +69,20 @@ async def redis(redis_url: str) -> AsyncIterator[AsyncRedis]:
 
 
 @pytest.fixture
-def session_store(kind: str, clock: Clock, request: pytest.FixtureRequest) -> SessionStore:
+async def session_store(
+    kind: str, clock: Clock, request: pytest.FixtureRequest
+) -> AsyncIterator[SessionStore]:
     if kind == "memory":
-        return MemorySessionStore(clock)
-    client: AsyncRedis = request.getfixturevalue("redis")
-    return RedisSessionStore(client, timeout_seconds=PATIENCE_SECONDS)
+        yield MemorySessionStore(clock)
+        return
+    url: str = request.getfixturevalue("redis_url")
+    if kind == "redis-py":
+        async with AsyncRedis.from_url(url) as client:
+            yield RedisSessionStore(client, timeout_seconds=PATIENCE_SECONDS)
+        return
+    store = RedisSessionStore(url, timeout_seconds=PATIENCE_SECONDS)
+    yield store
+    await store.aclose()
 
 
 @pytest.fixture

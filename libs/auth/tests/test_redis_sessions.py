@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,9 +16,31 @@ from kata.servers.valkey import EmbeddedValkey
 pytestmark = pytest.mark.anyio
 
 
+type Opened = Callable[[str, float], AbstractAsyncContextManager[RedisSessionStore]]
+
+
+@pytest.fixture(params=["redis", "redis-py"])
+def opened(request: pytest.FixtureRequest) -> Opened:
+    """Open a store by its URL, or by a client; a step may take so many seconds."""
+
+    @asynccontextmanager
+    async def by_url(url: str, timeout_seconds: float) -> AsyncIterator[RedisSessionStore]:
+        store = RedisSessionStore(url, timeout_seconds=timeout_seconds)
+        yield store
+        await store.aclose()
+
+    @asynccontextmanager
+    async def by_client(url: str, timeout_seconds: float) -> AsyncIterator[RedisSessionStore]:
+        async with Redis.from_url(url) as client:
+            yield RedisSessionStore(client, timeout_seconds=timeout_seconds)
+
+    return by_url if request.param == "redis" else by_client
+
+
 @pytest.fixture
-def sessions(redis: Redis) -> Sessions:
-    return Sessions(RedisSessionStore(redis, timeout_seconds=10), SessionPolicy(cap=2))
+async def sessions(opened: Opened, redis_url: str) -> AsyncIterator[Sessions]:
+    async with opened(redis_url, 10) as store:
+        yield Sessions(store, SessionPolicy(cap=2))
 
 
 async def everything_in(redis: Redis) -> str:
@@ -133,18 +155,20 @@ def silent_url() -> Iterator[str]:
         yield f"redis://127.0.0.1:{server.getsockname()[1]}"
 
 
-async def test_a_silent_redis_is_given_up_within_the_bound(silent_url: str) -> None:
-    async with Redis.from_url(silent_url) as redis:
-        sessions = Sessions(RedisSessionStore(redis, timeout_seconds=0.2))
+async def test_a_silent_redis_is_given_up_within_the_bound(opened: Opened, silent_url: str) -> None:
+    async with opened(silent_url, 0.2) as store:
+        sessions = Sessions(store)
         started = asyncio.get_running_loop().time()
         with pytest.raises(StoreUnavailableError):
             await sessions.load("A" * 43)
         assert asyncio.get_running_loop().time() - started < 2
 
 
-async def test_a_redis_that_is_away_is_in_use_again_when_it_is_back(own_redis: EmbeddedValkey) -> None:
-    async with Redis.from_url(own_redis.url) as redis:
-        sessions = Sessions(RedisSessionStore(redis, timeout_seconds=10))
+async def test_a_redis_that_is_away_is_in_use_again_when_it_is_back(
+    opened: Opened, own_redis: EmbeddedValkey
+) -> None:
+    async with opened(own_redis.url, 10) as store:
+        sessions = Sessions(store)
         issued = await sessions.create("ann")
         own_redis.kill()
         with pytest.raises(StoreUnavailableError, match="Redis: "):
@@ -157,17 +181,16 @@ async def test_a_redis_that_is_away_is_in_use_again_when_it_is_back(own_redis: E
 
 
 async def test_a_reply_that_came_too_late_is_not_taken_for_another(
-    own_redis: EmbeddedValkey,
+    opened: Opened, own_redis: EmbeddedValkey
 ) -> None:
     """A step that was given up must not leave its reply on the connection for the next."""
-    async with Redis.from_url(own_redis.url) as redis:
-        patient = Sessions(RedisSessionStore(redis, timeout_seconds=10))
-        anns, bobs = await patient.create("ann"), await patient.create("bob")
-        hasty = Sessions(RedisSessionStore(redis, timeout_seconds=0.1))
-        await redis.client_pause(300)
+    async with opened(own_redis.url, 0.5) as store, Redis.from_url(own_redis.url) as redis:
+        sessions = Sessions(store)
+        anns, bobs = await sessions.create("ann"), await sessions.create("bob")
+        await redis.client_pause(700)
         with pytest.raises(StoreUnavailableError):
-            await hasty.load(anns.token)
-        session = await patient.load(bobs.token)
+            await sessions.load(anns.token)
+        session = await sessions.load(bobs.token)
 
         assert session is not None
         assert session.subject == "bob"

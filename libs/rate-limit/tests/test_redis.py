@@ -16,10 +16,10 @@ from rate_limit import (
     Limiter,
     Policy,
     PolicyError,
-    RateLimitError,
     RedisStorage,
     StorageUnavailableError,
 )
+from redis_wire import RedisUrlError
 
 HOUR = 3_600
 BOUND_SECONDS = 0.2
@@ -243,7 +243,7 @@ def test_redis_is_in_use_again_after_the_cool_down(own_redis: Server) -> None:
     ],
 )
 def test_a_url_that_is_none_is_refused(url: str, reason: str) -> None:
-    with pytest.raises(RateLimitError, match=reason) as raised:
+    with pytest.raises(RedisUrlError, match=reason) as raised:
         RedisStorage(url)
     assert "hidden" not in str(raised.value)
 

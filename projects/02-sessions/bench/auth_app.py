@@ -5,9 +5,6 @@ import os
 from litestar import Litestar, get, post
 from litestar.params import JSONBody
 from pydantic import BaseModel
-from redis.asyncio import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 import auth
 from auth.litestar import AuthPlugin, AuthRequest, signed_in
@@ -42,8 +39,7 @@ async def roles_of(_subject: str) -> tuple[str, ...]:
 
 
 def create_app() -> Litestar:
-    redis = Redis.from_url(os.environ["REDIS_URL"], retry=Retry(NoBackoff(), 0))
-    sessions = auth.Sessions(auth.RedisSessionStore(redis))
+    sessions = auth.Sessions(auth.RedisSessionStore(os.environ["REDIS_URL"]))
     csrf = auth.CsrfGuard(os.environ["PUBLIC_ORIGIN"])
     config = auth.AuthConfig(auth.Roles([]), roles_of, sessions, csrf)
     return Litestar([sign_in, me], plugins=[AuthPlugin(config)], openapi_config=None)

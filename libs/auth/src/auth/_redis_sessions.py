@@ -1,15 +1,13 @@
 """Sessions in Redis, shared by all processes: each step is one script, and so atomic and one round trip."""
 
-import asyncio
 import json
 from collections.abc import Sequence
-from importlib import resources
 from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from auth._errors import StoreUnavailableError
+from auth._redis_scripts import ClientScripts, Reply, StreamScripts
 from auth._session import (
     LONGEST_LOGIN_SECONDS,
     LONGEST_REQUEST_SECONDS,
@@ -19,25 +17,28 @@ from auth._session import (
     moment_of,
 )
 
-VERBS: Final = ("create", "end", "end_all", "end_by_id", "list", "load", "now", "rotate")
 FIELDS: Final = 8
 """Of a session in a reply."""
-LOSSES: Final = (RedisError, OSError, TimeoutError, AttributeError, RuntimeError, TypeError)
-"""The last three are asyncio's, of a write to a connection that was lost: python/cpython#136234."""
 ANY_LIFE: Final = (1, 1)
 """Idle and absolute milliseconds for a script that needs neither."""
 
-type Reply = bytes | str | int | list["Reply"] | None
-
 
 class RedisSessionStore:
-    """A session store in Redis or Valkey. Set `noeviction` there: what is evicted is signed out."""
+    """A session store in Redis or Valkey. Set `noeviction` there: what is evicted is signed out.
 
-    def __init__(self, redis: Redis, *, prefix: str = "{auth}", timeout_seconds: float = 0.5) -> None:
-        """Take a client; how long a step may take in all is bounded here, whatever the client retries."""
+    Give it a URL, and all tasks of an event loop share one connection; or a client of redis-py (Redis,
+    RedisCluster). A step takes `timeout_seconds` at most, connecting included.
+
+    Raises: redis_wire.RedisUrlError.
+    """
+
+    def __init__(self, redis: str | Redis, *, prefix: str = "{auth}", timeout_seconds: float = 0.5) -> None:
         self._prefix = prefix
-        self._timeout_seconds = timeout_seconds
-        self._scripts = {verb: redis.register_script(_script_text(verb)) for verb in VERBS}
+        self._scripts = (
+            StreamScripts(redis, timeout_seconds)
+            if isinstance(redis, str)
+            else ClientScripts(redis, timeout_seconds)
+        )
 
     async def now_ms(self) -> int:
         reply = await self._run("now", *ANY_LIFE)
@@ -81,18 +82,12 @@ class RedisSessionStore:
     async def list(self, subject: str, policy: SessionPolicy) -> Sequence[Session]:
         return _sessions(await self._run("list", *_life(policy), subject))
 
+    async def aclose(self) -> None:
+        """Close the running loop's connection; a client that was handed in stays open."""
+        await self._scripts.aclose()
+
     async def _run(self, verb: str, *arguments: str | int) -> Reply:
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                reply: Reply = await self._scripts[verb]([self._prefix], arguments)
-        except LOSSES as exc:
-            raise StoreUnavailableError(f"Redis: {type(exc).__name__}") from exc
-        return reply
-
-
-def _script_text(verb: str) -> str:
-    folder = resources.files("auth") / "lua"
-    return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("session", verb))
+        return await self._scripts.run(verb, self._prefix, arguments)
 
 
 def _life(policy: SessionPolicy) -> tuple[int, int]:

@@ -8,30 +8,17 @@ import re
 from importlib import resources
 from itertools import batched
 
-from hiredis import ReplyError
-
 from rate_limit._decision import Decision, Standing
 from rate_limit._errors import PolicyError, StorageUnavailableError
 from rate_limit._policy import Algorithm, PolicySet
+from redis_wire import command, packed
 
 KEY_TEMPLATE = "{{rate:{key}}}:{policy}:{algorithm}"
 """What stands in braces decides on a Cluster's slot: all keys of one decision share it, so that a script may
 touch them. It begins with `rate:`, because Redis ignores empty braces."""
 
-NO_SCRIPT = "NOSCRIPT"
-
 NUMBERS = 3
 """Of the reply, for each policy."""
-
-
-def packed(*words: bytes) -> bytes:
-    """Pack words, without the head that tells how many they are."""
-    return b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
-
-
-def command(*words: bytes) -> bytes:
-    """Pack a whole command."""
-    return b"*%d\r\n" % len(words) + packed(*words)
 
 
 def script_text(algorithm: Algorithm) -> str:
@@ -95,21 +82,6 @@ class Script:
         raise StorageUnavailableError(f"Redis answered {reply!r}")
 
 
-def lacks_script(reply: object) -> bool:
-    """Tell whether Redis was restarted or flushed since it got the script."""
-    return isinstance(reply, ReplyError) and str(reply).startswith(NO_SCRIPT)
-
-
-def checked(reply: object) -> object:
-    """Return the reply.
-
-    Raises: StorageUnavailableError if it is an error.
-    """
-    if isinstance(reply, ReplyError):
-        raise StorageUnavailableError(f"Redis answered {reply}")
-    return reply
-
-
 def scan(cursor: bytes, pattern: bytes) -> bytes:
     return command(b"SCAN", cursor, b"MATCH", pattern, b"COUNT", b"1000")
 
@@ -117,9 +89,9 @@ def scan(cursor: bytes, pattern: bytes) -> bytes:
 def scan_page(reply: object) -> tuple[bytes, list[bytes]]:
     """Return the next cursor and the keys of this page.
 
-    Raises: StorageUnavailableError.
+    Raises: StorageUnavailableError if the reply is none.
     """
-    match checked(reply):
+    match reply:
         case [bytes(cursor), list(keys)]:
             return cursor, keys
     raise StorageUnavailableError(f"Redis answered {reply!r}")

@@ -6,10 +6,9 @@ from rate_limit._failover import COOL_DOWN_SECONDS, CircuitBreaker, Failover, Fa
 from rate_limit._policy import MAX_LIMIT, Algorithm, Policy, PolicySet
 from rate_limit._redis_client import AsyncClientTransport, AsyncRedisClient, ClientTransport, RedisClient
 from rate_limit._redis_script import KEY_TEMPLATE, Script, pattern_of_all
-from rate_limit._redis_socket import SocketTransport
-from rate_limit._redis_stream import StreamTransport
-from rate_limit._redis_url import parse_address
+from rate_limit._redis_transport import SocketTransport, StreamTransport
 from rate_limit._storage import Counters
+from redis_wire import parse_address
 
 TIMEOUT_SECONDS = 0.12
 """For one decision, connecting included."""
@@ -34,7 +33,7 @@ class RedisStorage:
     The template makes a policy's key. Change it to keep the keys of an earlier system; what stands in braces
     must be the same for all policies of a limiter if Redis is a Cluster.
 
-    Raises: RedisUrlError.
+    Raises: redis_wire.RedisUrlError.
     """
 
     def __init__(

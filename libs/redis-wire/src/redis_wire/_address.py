@@ -7,16 +7,12 @@ from urllib.parse import urlsplit
 
 from redis.connection import parse_url
 
-from rate_limit._errors import RateLimitError
-from rate_limit._redis_script import command
-
-
-class RedisUrlError(RateLimitError, ValueError):
-    """The URL of a Redis cannot be used; the message says why, and never holds the password."""
+from redis_wire._commands import command
+from redis_wire._errors import RedisUrlError
 
 
 @dataclass(frozen=True, slots=True)
-class RedisAddress:
+class Address:
     """Where a Redis is and what it has to be told first."""
 
     host: str = "localhost"
@@ -28,7 +24,7 @@ class RedisAddress:
     """Commands that a new connection begins with: AUTH and SELECT."""
 
 
-def parse_address(url: str) -> RedisAddress:
+def parse_address(url: str) -> Address:
     """Read `redis://`, `rediss://` or `unix://`, with user, password, host, port and database.
 
     Raises: RedisUrlError.
@@ -46,7 +42,7 @@ def parse_address(url: str) -> RedisAddress:
         greetings.append(command(b"AUTH", *user, str(password).encode()))
     if database := int(parts.get("db", 0)):
         greetings.append(command(b"SELECT", b"%d" % database))
-    return RedisAddress(
+    return Address(
         host=str(parts.get("host", "localhost")),
         port=int(parts.get("port", 6379)),
         path=str(parts.get("path", "")),

@@ -1,6 +1,6 @@
 """Conversations of an event loop with Redis: what arrives in one tick goes out in one write.
 
-A protocol of asyncio and hiredis's parser. Decisions of a tick share a system call each way, a packet, and
+A protocol of asyncio and hiredis's parser. Commands of a tick share a system call each way, a packet, and
 one time-out; replies come in the order of the commands.
 """
 
@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 from hiredis import ProtocolError, Reader
 
-from rate_limit._errors import StorageUnavailableError
-from rate_limit._redis_script import Script, checked, command, lacks_script, scan, scan_page
-from rate_limit._redis_url import RedisAddress
+from redis_wire._address import Address
+from redis_wire._commands import WithText, checked, lacks_script
+from redis_wire._errors import RedisUnavailableError
 
 
 class Stream(asyncio.Protocol):
@@ -38,11 +38,11 @@ class Stream(asyncio.Protocol):
     def ask(self, packed_command: bytes) -> Future[object]:
         """Send one command at the end of this tick; the reply may be a ReplyError.
 
-        Raises: StorageUnavailableError, by the future.
+        Raises: RedisUnavailableError, by the future.
         """
         future: Future[object] = self._loop.create_future()
         if self.broken:
-            future.set_exception(StorageUnavailableError("the connection to Redis is lost"))
+            future.set_exception(RedisUnavailableError("the connection to Redis is lost"))
             return future
         self._waiting.append(future)
         if not self._outgoing:
@@ -66,7 +66,7 @@ class Stream(asyncio.Protocol):
         self._break(f"{type(exc).__name__}: {exc}" if exc else "Redis closed the connection")
 
     def close(self) -> None:
-        self._break("the storage was closed")
+        self._break("it was closed")
 
     def _flush(self) -> None:
         if self.broken or self._transport is None:
@@ -100,39 +100,25 @@ class Stream(asyncio.Protocol):
         while self._waiting:
             future = self._waiting.popleft()
             if not future.done():
-                future.set_exception(StorageUnavailableError(reason))
+                future.set_exception(RedisUnavailableError(reason))
 
 
-class StreamTransport:
-    """Decisions over one stream for each event loop."""
+class Streams:
+    """One stream for each event loop."""
 
-    def __init__(self, address: RedisAddress, timeout_seconds: float) -> None:
+    def __init__(self, address: Address, timeout_seconds: float) -> None:
         self._address = address
         self._timeout_seconds = timeout_seconds
         self._streams: WeakKeyDictionary[AbstractEventLoop, Stream] = WeakKeyDictionary()
         self._connecting: WeakKeyDictionary[AbstractEventLoop, Task[Stream]] = WeakKeyDictionary()
 
-    async def decide(self, script: Script, key: str, cost: int, *, charge: bool) -> object:
-        """Run the script and return its reply.
+    async def run_script(self, by_hash: bytes, with_text: WithText) -> object:
+        """Send a script's call, once more with its text where Redis does not have it.
 
-        Raises: StorageUnavailableError.
+        Raises: RedisUnavailableError.
         """
-        reply = await self._ask(script.evalsha(key, cost, charge=charge))
-        if lacks_script(reply):
-            reply = await self._ask(script.eval(key, cost, charge=charge))
-        return reply
-
-    async def delete(self, keys: list[bytes]) -> None:
-        checked(await self._ask(command(b"DEL", *keys)))
-
-    async def delete_matching(self, pattern: bytes) -> None:
-        cursor = b"0"
-        while True:
-            cursor, keys = scan_page(await self._ask(scan(cursor, pattern)))
-            if keys:
-                await self.delete(keys)
-            if cursor == b"0":
-                return
+        reply = await self.ask(by_hash)
+        return await self.ask(with_text()) if lacks_script(reply) else reply
 
     async def aclose(self) -> None:
         """Close the connection of the running loop."""
@@ -141,7 +127,11 @@ class StreamTransport:
             stream.close()
             await asyncio.sleep(0)  # the transport closes its socket in the loop's next turn
 
-    def _ask(self, packed_command: bytes) -> Future[object]:
+    def ask(self, packed_command: bytes) -> Future[object]:
+        """Send one command; the reply may be a ReplyError.
+
+        Raises: RedisUnavailableError, by the future, about `timeout_seconds` later at the latest.
+        """
         loop = asyncio.get_running_loop()
         stream = self._streams.get(loop)
         if stream is not None and not stream.broken:
@@ -154,7 +144,7 @@ class StreamTransport:
                 stream = await self._stream(loop)
                 return await stream.ask(packed_command)
         except (OSError, ValueError) as exc:  # a TimeoutError too; ValueError: no host's name
-            raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
+            raise RedisUnavailableError(f"{type(exc).__name__}: {exc}") from exc
 
     async def _stream(self, loop: AbstractEventLoop) -> Stream:
         """Give the loop's stream; whoever comes while it is being opened waits for the same one."""

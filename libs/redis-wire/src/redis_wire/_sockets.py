@@ -16,13 +16,13 @@ from weakref import WeakSet
 
 from hiredis import HiredisError, Reader
 
-from rate_limit._errors import StorageUnavailableError
-from rate_limit._redis_script import Script, checked, command, lacks_script, scan, scan_page
-from rate_limit._redis_url import RedisAddress, kernel_timeout
+from redis_wire._address import Address, kernel_timeout
+from redis_wire._commands import WithText, checked, lacks_script
+from redis_wire._errors import RedisUnavailableError
 
 TRUSTED_IDLE_SECONDS = 0.1
 """A connection that was in use so short a time ago is not checked: under load every system call counts. Less
-than the circuit breaker's cool-down, after which all are checked."""
+than what a caller waits after a loss before it asks again."""
 
 RECEIVE_BYTES = 65_536
 
@@ -32,7 +32,7 @@ _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)  # epol
 class Connection:
     """One connection: for one thread at a time."""
 
-    def __init__(self, address: RedisAddress, timeout_seconds: float) -> None:
+    def __init__(self, address: Address, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._reader = Reader()
         self._socket = _connected(address, timeout_seconds)
@@ -49,14 +49,14 @@ class Connection:
     def ask(self, command: bytes, deadline: float) -> object:
         """Send one command and return the reply, which may be a ReplyError.
 
-        Raises: OSError, HiredisError, StorageUnavailableError.
+        Raises: OSError, HiredisError, RedisUnavailableError.
         """
         self._socket.sendall(command)
         reader = self._reader
         while True:
             received = self._socket.recv(RECEIVE_BYTES)
             if not received:
-                raise StorageUnavailableError("Redis closed the connection")
+                raise RedisUnavailableError("Redis closed the connection")
             reader.feed(received)
             reply = reader.gets()
             if reply is not False:
@@ -83,11 +83,15 @@ class Connection:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
 
 
-def _connected(address: RedisAddress, timeout_seconds: float) -> socket.socket:
+def _connected(address: Address, timeout_seconds: float) -> socket.socket:
     if address.path:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(timeout_seconds)
-        connection.connect(address.path)
+        try:
+            connection.connect(address.path)
+        except OSError:
+            connection.close()
+            raise
         return connection
     connection = socket.create_connection((address.host, address.port), timeout_seconds)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -96,21 +100,21 @@ def _connected(address: RedisAddress, timeout_seconds: float) -> socket.socket:
     return connection
 
 
-class ConnectionStack:
-    """Idle connections: taken by one thread at a time, and opened when there is none."""
+class Sockets:
+    """Connections of all threads: each is taken by one at a time, and opened when none is idle."""
 
-    def __init__(self, address: RedisAddress, timeout_seconds: float) -> None:
+    def __init__(self, address: Address, timeout_seconds: float) -> None:
         self._address = address
         self._timeout_seconds = timeout_seconds
         self._idle: deque[Connection] = deque()  # its pop and append are atomic
-        _STACKS.add(self)
+        _ALL.add(self)
 
     def ask(self, command: bytes) -> object:
         """Send one command and return the reply, which may be a ReplyError.
 
         There are no retries: they would not fit into the time, and after a lost reply one might charge twice.
 
-        Raises: StorageUnavailableError, about `timeout_seconds` later at the latest.
+        Raises: RedisUnavailableError, about `timeout_seconds` later at the latest.
         """
         deadline = time.monotonic() + self._timeout_seconds
         connection = self._take()
@@ -118,13 +122,21 @@ class ConnectionStack:
             if connection is None:
                 connection = self._open(deadline)
             reply = connection.ask(command, deadline)
-        except (OSError, ValueError, HiredisError, StorageUnavailableError) as exc:
+        except (OSError, ValueError, HiredisError, RedisUnavailableError) as exc:
             if connection is not None:
                 connection.close()
-            raise StorageUnavailableError(f"{type(exc).__name__}: {exc}") from exc
+            raise RedisUnavailableError(f"{type(exc).__name__}: {exc}") from exc
         connection.idle_since = time.monotonic()
         self._idle.append(connection)
         return reply
+
+    def run_script(self, by_hash: bytes, with_text: WithText) -> object:
+        """Send a script's call, once more with its text where Redis does not have it.
+
+        Raises: RedisUnavailableError.
+        """
+        reply = self.ask(by_hash)
+        return self.ask(with_text()) if lacks_script(reply) else reply
 
     def close(self) -> None:
         """Close the connections that are idle."""
@@ -170,42 +182,12 @@ class ConnectionStack:
         self._idle.clear()
 
 
-class SocketTransport:
-    """Decisions over connections of our own."""
-
-    def __init__(self, address: RedisAddress, timeout_seconds: float) -> None:
-        self._connections = ConnectionStack(address, timeout_seconds)
-        self.close = self._connections.close
-
-    def decide(self, script: Script, key: str, cost: int, *, charge: bool) -> object:
-        """Run the script and return its reply.
-
-        Raises: StorageUnavailableError.
-        """
-        reply = self._connections.ask(script.evalsha(key, cost, charge=charge))
-        if lacks_script(reply):
-            reply = self._connections.ask(script.eval(key, cost, charge=charge))
-        return reply
-
-    def delete(self, keys: list[bytes]) -> None:
-        checked(self._connections.ask(command(b"DEL", *keys)))
-
-    def delete_matching(self, pattern: bytes) -> None:
-        cursor = b"0"
-        while True:
-            cursor, keys = scan_page(self._connections.ask(scan(cursor, pattern)))
-            if keys:
-                self.delete(keys)
-            if cursor == b"0":
-                return
-
-
-_STACKS: WeakSet[ConnectionStack] = WeakSet()
+_ALL: WeakSet[Sockets] = WeakSet()
 
 
 def _after_fork() -> None:
-    for stack in _STACKS:
-        stack.forget()
+    for sockets in _ALL:
+        sockets.forget()
 
 
 if hasattr(os, "register_at_fork"):
