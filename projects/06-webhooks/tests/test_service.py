@@ -13,15 +13,22 @@ from kata.network.callback_server import CallbackServer
 from kata.network.callbacks import Reply
 from kata.world.owned import OwnedWorld
 
+TOKEN = "the-operator-of-these-tests"
 SECRET = "It's a Secret to Everybody"
 PATIENCE_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
 def web(session_world: OwnedWorld) -> Iterator[httpx.Client]:
-    settings = {"ALLOW_PRIVATE_DESTINATIONS": "true", "BACKOFF_BASE_SECONDS": "0.05", "MAX_ATTEMPTS": "2"}
+    settings = {
+        "OPERATOR_TOKEN": TOKEN,
+        "ALLOW_PRIVATE_DESTINATIONS": "true",
+        "BACKOFF_BASE_SECONDS": "0.05",
+        "MAX_ATTEMPTS": "2",
+    }
     service = session_world.start(settings, workers=1)
-    with httpx.Client(base_url=service.urls[0], trust_env=False, timeout=10) as client:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=service.urls[0], headers=headers, trust_env=False, timeout=10) as client:
         yield client
     assert [service.web.terminate(), *(worker.terminate() for worker in service.workers)] == [0, 0]
 

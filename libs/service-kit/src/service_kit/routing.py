@@ -68,6 +68,7 @@ class RouteTable:
         self._fixed = {path: resource for path, resource in resources.items() if not resource.names}
         self._open = [resource for resource in resources.values() if resource.names]
         self._matches: dict[tuple[str, str], Match] = {}
+        self._allow: dict[tuple[str, ...], str] = {}
 
     def match(self, method: str, path: str) -> Match:
         """Find the route.
@@ -82,10 +83,19 @@ class RouteTable:
         found = self._candidates(path)
         if not found:
             raise ProblemError(of_status(404))
-        match = _choose(method, found)
+        match = _choose(method, found, self._allow_of(found))
         if path in self._fixed:  # these are few, while paths with parameters have no bound
             self._matches[method, path] = match
         return match
+
+    def _allow_of(self, found: list[tuple[_Resource, tuple[str, ...]]]) -> str:
+        """Return the value of Allow, which is put together once for each set of resources."""
+        key = tuple(resource.pattern.pattern for resource, _ in found)
+        known = self._allow.get(key)
+        if known is None:
+            methods = {"OPTIONS"}.union(*(resource.operations for resource, _ in found))
+            known = self._allow[key] = ", ".join(sorted(methods))
+        return known
 
     def template_of(self, path: str) -> str:
         """Return the label of a path whose method is refused."""
@@ -103,8 +113,7 @@ class RouteTable:
         return found
 
 
-def _choose(method: str, found: list[tuple[_Resource, tuple[str, ...]]]) -> Match:
-    allow = ", ".join(sorted({"OPTIONS"}.union(*(resource.operations for resource, _ in found))))
+def _choose(method: str, found: list[tuple[_Resource, tuple[str, ...]]], allow: str) -> Match:
     if not any(resource.operations or resource.is_open for resource, _ in found):
         raise ProblemError(of_status(404))
     for resource, values in found:
