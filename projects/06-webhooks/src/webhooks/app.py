@@ -26,7 +26,7 @@ from webhooks.management import Management
 from webhooks.quarantine import Quarantine
 from webhooks.retries import RetryPolicy
 from webhooks.settings import Settings, WebSettings, WorkerSettings
-from webhooks.sources import SourceFinder, Sources
+from webhooks.sources import NAME_CONSTRAINT, SourceFinder, Sources
 from webhooks.worker import Worker
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def make_database(settings: Settings, pool_size: int = 10) -> Database:
         # A claim goes by its index, however small or large the table is.
         session_settings={"plan_cache_mode": "force_custom_plan", "random_page_cost": "1.1"},
         tables=TABLES,
+        constraints=(NAME_CONSTRAINT,),
     )
 
 

@@ -22,6 +22,7 @@ from webhooks.statements import run
 SOURCE: Final = TypeAdapter(Source)
 SECRET: Final = TypeAdapter(Secret)
 SECRET_ROWS: Final = TypeAdapter(list[dict[str, str | None]])
+NAME_CONSTRAINT: Final = "sources_name_key"
 
 ADD: Final = text(
     "INSERT INTO sources (id, name, scheme, destination, signing_secret, hmac, key_header, key_pointers,"
