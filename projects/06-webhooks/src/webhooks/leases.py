@@ -27,7 +27,7 @@ log = structlog.get_logger()
 def read(row: Mapping[str, object]) -> Claim | None:
     """Return the claim, or None for what the service has not written: its leases end, until it is dead."""
     try:
-        return CLAIM.validate_python(dict(row))
+        return CLAIM.validate_python(row)
     except ValidationError as error:
         log.error("not readable", event_id=row["id"], fields=[one["loc"] for one in error.errors()])  # noqa: TRY400 - its values would be told
         return None
@@ -56,7 +56,9 @@ class Leases:
                 max_attempts=self._max_attempts,
                 worker=self._worker,
             )
-        claims = [found for row in rows if row["state"] == EventState.FORWARDING and (found := read(row))]
+        claims = [
+            found for row in rows if row["state"] == EventState.FORWARDING and (found := read(dict(row)))
+        ]
         return claims, [row["id"] for row in rows if row["state"] == EventState.DEAD]
 
     async def complete(self, completions: list[Completion]) -> list[bool]:
