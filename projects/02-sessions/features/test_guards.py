@@ -1,7 +1,6 @@
 """Steps of guards.feature."""
 
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, Inconclusive, Request, as_object, expect, is_problem
+from kata.steps import Exchange, Inconclusive, Request, as_object, entries, expect, is_problem, output_once
 
 from .login_site import (
     ACCEPTED,
@@ -730,28 +729,20 @@ def sessions_are_made_rotated_and_ended(site: Site) -> list[Line]:
 
 @then("each has left a line with its session's mark and the request's id")
 def each_has_left_a_line(site: Site, lines: list[Line]) -> None:
+    output = output_once(site.service.web, lambda output: all(marks_of(line, output) for line in lines))
     for line in lines:
-        found = [
-            entry
-            for entry in entries(site.service.web.output())
-            if entry.get("request_id") == line.request_id and entry.get("audit") == line.what
-        ]
-        marks = [entry.get("session") for entry in found]
+        marks = marks_of(line, output)
         expect(
-            bool(found) and (line.mark is None or line.mark in marks),
+            bool(marks) and (line.mark is None or line.mark in marks),
             expected=f'a line with "audit": "{line.what}" and "session": "{line.mark}"',
-            got=found or "none",
+            got=f"that line with {marks}" if marks else "no such line",
         )
 
 
-def entries(output: Sequence[str]) -> list[Json]:
-    found: list[Json] = []
-    for line in output:
-        if '"audit"' in line:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                found.append(entry)
-    return found
+def marks_of(line: Line, output: Sequence[str]) -> list[object]:
+    """Return what each line of this kind about this request says of the session; None if it says nothing."""
+    return [
+        entry.get("session")
+        for entry in entries(output)
+        if entry.get("request_id") == line.request_id and entry.get("audit") == line.what
+    ]
