@@ -1,0 +1,82 @@
+"""All the wiring, and which error becomes which status."""
+
+import time
+from collections.abc import Callable
+
+from flask import Flask
+from prometheus_client import Counter
+
+from file_cache import errors
+from file_cache.budget import Budget
+from file_cache.cleaning import Cleaner
+from file_cache.entry_files import EntryFiles
+from file_cache.routes import CACHE_NAME, TEMPLATE, AnyPath, make_api, take_in
+from file_cache.service import ABSENT, DAMAGED, Cache
+from file_cache.settings import Settings
+from service_kit.flask import install
+from service_kit.flask_openapi import Info
+from service_kit.metrics import Metrics
+from service_kit.problems import ErrorRule, on
+
+
+def create_app(settings: Settings) -> Flask:
+    """Put the service together, and begin to clean up."""
+    files = EntryFiles(settings.data_dir)
+    metrics = Metrics()
+    evictions = Counter("cache_evictions", "Entries that have made room.", registry=metrics.registry)
+    budget = Budget(files, settings.budget_bytes, evictions.inc)
+    cache = Cache(files, budget, time.time_ns, lookup_counter(metrics))
+    Cleaner(files, time.time_ns, settings.cleanup_seconds).start()
+    app = Flask("file_cache", static_folder=None)
+    app.url_map.converters["path"] = AnyPath
+    app.url_map.merge_slashes = False  # else `PUT /cache/a//b` would be sent elsewhere
+    app.register_blueprint(make_api(cache, settings.default_ttl_seconds, settings.max_value_bytes))
+    app.after_request(take_in)
+    install(
+        app,
+        settings,
+        readiness={"files": files.ping},
+        errors=error_table(),
+        info=Info("File cache"),
+        service_metrics=metrics,
+        own_bodies=[TEMPLATE],
+    )
+    return app
+
+
+def lookup_counter(metrics: Metrics) -> Callable[[str], None]:
+    """Count for Prometheus what became of each lookup, and the files that were damaged."""
+    lookups = Counter("cache_lookups", "Lookups, by what they found.", ("found",), registry=metrics.registry)
+    damaged = Counter("cache_damaged", "Files that were not as written.", registry=metrics.registry)
+
+    def count(found: str) -> None:
+        lookups.labels(found).inc()
+        if found == DAMAGED:
+            damaged.inc()
+
+    return count
+
+
+def error_table() -> list[ErrorRule]:
+    """Say which error becomes which problem."""
+    return [
+        on(errors.InvalidKeyError, 404, "not_found", detail=lambda _: "There is no key."),
+        on(errors.KeyTooLongError, 414, "key_too_long", detail=lambda _: "A key has 1024 bytes at most."),
+        on(errors.InvalidFieldError, 400, "invalid_field"),
+        on(errors.NoRoomError, 507, "no_room"),
+        on(errors.DigestMismatchError, 400, "digest_mismatch"),
+        on(errors.PreconditionFailedError, 412, "precondition_failed"),
+        on(
+            errors.NotCachedError,
+            404,
+            "not_cached",
+            headers=lambda error: {"Cache-Status": cache_status(error.reason)},
+        ),
+    ]
+
+
+def cache_status(reason: str) -> str:
+    """Say why there was no hit, as RFC 9211 has it."""
+    if reason == DAMAGED:
+        return f"{CACHE_NAME}; fwd={ABSENT}; detail=corrupt"
+    return f"{CACHE_NAME}; fwd={reason}"

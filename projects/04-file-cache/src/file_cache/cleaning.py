@@ -1,0 +1,69 @@
+"""Periodic clean-up: what has expired goes, a slice at a time, and never what has replaced it meanwhile."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from file_cache.entry_files import EntryFiles
+from file_cache.entry_format import EntryReader
+from file_cache.errors import DamagedError
+
+# Between two slices others have the disk and the interpreter to themselves.
+PAUSE_SECONDS = 0.001
+
+log = structlog.get_logger()
+
+
+class Cleaner:
+    """Goes through all files, again and again."""
+
+    def __init__(self, files: EntryFiles, now_ns: Callable[[], int], interval_seconds: float) -> None:
+        self._files = files
+        self._now_ns = now_ns
+        self._interval_seconds = interval_seconds
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin, on a thread that ends with the process."""
+        threading.Thread(target=self._run, name="cleaner", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.clean()
+            except OSError:
+                log.exception("clean-up failed")
+            self._stopped.wait(self._interval_seconds)
+
+    def clean(self) -> int:
+        """Go through all files once; return how many have been removed."""
+        removed = 0
+        swept = self._files.sweep()
+        for files in self._files.walk():
+            removed += sum(self._remove_expired(path) for path in files)
+            self._stopped.wait(PAUSE_SECONDS)
+        if removed or swept:
+            log.info("cleaned up", expired=removed, orphans=swept)
+        return removed
+
+    def _remove_expired(self, path: Path) -> bool:
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            reader = EntryReader(descriptor)
+        except DamagedError:
+            return False  # the next who asks for it puts it aside
+        with reader:
+            if reader.metadata.is_fresh(self._now_ns()):
+                return False
+            # Since it was opened another may have taken its place: look again, and remove, in one step.
+            with self._files.locked():
+                return self._files.remove(path, reader)

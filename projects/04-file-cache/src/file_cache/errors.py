@@ -1,0 +1,54 @@
+"""What can go wrong in this service, in its own terms; app.py gives each a status."""
+
+
+class FileCacheError(Exception):
+    """Base of every error that this service raises on purpose."""
+
+
+class InvalidKeyError(FileCacheError):
+    """There is no key."""
+
+
+class KeyTooLongError(FileCacheError):
+    """The key is longer than a key may be."""
+
+
+class NotCachedError(FileCacheError):
+    """There is nothing fresh under this key."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("There is no such entry, or it has expired.")
+        self.reason = reason
+
+
+class PreconditionFailedError(FileCacheError):
+    """The entry is not, or is, the one that the request has named."""
+
+    def __init__(self) -> None:
+        super().__init__("The entry is not as the condition says.")
+
+
+class NoRoomError(FileCacheError):
+    """What is on its way leaves no room, and nothing is left to evict."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no room for it.")
+
+
+class InvalidFieldError(FileCacheError):
+    """A header field cannot be read, or says what cannot be."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class DigestMismatchError(FileCacheError):
+    """The bytes that have come are not those that were announced."""
+
+    def __init__(self) -> None:
+        super().__init__("The body does not have the digest that was announced.")
+
+
+class DamagedError(FileCacheError):
+    """A file does not hold what was written into it."""

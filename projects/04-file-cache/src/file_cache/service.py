@@ -1,0 +1,172 @@
+"""The verbs of the cache: find, put, delete."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from file_cache.budget import Budget, Reservation
+from file_cache.conditions import Conditions
+from file_cache.digests import ExpectedDigests
+from file_cache.domain import Draft, Metadata, Scope
+from file_cache.entry_files import EntryFiles, Upload
+from file_cache.entry_format import DISK_FULL, EntryReader
+from file_cache.errors import DamagedError, NoRoomError, NotCachedError
+
+ABSENT, EXPIRED, DAMAGED = "uri-miss", "stale", "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of a PUT as they come, how many are announced, and what they have to be like."""
+
+    pieces: Iterable[bytes]
+    announced_bytes: int | None
+    digests: ExpectedDigests
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a PUT has led to."""
+
+    metadata: Metadata
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A fresh entry. Whoever gets it closes it."""
+
+    metadata: Metadata
+    now_ns: int
+    body: Iterator[bytes]
+    close: Callable[[], None]
+
+
+class Cache:
+    """Entries in files: fresh, whole, or not there."""
+
+    def __init__(
+        self, files: EntryFiles, budget: Budget, now_ns: Callable[[], int], on_lookup: Callable[[str], None]
+    ) -> None:
+        """`on_lookup` hears `hit` or why there was none, and `damaged` for each file that was."""
+        self._files = files
+        self._budget = budget
+        self._now_ns = now_ns
+        self._on_lookup = on_lookup
+
+    def find(self, scope: Scope, key: bytes) -> Hit:
+        """Return what is stored, its first block verified.
+
+        So an entry of one block is either given out whole, or is a miss. Raises: NotCachedError.
+        """
+        try:
+            reader = self._files.open(scope, key)
+        except DamagedError:
+            raise self._miss(DAMAGED) from None
+        if reader is None:
+            raise self._miss(ABSENT)
+        try:
+            hit = self._hit(scope, key, reader)
+        except BaseException:
+            reader.close()
+            raise
+        self._on_lookup("hit")
+        return hit
+
+    def put(self, scope: Scope, draft: Draft, conditions: Conditions, body: Body) -> Stored:
+        """Store a body, all of it or nothing.
+
+        The conditions are asked before the body comes, and again in the step that puts it into its place.
+        Raises: PreconditionFailedError, DigestMismatchError, NoRoomError, and whatever the body raises.
+        """
+        conditions.check(self._etag(scope, draft.key))
+        reservation = self._budget.reservation()
+        try:
+            reservation.cover(body.announced_bytes or 0)
+            return self._store(scope, draft, conditions, body, reservation)
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                raise NoRoomError from error
+            raise
+        finally:
+            reservation.give_up()
+
+    def _store(
+        self, scope: Scope, draft: Draft, conditions: Conditions, body: Body, reservation: Reservation
+    ) -> Stored:
+        upload = self._files.begin(self._budget.shed)
+        try:
+            metadata = self._take_in(upload, draft, body, reservation)
+            with self._files.locked():
+                etag = self._etag(scope, draft.key)
+                conditions.check(etag)
+                self._files.place(upload, scope, draft.key)
+                reservation.release()
+        finally:
+            upload.discard()
+        return Stored(metadata, is_new=etag is None)
+
+    def _take_in(self, upload: Upload, draft: Draft, body: Body, reservation: Reservation) -> Metadata:
+        for piece in body.pieces:
+            reservation.cover(upload.writer.size_bytes + len(piece))
+            upload.writer.write(piece)
+            body.digests.update(piece)
+        metadata = upload.writer.finish(draft, self._now_ns())
+        body.digests.check(metadata.sha256)
+        return metadata
+
+    def delete(self, scope: Scope, key: bytes, conditions: Conditions) -> None:
+        """Remove an entry. Raises: NotCachedError, PreconditionFailedError."""
+        with self._files.locked():
+            reader = self._peek(scope, key)
+            if reader is None:
+                conditions.check(None)
+                raise NotCachedError(ABSENT)
+            with reader:
+                is_fresh = reader.metadata.is_fresh(self._now_ns())
+                conditions.check(reader.metadata.etag if is_fresh else None)
+                self._files.remove(self._files.path(scope, key), reader)
+            if not is_fresh:
+                raise NotCachedError(EXPIRED)
+
+    def _hit(self, scope: Scope, key: bytes, reader: EntryReader) -> Hit:
+        now_ns = self._now_ns()
+        if not reader.metadata.is_fresh(now_ns):
+            raise self._miss(EXPIRED)
+        blocks = reader.blocks()
+        try:
+            first = next(blocks, b"")
+        except DamagedError:
+            self._files.quarantine(scope, key, reader)
+            raise self._miss(DAMAGED) from None
+        reader.mark()
+        return Hit(reader.metadata, now_ns, self._rest(scope, key, reader, first, blocks), reader.close)
+
+    def _etag(self, scope: Scope, key: bytes) -> str | None:
+        """Return the tag of the entry that is there now, None for none that may be given out."""
+        reader = self._peek(scope, key)
+        if reader is None:
+            return None
+        with reader:
+            return reader.metadata.etag if reader.metadata.is_fresh(self._now_ns()) else None
+
+    def _peek(self, scope: Scope, key: bytes) -> EntryReader | None:
+        """Open an entry; a damaged one is none, and is put aside by the next who reads it."""
+        try:
+            return self._files.open(scope, key, put_aside=False)
+        except DamagedError:
+            return None
+
+    def _rest(
+        self, scope: Scope, key: bytes, reader: EntryReader, first: bytes, blocks: Iterator[bytes]
+    ) -> Iterator[bytes]:
+        """Go on with what was begun. At a damaged block it ends, short of what was announced."""
+        yield first
+        try:
+            yield from blocks
+        except DamagedError:
+            self._files.quarantine(scope, key, reader)
+            self._on_lookup(DAMAGED)
+
+    def _miss(self, reason: str) -> NotCachedError:
+        self._on_lookup(reason)
+        return NotCachedError(reason)
