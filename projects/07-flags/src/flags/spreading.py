@@ -164,7 +164,7 @@ class Spreading:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _keep_on_disk(self) -> None:
-        while True:
+        while not self._node.is_stopping:  # for then no wait lasts, and the loop would have no end
             ruleset, kills = self._node.ruleset, self._node.overlay.all()
             if ruleset is not None and (ruleset.snapshot, kills) != self._saved:
                 self._saved = ruleset.snapshot, kills
