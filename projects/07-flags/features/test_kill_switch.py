@@ -122,12 +122,10 @@ def a_flag_is_killed_without_redis(panel: Panel) -> None:
     keys = [str(panel.flag()["key"]) for _ in range(2)]
     panel.known_everywhere(keys[1])
     redis, postgres = panel.service.redis.proxy, panel.service.postgres.proxy
-    if panel.draw.choice([True, False]):
-        redis.cut()
-    else:
-        redis.black_hole()
+    redis.black_hole()
     wanted(panel.manage("PUT", f"/flags/{keys[0]}/kill"), OK)
     panel.everywhere(keys[0], "off")
+    redis.cut()
     postgres.cut()
     refused = panel.manage("PUT", f"/flags/{keys[1]}/kill")
     is_problem(refused, UNAVAILABLE)

@@ -3,7 +3,16 @@
 import mmh3
 import pytest
 
-from flags.buckets import BUCKETS, GATE_SEED, VARIANT_SEED, bucket_of, buckets_of, chosen_by, text_of
+from flags.buckets import (
+    BUCKETS,
+    GATE_SEED,
+    VARIANT_SEED,
+    bucket,
+    buckets_of,
+    chosen_by,
+    prefix_of,
+    text_of,
+)
 
 EVEN = 128.0
 """Chi-square of 100 cells: 99 degrees of freedom, exceeded by an even spread once in forty salts."""
@@ -32,34 +41,37 @@ def test_buckets_are_what_they_were_when_this_was_written() -> None:
 
 
 def test_a_separator_keeps_the_salt_apart_from_the_value() -> None:
-    assert bucket_of("ab", GATE_SEED)("c") != bucket_of("a", GATE_SEED)("bc")
+    assert bucket(prefix_of("ab") + b"c", GATE_SEED) != bucket(prefix_of("a") + b"bc", GATE_SEED)
 
 
 @pytest.mark.parametrize("seed", [GATE_SEED, VARIANT_SEED])
 def test_ten_thousand_people_are_spread_evenly(seed: int) -> None:
-    bucket = bucket_of("even", seed)
+    prefix = prefix_of("even")
     counts = [0] * 100
     for number in range(10_000):
-        counts[bucket(f"user-{number}") * 100 // BUCKETS] += 1
+        counts[bucket(prefix + f"user-{number}".encode(), seed) * 100 // BUCKETS] += 1
     assert sum((count - 100) ** 2 / 100 for count in counts) < EVEN
 
 
 def test_two_rollouts_of_a_tenth_share_a_hundredth() -> None:
-    first, second = bucket_of("first", GATE_SEED), bucket_of("second", GATE_SEED)
-    people = [f"user-{number}" for number in range(20_000)]
-    both = sum(first(one) < BUCKETS // 10 and second(one) < BUCKETS // 10 for one in people)
+    people = [f"user-{number}".encode() for number in range(20_000)]
+
+    def tenth(salt: str) -> set[bytes]:
+        return {one for one in people if bucket(prefix_of(salt) + one, GATE_SEED) < BUCKETS // 10}
+
+    both = len(tenth("first") & tenth("second"))
     assert 150 < both < 250
 
 
 def test_the_order_of_the_rows_chooses_nothing() -> None:
     weights = [("a", 20_000), ("b", 30_000), ("c", 50_000)]
-    one, other = chosen_by("salt", weights), chosen_by("salt", weights[::-1])
-    assert all(one(f"u{number}") == other(f"u{number}") for number in range(500))
+    one, other = chosen_by(weights), chosen_by(weights[::-1])
+    assert all(one(b"u%d" % number) == other(b"u%d" % number) for number in range(500))
 
 
 def test_a_variant_without_weight_is_nobodys() -> None:
-    choose = chosen_by("salt", [("a", 0), ("b", BUCKETS), ("c", 0)])
-    assert {choose(f"u{number}") for number in range(500)} == {"b"}
+    choose = chosen_by([("a", 0), ("b", BUCKETS), ("c", 0)])
+    assert {choose(b"u%d" % number) for number in range(500)} == {"b"}
 
 
 @pytest.mark.parametrize(

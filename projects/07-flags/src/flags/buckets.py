@@ -20,18 +20,17 @@ BUCKETS: Final = 100_000
 GATE_SEED: Final = 0
 VARIANT_SEED: Final = 0x9747B28C
 
-type Bucketed = Callable[[str], int]
+type Chosen = Callable[[bytes], str]
 
 
-def bucket_of(salt: str, seed: int) -> Bucketed:
-    """Make what finds the bucket of a value, 0 to 99,999."""
-    prefix = salt.encode() + b"\0"
-    digest = mmh3.hash
+def prefix_of(salt: str) -> bytes:
+    """Return what stands before each value that is hashed."""
+    return salt.encode() + b"\0"
 
-    def bucket(value: str) -> int:
-        return digest(prefix + value.encode(), seed, False) * BUCKETS >> 32  # noqa: FBT003 - mmh3's signature
 
-    return bucket
+def bucket(data: bytes, seed: int, digest: Callable[[bytes, int, bool], int] = mmh3.hash) -> int:
+    """Return the bucket, 0 to 99,999, of a prefix and a value behind it."""
+    return digest(data, seed, False) * BUCKETS >> 32  # noqa: FBT003 - mmh3's signature
 
 
 def text_of(value: object) -> str | None:
@@ -43,15 +42,15 @@ def text_of(value: object) -> str | None:
     return str(int(value)) if value == value // 1 and abs(value) < 2**53 else None
 
 
-def chosen_by(salt: str, weights: Iterable[tuple[str, int]]) -> Callable[[str], str]:
+def chosen_by(weights: Iterable[tuple[str, int]]) -> Chosen:
     """Make what chooses a variant. Weights are in buckets; the order of their rows changes nothing."""
     ordered = sorted((name, weight) for name, weight in weights if weight)
     names = [name for name, _ in ordered]
     ends = list(accumulate(weight for _, weight in ordered))
-    bucket = bucket_of(salt, VARIANT_SEED)
-    return lambda value: names[bisect_right(ends, bucket(value))]
+    return lambda data: names[bisect_right(ends, bucket(data, VARIANT_SEED))]
 
 
 def buckets_of(salt: str, value: str) -> Mapping[str, int]:
     """Return both buckets of a value, for people who want to know why."""
-    return {"gate": bucket_of(salt, GATE_SEED)(value), "variant": bucket_of(salt, VARIANT_SEED)(value)}
+    data = prefix_of(salt) + value.encode()
+    return {"gate": bucket(data, GATE_SEED), "variant": bucket(data, VARIANT_SEED)}

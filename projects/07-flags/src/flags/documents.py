@@ -28,10 +28,14 @@ def in_thousandths(percent: float) -> float:
 
 
 def in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it is no moment of the years 1 to 9999") from error
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 """No character of it means anything in a URL: some providers write a key into the path as it is."""
 Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(without_nul)]
 Attribute = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(without_nul)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flags.buckets import BUCKETS, GATE_SEED, bucket_of, chosen_by, text_of
+from flags.buckets import BUCKETS, GATE_SEED, bucket, chosen_by, prefix_of, text_of
 from flags.documents import TARGETING_KEY, THOUSANDTHS, Flag, Rule, Segment, Serve
 from flags.targeting import Context, Predicate, all_of, segment
 from service_kit.json_text import Json, render
@@ -127,26 +127,42 @@ class Compiler:
         return decide
 
     def _targeting(self, flag: Flag) -> Decide:
-        last = served(flag, flag.default, NOT_MATCHED if flag.rules else STATIC)
+        last = self._default(flag)
         rules = [self._rule(flag, rule) for rule in flag.rules]
-        missing = key_missing(flag.key) if flag.default.bucket_by == TARGETING_KEY else absent(flag)
         if not rules:
-            return lambda context, _now, _memo: last(context) or missing
+            return lambda context, _now, _memo: last(context)
 
         def decide(context: Context, now: float, _memo: Memo) -> Outcome:
             for rule in rules:
                 outcome = rule(context, now)
                 if outcome is not None:
                     return outcome
-            return last(context) or missing
+            return last(context)
 
         return decide
+
+    def _default(self, flag: Flag) -> Callable[[Context], Outcome]:
+        serve, prefix = (
+            served(flag, flag.default, NOT_MATCHED if flag.rules else STATIC),
+            prefix_for(flag, flag.default),
+        )
+        if flag.default.split is None:
+            only = serve(b"")
+            return lambda _: only
+        attribute = flag.default.bucket_by
+        missing = key_missing(flag.key) if attribute == TARGETING_KEY else absent(flag)
+
+        def last(context: Context) -> Outcome:
+            value = text_of(context.get(attribute))
+            return missing if value is None else serve(prefix + value.encode())
+
+        return last
 
     def _rule(self, flag: Flag, rule: Rule) -> Callable[[Context, float], Outcome | None]:
         holds = all_of(rule.when, self._segment)
         gate = round(rule.percentage * THOUSANDTHS)
         serve = served(flag, rule, MATCH if gate == BUCKETS else SPLIT)
-        bucket = bucket_of(rule.group or flag.salt or flag.key, GATE_SEED)
+        prefix = prefix_for(flag, rule)
         starts = rule.starts_at.timestamp() if rule.starts_at else float("-inf")
         ends = rule.ends_at.timestamp() if rule.ends_at else float("inf")
         attribute = rule.bucket_by
@@ -157,17 +173,22 @@ class Compiler:
             if not (starts <= now < ends and holds(context)):
                 return None
             if not asks:
-                return serve(context)
+                return serve(b"")
             value = text_of(context.get(attribute))
             if value is None:
                 return missing
-            return serve(context) if bucket(value) < gate else None
+            data = prefix + value.encode()
+            return serve(data) if bucket(data, GATE_SEED) < gate else None
 
         return decide
 
 
-def served(flag: Flag, serve: Serve, reason: str) -> Callable[[Context], Outcome | None]:
-    """Make what serves; None if the attribute of a split is not there."""
+def prefix_for(flag: Flag, serve: Serve) -> bytes:
+    return prefix_of(serve.group or flag.salt or flag.key)
+
+
+def served(flag: Flag, serve: Serve, reason: str) -> Callable[[bytes], Outcome]:
+    """Make what serves those who are counted in; a split asks for their place."""
     rule = serve.name if isinstance(serve, Rule) else ""
     if serve.variant is not None:
         only = Outcome(flag.key, serve.variant, reason, flag.variants[serve.variant], rule=rule)
@@ -177,15 +198,8 @@ def served(flag: Flag, serve: Serve, reason: str) -> Callable[[Context], Outcome
         share.variant: Outcome(flag.key, share.variant, SPLIT, flag.variants[share.variant], rule=rule)
         for share in shares
     }
-    weights = [(share.variant, round(share.weight * THOUSANDTHS)) for share in shares]
-    choose = chosen_by(serve.group or flag.salt or flag.key, weights)
-    attribute = serve.bucket_by
-
-    def chosen(context: Context) -> Outcome | None:
-        value = text_of(context.get(attribute))
-        return None if value is None else outcomes[choose(value)]
-
-    return chosen
+    choose = chosen_by([(share.variant, round(share.weight * THOUSANDTHS)) for share in shares])
+    return lambda data: outcomes[choose(data)]
 
 
 def off_outcome(flag: Flag, needs: str = "") -> Outcome:

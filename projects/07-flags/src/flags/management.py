@@ -1,5 +1,6 @@
 """What administrators do: each change is one transaction, with its audit, and then everywhere."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from uuid import UUID
 from pydantic import JsonValue, ValidationError
 
 from flags import references
-from flags.documents import Flag, FlagFields, Segment, SegmentFields
+from flags.documents import NAME, Flag, FlagFields, Segment, SegmentFields
 from flags.errors import (
     ExistsError,
     InvalidDocumentError,
@@ -155,7 +156,7 @@ class Management:
 
     async def find(self, ref: Ref) -> Stored:
         """Raises: NotFoundError."""
-        found = await self._reader.find(ref)
+        found = await self._reader.find(ref) if is_name(ref.key) else None
         if found is None:
             raise NotFoundError(ref.kind)
         return found
@@ -164,6 +165,8 @@ class Management:
         return await self._reader.stored(kind)
 
     async def audit(self, limit: int, before: int | None, ref: Ref | None) -> list[AuditEntry]:
+        if ref is not None and not is_name(ref.key):
+            return []
         return await self._reader.audit(limit, before, ref)
 
     async def schedule(
@@ -241,6 +244,11 @@ class Management:
             await work.commit()
         await self._spreading.pull()
         return Changed(version, after)
+
+
+def is_name(key: str) -> bool:
+    """Tell whether anything can have this key: PostgreSQL is not asked for what it cannot even read."""
+    return re.fullmatch(NAME, key) is not None
 
 
 def check_new(ref: Ref, stock: Stock) -> None:

@@ -18,18 +18,15 @@ PATTERN_BYTES: Final = 256 * 1024
 """What a compiled pattern may take: a{1000}{1000} is refused, and not tried."""
 
 
-def same(one: object, other: object) -> bool:
-    """Compare with types: neither is "1" the number 1, nor true; 1.0 is 1, as JSON has one type of number."""
-    return isinstance(one, bool) == isinstance(other, bool) and one == other
-
-
 def is_one_of(values: Sequence[Plain]) -> Question:
-    known = frozenset((isinstance(value, bool), value) for value in values)
+    """Compare with types: neither is "1" the number 1, nor true; 1.0 is, as JSON has one type of number."""
+    booleans = frozenset(value for value in values if isinstance(value, bool))
+    others = frozenset(value for value in values if not isinstance(value, bool))
 
     def asked(value: object) -> Answer:
-        if isinstance(value, str | bool | int | float):
-            return (isinstance(value, bool), value) in known
-        return None
+        if value is True or value is False:
+            return value in booleans
+        return value in others if isinstance(value, str | int | float) else None
 
     return asked
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from flags.buckets import text_of
 from flags.documents import TARGETING_KEY, Condition, Segment
 from flags.operators import Question, question
 
@@ -58,7 +59,7 @@ def segment(document: Segment) -> Predicate:
     alternatives = [all_of(conditions, no_segment) for conditions in document.any_of]
 
     def contains(context: Context) -> bool:
-        key = context.get(TARGETING_KEY)
+        key = text_of(context.get(TARGETING_KEY))
         if key in excluded:
             return False
         return key in included or any(predicate(context) for predicate in alternatives)
