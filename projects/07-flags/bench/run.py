@@ -9,7 +9,7 @@ import statistics
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -56,7 +56,11 @@ class Listener:
         self._thread.start()
 
     def _listen(self) -> None:
-        with httpx.stream("GET", self._url, trust_env=False, timeout=60) as stream:
+        # Their processes end before the streams do.
+        with (
+            suppress(httpx.HTTPError),
+            httpx.stream("GET", self._url, trust_env=False, timeout=60) as stream,
+        ):
             for line in stream.iter_lines():
                 if line.startswith("id:"):
                     self.told[line.split(".")[1]] = time.perf_counter()

@@ -165,7 +165,7 @@ class Reader:
         """Return what the documents were: of each the last change until then."""
         statement = (
             select(CHANGES.c.kind, CHANGES.c.key, CHANGES.c.version, CHANGES.c.after)
-            .distinct(CHANGES.c.kind, CHANGES.c.key)
+            .ext(postgresql.distinct_on(CHANGES.c.kind, CHANGES.c.key))
             .where(CHANGES.c.version <= version)
             .order_by(CHANGES.c.kind, CHANGES.c.key, CHANGES.c.version.desc())
         )
