@@ -13,7 +13,7 @@ from flags.buckets import buckets_of, text_of
 from flags.documents import Flag, Segment, Serve
 from flags.errors import NotFoundError
 from flags.evaluation import Compiler, Outcome
-from flags.history import AuditEntry, Stored
+from flags.history import AuditEntry
 from flags.management import flags_of, live, merged, segments_of
 from flags.repository import Reader
 from flags.ruleset import FLAG, SEGMENT, Ref
@@ -65,11 +65,19 @@ class Explaining:
             made = (await self._reader.audit(1, before=version + 1))[0].at
             moment = at or made
         stock = await self._reader.documents_at(last)
-        outcome = decided(key, context, stock, moment)
+        flags, segments = flags_of(stock), segments_of(stock)
+        outcome = decided(key, context, flags, segments, moment)
         if outcome is None:
             raise NotFoundError("flag")
-        changed_by = await self._changed_by(key, context, dict(stock), moment, outcome, last)
-        buckets = self._buckets(Flag.model_validate(stock[Ref(FLAG, key)].document), outcome, context)
+        buckets = self._buckets(flags[key], outcome, context)
+        entries = await self._reader.audit(MOST_STEPS, before=last + 1, kinds=(FLAG, SEGMENT))
+
+        def is_the_cause(entry: AuditEntry) -> bool:
+            undo(entry, flags, segments)
+            earlier = decided(key, context, flags, segments, moment)
+            return earlier is None or earlier.members() != outcome.members()
+
+        changed_by = next(filter(is_the_cause, entries), None)
         return Explanation(last, moment, outcome, buckets, changed_by)
 
     def _buckets(self, flag: Flag, outcome: Outcome, context: Context) -> Mapping[str, int] | None:
@@ -77,27 +85,6 @@ class Explaining:
         serve: Serve = next((rule for rule in flag.rules if rule.name == outcome.rule), flag.default)
         value = text_of(context.get(serve.bucket_by))
         return None if value is None else buckets_of(serve.group or flag.salt or flag.key, value)
-
-    async def _changed_by(
-        self,
-        key: str,
-        context: Context,
-        stock: dict[Ref, Stored],
-        moment: datetime,
-        outcome: Outcome,
-        version: int,
-    ) -> AuditEntry | None:
-        """Undo one change after another until the outcome is another."""
-        entries = await self._reader.audit(MOST_STEPS, before=version + 1, kinds=(FLAG, SEGMENT))
-        for entry in entries:
-            if entry.before is None:
-                del stock[entry.ref]
-            else:
-                stock[entry.ref] = Stored(0, entry.before)
-            earlier = decided(key, context, stock, moment)
-            if earlier is None or earlier.members() != outcome.members():
-                return entry
-        return None
 
     async def differences(
         self, key: str, change: Mapping[str, JsonValue], contexts: Sequence[Context]
@@ -125,10 +112,22 @@ class Explaining:
         ]
 
 
-def decided(key: str, context: Context, stock: Mapping[Ref, Stored], moment: datetime) -> Outcome | None:
+def decided(
+    key: str, context: Context, flags: Mapping[str, Flag], segments: Mapping[str, Segment], moment: datetime
+) -> Outcome | None:
     """Evaluate one flag with these documents; None if it is not among them."""
-    flags = {name: flag for name, flag in flags_of(stock).items() if not flag.archived}
-    if key not in flags:
+    if key not in flags or flags[key].archived:
         return None
-    segments: Mapping[str, Segment] = segments_of(stock)
     return Compiler(flags, segments, frozenset()).decide(key)(context, moment.timestamp(), {})
+
+
+def undo(entry: AuditEntry, flags: dict[str, Flag], segments: dict[str, Segment]) -> None:
+    """Put back what was before a change: one document, for the others are as they were."""
+    kind, key = entry.ref
+    before = entry.before
+    if kind == FLAG:
+        flags.pop(key, None)
+        flags |= {} if before is None else {key: Flag.model_validate(before)}
+    else:
+        segments.pop(key, None)
+        segments |= {} if before is None else {key: Segment.model_validate(before)}

@@ -78,14 +78,10 @@ class Evaluation:
     def _known(self, digest: str) -> ApiKey | None:
         return self._node.ruleset.keys.get(digest) if self._node.ruleset is not None else None
 
-    async def one(self, key: str, context: Context, caller: ApiKey) -> bytes:
+    def one(self, key: str, context: Context, caller: ApiKey) -> bytes:
         """Evaluate a flag. An outcome that is an error is a body too. Raises: FlagNotFoundError."""
         ruleset = self._ruleset()
         flag = ruleset.by_key.get(key)
-        if flag is None or not (flag.client_side or caller.kind == "server"):
-            await self._spreading.pull()  # it may be new, like a key
-            ruleset = self._ruleset()
-            flag = ruleset.by_key.get(key)
         if flag is None or not (flag.client_side or caller.kind == "server"):
             raise FlagNotFoundError
         outcome = flag.decide(context, self._clock(), {})

@@ -32,7 +32,7 @@ async def evaluate_one(
 ) -> Response[bytes]:
     """Evaluate one flag."""
     caller = await evaluation.authenticate(presented_keys(request.scope["headers"]))
-    return Response(await evaluation.one(key, context_of(data.context), caller), media_type=JSON)
+    return Response(evaluation.one(key, context_of(data.context), caller), media_type=JSON)
 
 
 @post("/evaluate/flags", status_code=200)
