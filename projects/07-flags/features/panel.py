@@ -151,12 +151,17 @@ class Panel:
             time.sleep(POLL_SECONDS)
         expect(False, expected=f"{what} within {seconds:g} s", got="it did not come", timing=True)
 
+    def serves(self, key: object, variant: str, context: object, process: int) -> bool:
+        """Tell whether a process serves this variant; it may not know of the flag yet."""
+        answer = self.ask(key, context, process=process)
+        return answer.status != NOT_FOUND and wanted(answer, OK).get("variant") == variant
+
     def everywhere(self, key: object, variant: str, context: object = None) -> None:
         """Demand that each process serves this variant within a second."""
         since = time.monotonic()
         for process in range(len(self.service.urls)):
             self.soon(
-                lambda process=process: self.variant(key, context, process=process) == variant,  # type: ignore[misc]
+                lambda process=process: self.serves(key, variant, context, process),  # type: ignore[misc]
                 f"{variant} of {key} on process {process + 1}",
                 since,
             )
