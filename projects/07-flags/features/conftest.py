@@ -1,11 +1,15 @@
 """Settings and steps that the features share, and what the service checks ask for."""
 
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
 import pytest
 from pytest_bdd import given
 
-from kata.steps import World
+from kata.steps import FaultProxy, NotRunError, World
 
-from .panel import API, OFREP, Panel, Settings, draw_settings
+from .panel import API, BACK_SECONDS, OFREP, POLL_SECONDS, Panel, Settings, draw_settings
 
 
 @pytest.fixture
@@ -20,18 +24,34 @@ def service_settings(settings: Settings) -> dict[str, str]:
 
 @given("a flag service of two processes", target_fixture="panel")
 def a_flag_service(world: World, settings: Settings) -> Panel:
-    """All checks that break nothing share it."""
+    """All checks share it. With --url there is one process, and what asks another one is not run."""
     service = world.start(settings.environment())
     if len(service.urls) == 1:
-        service.add("web")
+        with suppress(NotRunError):
+            service.add("web")
     return Panel(service, world.draw, settings)
 
 
-@given("a flag service of its own", target_fixture="panel")
-def a_flag_service_of_its_own(world: World, settings: Settings) -> Panel:
-    service = world.start_alone(settings.environment())
-    service.add("web")
-    return Panel(service, world.draw, settings)
+@given("a flag service of two processes whose stores may be lost", target_fixture="panel")
+def a_flag_service_whose_stores_may_be_lost(
+    world: World, settings: Settings, request: pytest.FixtureRequest
+) -> Panel:
+    """The same one, with its stores back at the end; one that does not come back is nobody's any more."""
+    panel = a_flag_service(world, settings)
+    stores = panel.service.postgres.proxy, panel.service.redis.proxy
+    request.addfinalizer(lambda: mend(panel, stores))
+    return panel
+
+
+def mend(panel: Panel, stores: Iterable[FaultProxy]) -> None:
+    for store in stores:
+        store.pass_through()
+    deadline = time.monotonic() + BACK_SECONDS
+    while not panel.is_whole():
+        if time.monotonic() > deadline:
+            panel.service.web.kill()
+            return
+        time.sleep(POLL_SECONDS)
 
 
 @pytest.fixture

@@ -1,55 +1,75 @@
 """An administrator and an application: they manage flags of the running service, and ask for them."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from kata.steps import Draw, Exchange, Service, World, as_object, describe_answer, expect
+from kata.steps import Draw, Exchange, Service, World, expect
+
+from .answers import CREATED, NOT_FOUND, OK, Json, wanted
 
 API = "/api/v1"
 OFREP = "/ofrep/v1"
-OK, CREATED, ACCEPTED, NO_CONTENT, NOT_MODIFIED = 200, 201, 202, 204, 304
-BAD, UNAUTHORIZED, NOT_FOUND, CONFLICT, FAILED, INVALID, REQUIRED = 400, 401, 404, 409, 412, 422, 428
-UNAVAILABLE = 503
 EVERYWHERE_SECONDS = 1.0
+BACK_SECONDS = 5.0
 SLACK_SECONDS = 0.6
 POLL_SECONDS = 0.03
-
-type Json = Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the run has drawn."""
+    """What the run has drawn, or with --url what the service is said to have, letter by letter."""
 
-    admin: str
-    token: str
-    other_admin: str
-    other_token: str
-    heartbeat_seconds: float
+    admin_tokens: str
+    heartbeat: str
     token_seconds: int
+    allowed_origins: str
+
+    @property
+    def admin(self) -> str:
+        return self.admin_tokens.split(",")[0].partition(":")[0]
+
+    @property
+    def token(self) -> str:
+        return self.admin_tokens.split(",")[0].partition(":")[2]
+
+    @property
+    def other_admin(self) -> str:
+        return self.admin_tokens.split(",")[-1].partition(":")[0]
+
+    @property
+    def other_token(self) -> str:
+        return self.admin_tokens.split(",")[-1].partition(":")[2]
+
+    @property
+    def heartbeat_seconds(self) -> float:
+        return float(self.heartbeat)
+
+    @property
+    def origins(self) -> list[str]:
+        """Those that are listed; where none is, all may ask."""
+        return [] if self.allowed_origins == "*" else self.allowed_origins.split(",")
 
     def environment(self) -> dict[str, str]:
         return {
-            "ADMIN_TOKENS": f"{self.admin}:{self.token},{self.other_admin}:{self.other_token}",
-            "HEARTBEAT_SECONDS": f"{self.heartbeat_seconds:.3f}",
+            "ADMIN_TOKENS": self.admin_tokens,
+            "HEARTBEAT_SECONDS": self.heartbeat,
             "STREAM_TOKEN_SECONDS": str(self.token_seconds),
+            "ALLOWED_ORIGINS": self.allowed_origins,
         }
 
 
 def draw_settings(world: World) -> Settings:
     draw = world.draw.fork("settings")
-    drawn = [f"{draw.word()}:{draw.text(draw.integer(16, 60))}{ending}" for ending in ("", ":;=%")]
-    admins = [one.partition(":") for one in world.text_setting("ADMIN_TOKENS", ",".join(drawn)).split(",")]
+    admins = [f"{draw.word()}:{draw.text(draw.integer(16, 60))}{ending}" for ending in ("", ":;=%")]
     heartbeat = world.setting("heartbeat-milliseconds", 300, 900) / 1000
+    origins = [f"https://{draw.word()}.example", f"http://{draw.word()}.example:{draw.integer(1024, 65535)}"]
     return Settings(
-        admin=admins[0][0],
-        token=admins[0][2],
-        other_admin=admins[-1][0],
-        other_token=admins[-1][2],
-        heartbeat_seconds=float(world.text_setting("HEARTBEAT_SECONDS", str(heartbeat))),
+        admin_tokens=world.text_setting("ADMIN_TOKENS", ",".join(admins)),
+        heartbeat=world.text_setting("HEARTBEAT_SECONDS", f"{heartbeat:.3f}"),
         token_seconds=world.setting("STREAM_TOKEN_SECONDS", 60, 220, away_from=[300]),
+        allowed_origins=world.text_setting("ALLOWED_ORIGINS", ",".join(draw.shuffle(origins))),
     )
 
 
@@ -60,7 +80,8 @@ class Panel:
         self.service = service
         self.draw = draw
         self.settings = settings
-        self.admin = service.client({"Authorization": f"Bearer {settings.token}"})
+        self.admin_headers = {"Authorization": f"Bearer {settings.token}"}
+        self.admin = service.client(self.admin_headers)
         self._keys: dict[str, str] = {}
 
     def manage(self, method: str, path: str, json: object = None, version: object = None) -> Exchange:
@@ -156,6 +177,12 @@ class Panel:
         answer = self.ask(key, context, process=process)
         return answer.status != NOT_FOUND and wanted(answer, OK).get("variant") == variant
 
+    def is_whole(self) -> bool:
+        """Tell whether each process has PostgreSQL."""
+        count = len(self.service.urls)
+        clients = (self.service.client(self.admin_headers, process=number) for number in range(count))
+        return all(client.get(f"{API}/flags").status == OK for client in clients)
+
     def everywhere(self, key: object, variant: str, context: object = None) -> None:
         """Demand that each process serves this variant within a second."""
         since = time.monotonic()
@@ -175,56 +202,3 @@ class Panel:
                 ),  # type: ignore[misc]
                 f"{key} on process {process + 1}",
             )
-
-
-def wanted(answer: Exchange, status: int, what: str = "") -> Json:
-    """Demand a status, and return the object."""
-    expect(
-        answer.status == status,
-        expected=f"{status}{f' for {what}' if what else ''}",
-        got=f"{describe_answer(answer)} {answer.text[:300]}",
-        answer=answer,
-        timing=answer.status in {0, UNAVAILABLE},
-    )
-    return as_object(answer)
-
-
-def is_same(answer: Json, members: Json, what: str) -> None:
-    """Demand that an answer has these members; what is inside of them may have more, which has defaults."""
-    found = {name: answer.get(name, "missing") for name in members}
-    right = all(has(found[name], value, name) for name, value in members.items())
-    expect(right, expected=f"{dict(members)} for {what}", got=found)
-
-
-def has(found: object, wanted: object, name: str = "") -> bool:
-    if name == "variants":
-        return found == wanted
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(key in found and has(found[key], value) for key, value in wanted.items())
-    if isinstance(wanted, list) and isinstance(found, list):
-        return len(found) == len(wanted) and all(map(has, found, wanted))
-    return found == wanted
-
-
-def flags_of(bulk: Exchange) -> dict[str, Json]:
-    """Return the entries of a bulk by their keys."""
-    entries = objects(wanted(bulk, OK).get("flags"))
-    return {str(entry.get("key")): entry for entry in entries}
-
-
-def objects(value: object) -> Sequence[Json]:
-    right = isinstance(value, list) and all(isinstance(item, dict) for item in value)
-    expect(right, expected="a list of objects", got=value)
-    return value if isinstance(value, list) else []
-
-
-def is_ofrep_error(answer: Exchange, status: int, code: str, key: object = None) -> None:
-    """Demand an error in OFREP's shape, which providers read."""
-    what = f"{status} {code}"
-    body = wanted(answer, status, what)
-    kind = (answer.header("content-type") or "").partition(";")[0]
-    expect(kind == "application/json", expected=f"application/json with {what}", got=kind, answer=answer)
-    expect(body.get("errorCode") == code, expected=what, got=body, answer=answer)
-    expect(isinstance(body.get("errorDetails"), str), expected="errorDetails", got=body, answer=answer)
-    if key is not None:
-        expect(body.get("key") == key, expected=f"the key {key}", got=body, answer=answer)

@@ -4,25 +4,15 @@ import time
 from collections.abc import Callable
 
 import pytest
-from pytest_bdd import scenarios, then, when
+from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import FaultProxy, describe_answer, expect, is_problem
+from kata.steps import FaultProxy, World, describe_answer, expect, is_problem, wait_until_ready
 
-from .panel import (
-    NOT_FOUND,
-    OK,
-    SLACK_SECONDS,
-    UNAUTHORIZED,
-    UNAVAILABLE,
-    Panel,
-    flags_of,
-    is_ofrep_error,
-    wanted,
-)
+from .answers import NOT_FOUND, OK, UNAUTHORIZED, UNAVAILABLE, flags_of, is_ofrep_error, wanted
+from .panel import BACK_SECONDS, SLACK_SECONDS, Panel, Settings
 
 scenarios("data_path.feature")
 
-BACK_SECONDS = 5.0
 STALE_SECONDS = 4.0
 CLOSED_PORT = 9
 
@@ -48,8 +38,9 @@ def each_process_serves_the_change(panel: Panel, keys: list[str]) -> None:
         expect(set(keys) <= entries.keys(), expected="all flags in a bulk", got=sorted(entries)[:9])
 
 
-@when("one process has no Redis, and another no PostgreSQL", target_fixture="lame")
-def one_process_has_no_redis(panel: Panel) -> list[int]:
+@given("a process with both stores, one without Redis, and one without PostgreSQL", target_fixture="panel")
+def a_process_with_both_stores(world: World, settings: Settings) -> Panel:
+    panel = Panel(world.start_alone(settings.environment()), world.draw, settings)
     panel.flag()
     panel.key()
     nowhere = f"127.0.0.1:{CLOSED_PORT}"
@@ -58,16 +49,16 @@ def one_process_has_no_redis(panel: Panel) -> list[int]:
         ("DATABASE_URL", f"postgresql://a:b@{nowhere}/c"),
     ):
         panel.service.add("web", {name: url})
-    return [2, 3]
+    return panel
 
 
 @then("a change is on each of them within a second")
-def a_change_is_on_each_of_them(panel: Panel, lame: list[int]) -> None:
+def a_change_is_on_each_of_them(panel: Panel) -> None:
     key = str(panel.flag()["key"])
     for variant in ("on", "other", "off"):
         panel.change(key, default={"variant": variant})
         panel.everywhere(key, variant)
-    refused = panel.service.client({"Authorization": f"Bearer {panel.settings.token}"}, process=lame[1])
+    refused = panel.service.client(panel.admin_headers, process=2)
     answer = refused.request(
         "PATCH", f"/api/v1/flags/{key}", json={"enabled": False}, headers={"If-Match": "*"}
     )
@@ -126,7 +117,9 @@ def flags_are_evaluated_all_the_time(answered: list[tuple[str, int]]) -> None:
 def a_change_is_possible(panel: Panel) -> None:
     key = str(panel.flag()["key"])
     panel.everywhere(key, "on")
-    panel.service.add("web")
+    panel.service.web.kill()
+    panel.service.web.restart()
+    wait_until_ready(panel.service.web)
     panel.change(key, default={"variant": "off"})
     panel.everywhere(key, "off")
     refused = panel.ask(key, headers={"X-API-Key": panel.draw.text(30)})

@@ -4,11 +4,10 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import describe_answer, expect, is_problem, wait_until_ready
 
-from .panel import ACCEPTED, FAILED, OK, UNAVAILABLE, Panel, flags_of, is_same, objects, wanted
+from .answers import ACCEPTED, FAILED, OK, UNAVAILABLE, flags_of, is_same, objects, wanted
+from .panel import BACK_SECONDS, Panel
 
 scenarios("kill_switch.feature")
-
-BACK_SECONDS = 5.0
 
 
 @when("flags of every kind are killed", target_fixture="killed")
@@ -112,7 +111,9 @@ def the_kill_is_in_the_audit_once(panel: Panel, key: str) -> None:
     wanted(lifted, OK)
     panel.everywhere(key, "other")
     panel.service.redis.client.flushall()
-    panel.service.add("web")
+    panel.service.web.kill()
+    panel.service.web.restart()
+    wait_until_ready(panel.service.web)
     panel.everywhere(key, "other")
     expect(kills() == 2, expected="each kill once", got=kills())
 

@@ -1,48 +1,31 @@
 """Steps of management.feature."""
 
-import time
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from pytest_bdd import scenarios, then, when
 
 from kata.steps import Request, expect, is_problem
 
-from .panel import (
-    API,
+from .answers import (
     CONFLICT,
     CREATED,
     FAILED,
-    INVALID,
     NO_CONTENT,
     NOT_FOUND,
     OK,
     REQUIRED,
     UNAUTHORIZED,
     Json,
-    Panel,
     is_same,
     objects,
     wanted,
 )
+from .documents import VALUES, made_of
+from .panel import API, Panel
 
 scenarios("management.feature")
 
-LARGEST_INTEGER = 2**53 - 1
-VALUES: dict[str, tuple[list[object], list[object]]] = {
-    # What is a value of the type, and what is none.
-    "boolean": ([True, False], [0, 1, "true", None]),
-    "string": (["", "żółw 漢 👩‍🚀", '"'], [1, None, True, "a\0b"]),
-    "integer": ([0, -7, LARGEST_INTEGER, -LARGEST_INTEGER], [1.5, "1", True, 2**53, -(2**53), None]),
-    "float": ([0.5, -1e300, 3], ["1.0", True, None]),
-    "object": ([{}, {"a": [1, {"b": None}]}, {"x": 1e20}], [[], "{}", 1, {"a": ["\0"]}, {"n": 2**53}]),
-}
-
-
-def made_of(panel: Panel, kind: str) -> dict[str, object]:
-    values = VALUES[kind][0]
-    variants = {f"v{number}": value for number, value in enumerate(values)}
-    return panel.document(type=kind, variants=variants, off_variant="v0", default={"variant": "v1"})
+DELAY_SECONDS = 0.02
 
 
 @when("flags of each type are made", target_fixture="documents")
@@ -111,119 +94,25 @@ def a_change_without_if_match(panel: Panel) -> None:
 @then("of changes from one version that arrive together one is made")
 def of_changes_together_one_is_made(panel: Panel) -> None:
     key = panel.flag()["key"]
-    etag = str(panel.show(key).header("etag"))
+    for process in panel.draw.shuffle([0, 1, 0]):
+        etag = str(panel.show(key).header("etag"))
+        together = changes_together(panel, f"{API}/flags/{key}", etag)
+        # First something else that arrives together, so that each has a connection to PostgreSQL at hand.
+        reads = [Request("GET", f"{API}/flags", panel.admin_headers)] * 12
+        panel.service.burst(reads, process=process)
+        # PostgreSQL answers a little later: what is read before a lock is read by all of them then.
+        with panel.service.postgres.proxy.delay(DELAY_SECONDS):
+            answers = panel.service.burst(together, process=process)
+        statuses = sorted(answer.status for answer in answers)
+        expect(statuses.count(OK) <= 1, expected="200 once", got=statuses)
+        right = [OK] + [FAILED] * (len(together) - 1)
+        expect(statuses == right, expected="200 once, and 412 for the others", got=statuses, timing=True)
+
+
+def changes_together(panel: Panel, path: str, etag: str) -> list[Request]:
+    headers = {**panel.admin_headers, "Content-Type": "application/json", "If-Match": etag}
     bodies = [f'{{"description": "{panel.draw.word()}"}}'.encode() for _ in range(8)]
-    headers = {
-        "Authorization": f"Bearer {panel.settings.token}",
-        "Content-Type": "application/json",
-        "If-Match": etag,
-    }
-    # First something else that arrives together, so that each has a connection to PostgreSQL at hand.
-    panel.service.burst(Request("GET", f"{API}/flags", headers) for _ in range(12))
-    answers = panel.service.burst(Request("PATCH", f"{API}/flags/{key}", headers, body) for body in bodies)
-    statuses = sorted(answer.status for answer in answers)
-    expect(
-        statuses == [OK] + [FAILED] * 7, expected="200 once, and 412 seven times", got=statuses, timing=True
-    )
-
-
-@then("values of another type, and what not every client can read, get 422")
-def values_of_another_type(panel: Panel) -> None:
-    for kind, (_, wrong) in VALUES.items():
-        for value in wrong:
-            document = made_of(panel, kind)
-            document["variants"] = {**dict(document["variants"]), "bad": value}  # type: ignore[call-overload]
-            answer = panel.manage("POST", "/flags", document)
-            problem = is_problem(answer, INVALID, f"{value!r} is no {kind}")
-            expect(bool(problem.get("errors")), expected="errors", got=problem, answer=answer)
-            is_problem(panel.show(document["key"]), NOT_FOUND)
-
-
-@then("another type gets 409")
-def another_type_gets_409(panel: Panel) -> None:
-    key = panel.flag()["key"]
-    for change in ({"type": "object"}, {"type": "boolean", "variants": {"on": True, "off": False}}):
-        is_problem(panel.manage("PATCH", f"/flags/{key}", change, "*"), CONFLICT)
-    panel.change(key, type="string", description="the same type is no change of it")
-
-
-def condition(operator: str, *values: object, attribute: str | None = "a") -> dict[str, object]:
-    named = {"attribute": attribute} if attribute is not None else {}
-    return {**named, "operator": operator, "values": list(values)}
-
-
-def mistakes(panel: Panel) -> list[tuple[str, dict[str, object]]]:
-    """Return what is wrong, and the members that are."""
-
-    def rules(*given: dict[str, object]) -> dict[str, object]:
-        return {"rules": [{"name": "r", "variant": "on", "when": list(given)}]}
-
-    def split(*weights: object) -> dict[str, object]:
-        names = ["on", "off", "other"]
-        return {
-            "split": [
-                {"variant": name, "weight": weight} for name, weight in zip(names, weights, strict=False)
-            ]
-        }
-
-    keys = ("", "../flags", "a/b", "a?b", "a b", "-a", ".a", "ż", "x" * 101, "a\n", "a%20b")
-    bad_keys: list[tuple[str, dict[str, object]]] = [(f"the key {key!r}", {"key": key}) for key in keys]
-    return [
-        *bad_keys,
-        ("a type that is none", {"type": "number"}),
-        ("no variants", {"variants": {}}),
-        ("an off_variant that is none", {"off_variant": panel.draw.word()}),
-        ("a default that is no variant", {"default": {"variant": panel.draw.word()}}),
-        ("a default of both kinds", {"default": {"variant": "on", **split(100)}}),
-        ("a default of neither kind", {"default": {}}),
-        ("weights of 99.999", {"default": split(50, 49.999)}),
-        ("weights of 100.001", {"default": split(50, 50.001)}),
-        ("a weight below 0", {"default": split(-1, 101)}),
-        ("four decimals", {"default": split(50.0001, 49.9999)}),
-        ("a variant twice", {"default": {"split": [{"variant": "on", "weight": 50}] * 2}}),
-        ("a percentage of 100.001", {"rules": [{"name": "r", "variant": "on", "percentage": 100.001}]}),
-        ("two rules of one name", {"rules": [{"name": "r", "variant": "on"}] * 2}),
-        ("an operator that is none", rules(condition("like", "a"))),
-        ("no values", rules(condition("in"))),
-        ("two bounds", rules(condition("less_than", 1, 2))),
-        ("a number as text", rules(condition("less_than", "1"))),
-        ("a version that is none", rules(condition("semver_at_least", "1.0"))),
-        ("a day without a time", rules(condition("before", "2026-01-01"))),
-        ("a time without an offset", rules(condition("before", "2026-01-01T00:00:00"))),
-        ("a pattern that goes back", rules(condition("matches", r"(a)\1"))),
-        ("a pattern that is broken", rules(condition("matches", "(a"))),
-        ("a segment that is none", rules(condition("in_segment", panel.draw.word(), attribute=None))),
-        ("no attribute", rules(condition("in", "a", attribute=None))),
-        ("a member that is none", {panel.draw.word(): 1}),
-        ("NUL in the description", {"description": "a\0b"}),
-        ("a text for a boolean", {"enabled": "true"}),
-        (
-            "a schedule without an offset",
-            {"rules": [{"name": "r", "variant": "on", "starts_at": "2026-01-01T00:00:00"}]},
-        ),
-        ("a prerequisite that is none", {"prerequisites": [{"flag": panel.draw.word(), "variant": "on"}]}),
-    ]
-
-
-@then("documents with one mistake each get 422 and nothing is kept")
-def documents_with_one_mistake(panel: Panel) -> None:
-    key = str(panel.flag()["key"])
-    before = panel.show(key).header("etag")
-    for what, members in panel.draw.shuffle(mistakes(panel)):
-        answer = panel.manage("POST", "/flags", panel.document(**members))
-        problem = is_problem(answer, INVALID, f"{what} is 422")
-        pointers = [error.get("pointer") for error in objects(problem.get("errors"))]
-        right = bool(pointers) and all(isinstance(one, str) and one.startswith("#") for one in pointers)
-        expect(right, expected=f"a pointer for {what}", got=problem, answer=answer)
-        if "key" not in members and "type" not in members:
-            is_problem(panel.manage("PATCH", f"/flags/{key}", members, before), INVALID, f"{what} is 422")
-    expect(panel.show(key).header("etag") == before, expected="the flag as it was", got="it has changed")
-    answers = [
-        panel.admin.request("POST", f"{API}/flags", body=b"{", headers={"Content-Type": "application/json"}),
-        panel.admin.request("POST", f"{API}/flags", json={"key": "a"}),
-    ]
-    is_problem(answers[0], 400)
-    is_problem(answers[1], INVALID)
+    return [Request("PATCH", path, headers, body) for body in bodies]
 
 
 @when("flags are made and changed by two administrators", target_fixture="made")
@@ -341,49 +230,3 @@ def each_route_gets_401(panel: Panel) -> None:
     listed = objects(wanted(panel.manage("GET", "/keys"), OK).get("items"))
     told = {item["id"]: (item["revoked"], "secret" in item) for item in listed}
     expect(told[made["id"]] == (True, False), expected="revoked, and no secret", got=told[made["id"]])
-
-
-@when("changes of flags are scheduled, and one of the flags is changed meanwhile", target_fixture="planned")
-def changes_are_scheduled(panel: Panel) -> tuple[datetime, dict[str, str]]:
-    states: dict[str, str] = {}
-    at = datetime.now(UTC) + timedelta(seconds=1.5)
-    for state in ("done", "conflict", "cancelled"):
-        key = str(panel.flag()["key"])
-        panel.known_everywhere(key)
-        etag = panel.show(key).header("etag")
-        body = {"at": at.isoformat(), "change": {"default": {"variant": "other"}}}
-        made = wanted(panel.manage("POST", f"/flags/{key}/scheduled-changes", body, etag), CREATED)
-        is_same(made, {"state": "pending", "flag": key}, "the scheduled change")
-        if state == "conflict":
-            panel.change(key, description="changed meanwhile")
-        if state == "cancelled":
-            path = f"/scheduled-changes/{made['id']}"
-            expect(panel.manage("DELETE", path).status == NO_CONTENT, expected="204", got="another status")
-            is_problem(panel.manage("DELETE", path), NOT_FOUND)
-        states[key] = state
-    bad = {"at": at.isoformat(), "change": {"default": {"variant": "none"}}}
-    is_problem(panel.manage("POST", f"/flags/{key}/scheduled-changes", bad, "*"), INVALID)
-    return at, states
-
-
-@then("the others are made on time, and that one is a conflict for good")
-def the_others_are_made_on_time(panel: Panel, planned: tuple[datetime, dict[str, str]]) -> None:
-    at, states = planned
-    done = next(key for key, state in states.items() if state == "done")
-    early = [panel.variant(key) for key in states]
-    if datetime.now(UTC) < at:
-        expect(early == ["on"] * 3, expected="nothing before its time", got=early)
-    time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
-    panel.everywhere(done, "other")
-    time.sleep(0.5)
-    for key, state in states.items():
-        listed = wanted(panel.manage("GET", f"/flags/{key}/scheduled-changes"), OK)
-        told = [item["state"] for item in objects(listed.get("items"))]
-        expect(told == [state], expected=f"[{state}]", got=told)
-        variant = panel.variant(key)
-        right = "other" if state == "done" else "on"
-        expect(variant == right, expected=f"{right} after {state}", got=variant)
-    page = wanted(panel.manage("GET", f"/audit?flag={done}&limit=1"), OK)
-    is_same(
-        objects(page.get("items"))[0], {"action": "scheduled", "actor": panel.settings.admin}, "the audit"
-    )

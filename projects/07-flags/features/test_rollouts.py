@@ -4,8 +4,9 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import expect
 
+from .answers import BAD, OK, is_ofrep_error, wanted
 from .murmur import BUCKETS, bucket, variant
-from .panel import BAD, OK, Panel, is_ofrep_error, wanted
+from .panel import Panel
 
 scenarios("rollouts.feature")
 

@@ -7,7 +7,8 @@ from pytest_bdd import scenarios, then
 
 from kata.steps import Stream, World, describe_stop, expect
 
-from .panel import EVERYWHERE_SECONDS, NO_CONTENT, SLACK_SECONDS, UNAUTHORIZED, Panel, is_ofrep_error, wanted
+from .answers import NO_CONTENT, UNAUTHORIZED, is_ofrep_error, wanted
+from .panel import EVERYWHERE_SECONDS, SLACK_SECONDS, Panel
 
 scenarios("streams.feature")
 

@@ -8,8 +8,9 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import expect, is_problem
 
+from .answers import CREATED, INVALID, NOT_FOUND, OK, Json, is_same, objects, wanted
 from .murmur import BUCKETS, VARIANT_SEED, bucket
-from .panel import CREATED, INVALID, NOT_FOUND, OK, Json, Panel, is_same, objects, wanted
+from .panel import Panel
 
 scenarios("time_travel.feature")
 

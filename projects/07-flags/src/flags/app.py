@@ -22,8 +22,10 @@ from flags.node import Node
 from flags.ofrep import Evaluation, EvaluationError
 from flags.ofrep_routes import OFREP
 from flags.ofrep_surface import OfrepSurface
+from flags.page import PAGE
 from flags.repository import Reader, unit_of_work
 from flags.routes import API
+from flags.scheduling import Scheduling
 from flags.settings import Settings
 from flags.shared import Shared
 from flags.snapshots import SnapshotFile
@@ -48,6 +50,7 @@ def create_app(settings: Settings) -> OfrepSurface:
     node, shared = Node(), Shared(str(settings.redis_url))
     spreading = Spreading(node, reader, shared, SnapshotFile(settings.data_dir))
     management = Management(begin, reader, spreading, new_id)
+    scheduling = Scheduling(begin, reader, spreading, new_id)
     kill_switch = KillSwitch(begin, node, shared, spreading, new_id)
     usage, tokens = Usage(shared), StreamTokens(settings.stream_token_seconds)
     evaluation = Evaluation(node, spreading, usage, tokens)
@@ -56,7 +59,7 @@ def create_app(settings: Settings) -> OfrepSurface:
     async def chore(is_due: bool) -> None:  # noqa: FBT001 - the watch of the database calls it
         await kill_switch.reconcile_all()
         if is_due:
-            await management.make_due_changes()
+            await scheduling.make_due_changes()
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -78,6 +81,7 @@ def create_app(settings: Settings) -> OfrepSurface:
 
     services = {
         "management": management,
+        "scheduling": scheduling,
         "kill_switch": kill_switch,
         "explaining": Explaining(reader),
         "shared": shared,
@@ -85,7 +89,7 @@ def create_app(settings: Settings) -> OfrepSurface:
         "streams": streams,
     }
     app = Litestar(
-        [API, OFREP],
+        [API, OFREP, *PAGE],
         dependencies={name: provided(service) for name, service in services.items()},
         lifespan=[lifespan],
         state=State({"admins": settings.admins}),

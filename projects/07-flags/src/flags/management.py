@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -19,9 +18,9 @@ from flags.errors import (
     PreconditionFailedError,
     TypeFixedError,
 )
-from flags.history import AuditEntry, Edit, ScheduledChange, Stored
+from flags.history import AuditEntry, Edit, Stored
 from flags.keys import ApiKey, KeyFields, digest_of, new_secret
-from flags.repository import Begin, Reader, UnitOfWork
+from flags.repository import Begin, Reader
 from flags.ruleset import FLAG, KEY, SEGMENT, Ref, read
 from flags.spreading import Spreading
 
@@ -168,67 +167,6 @@ class Management:
         if ref is not None and not is_name(ref.key):
             return []
         return await self._reader.audit(limit, before, ref)
-
-    async def schedule(
-        self, actor: str, key: str, at: datetime, change: Mapping[str, JsonValue], expected: Expected
-    ) -> ScheduledChange:
-        """Prepare a change of the flag as it is now. It is not made if the flag has changed by then.
-
-        Raises: NotFoundError, PreconditionFailedError, InvalidInputError.
-        """
-        async with self._begin() as work:
-            await work.lock()
-            stock = await work.documents()
-            current = live(Ref(FLAG, key), stock, expected)
-            flag = merged(Flag.model_validate(current.document), change)
-            references.check(flag, {**flags_of(stock), key: flag}, segments_of(stock))
-            prepared = ScheduledChange(self._new_id(), key, at, current.version, dict(change), actor)
-            await work.schedule(prepared)
-            await work.commit()
-        return prepared
-
-    async def cancel_scheduled(self, change_id: UUID) -> None:
-        """Raises: NotFoundError, for one that is over too."""
-        async with self._begin() as work:
-            found = await work.scheduled_by_id(change_id)
-            if found is None or found.state != "pending":
-                raise NotFoundError("scheduled change")
-            await work.end_scheduled(change_id, "cancelled")
-            await work.commit()
-
-    async def scheduled(self, flag: str) -> list[ScheduledChange]:
-        return await self._reader.scheduled(flag)
-
-    async def make_due_changes(self) -> None:
-        """Make what is due, in order; what was prepared for another version of its flag is refused."""
-        while await self._make_next_due():
-            pass
-        await self._spreading.pull()
-
-    async def _make_next_due(self) -> bool:
-        async with self._begin() as work:
-            await work.lock()
-            due = await work.take_due()
-            if due is None:
-                return False
-            state, detail = await self._make_due(work, due)
-            await work.end_scheduled(due.id, state, detail)
-            await work.commit()
-        return True
-
-    async def _make_due(self, work: UnitOfWork, due: ScheduledChange) -> tuple[str, str]:
-        stock, ref = await work.documents(), Ref(FLAG, due.flag)
-        try:
-            current = live(ref, stock, frozenset({due.base_version}))
-            flag = merged(Flag.model_validate(current.document), due.change)
-            references.check(flag, {**flags_of(stock), due.flag: flag}, segments_of(stock))
-            references.check_variants_kept(flag, flags_of(stock))
-        except PreconditionFailedError:
-            return "conflict", "The flag has changed since this was prepared."
-        except (NotFoundError, InvalidInputError, InvalidDocumentError, TypeFixedError) as error:
-            return "failed", str(error)
-        await work.apply(Edit(due.actor, "scheduled", ref, current.document, dumped(flag), note=str(due.id)))
-        return "done", ""
 
     async def _change(self, actor: str, action: str, ref: Ref, made: Callable[[Stock], JsonValue]) -> Changed:
         """Make one change, unless it changes nothing, and have it known everywhere."""

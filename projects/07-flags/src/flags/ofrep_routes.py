@@ -5,12 +5,14 @@ from typing import Annotated, Final
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from flags.guards import lines_of, presented_keys
 from flags.ofrep import Evaluation, context_of
-from flags.schemas import EvaluationRequest
+from flags.ofrep_surface import KNOWN_STATUSES, UNPROCESSABLE
+from flags.schemas import EvaluationRequest, OfrepError
 from flags.streams import Streams
 
 Asked = Request[None, None, State]
@@ -23,10 +25,14 @@ Since = Annotated[str | None, QueryParameter(max_length=100)]
 
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
+ERRORS: Final = {
+    status: ResponseSpec(OfrepError, generate_examples=False, description="An error as OFREP has it")
+    for status in sorted(KNOWN_STATUSES - {UNPROCESSABLE})
+}
 STREAM_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
-@post("/evaluate/flags/{key:str}", status_code=200)
+@post("/evaluate/flags/{key:str}", status_code=200, responses=ERRORS)
 async def evaluate_one(
     key: FromPath[str], data: JSONBody[EvaluationRequest], request: Asked, evaluation: Evaluating
 ) -> Response[bytes]:
@@ -35,7 +41,7 @@ async def evaluate_one(
     return Response(evaluation.one(key, context_of(data.context), caller), media_type=JSON)
 
 
-@post("/evaluate/flags", status_code=200)
+@post("/evaluate/flags", status_code=200, responses=ERRORS)
 async def evaluate_all(
     data: JSONBody[EvaluationRequest],
     request: Asked,
@@ -54,7 +60,7 @@ async def evaluate_all(
     return Response(bulk.body, media_type=JSON, headers=tag)
 
 
-@get("/stream", media_type=EVENTS)
+@get("/stream", media_type=EVENTS, responses=ERRORS)
 async def stream(request: Asked, streams: Opening, token: Token, since: Since = None) -> Stream:
     """Tell of each change that there was one."""
     last = lines_of(request.scope["headers"], b"last-event-id")

@@ -29,7 +29,7 @@ ERROR_CODES: Final[Mapping[str, str]] = {
 }
 KNOWN_STATUSES: Final = frozenset({400, 401, 404, 422, 500, 503})
 """Those that OFREP gives a meaning. What is refused as no request of it stays a problem and nothing else."""
-INVALID: Final = 422
+UNPROCESSABLE: Final = 422
 BAD_REQUEST: Final = 400
 
 type Fields = list[tuple[bytes, bytes]]
@@ -93,7 +93,7 @@ class Answer:
     async def _send_translated(self, start: "Message") -> None:
         body, status = self._body, start["status"]
         if body:  # there is none for HEAD
-            status = BAD_REQUEST if status == INVALID else status
+            status = BAD_REQUEST if status == UNPROCESSABLE else status
             body = render(translated(as_mapping(parse(body)), status, self._path))
         fields = [
             (name, value)

@@ -1,17 +1,13 @@
-"""What clients send and get, besides the documents themselves."""
+"""What clients send and get, besides the documents themselves: models alone."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from flags.documents import Flag, Moment, Name, Segment
-from flags.explaining import Difference, Explanation
-from flags.history import AuditEntry, ScheduledChange
-from flags.keys import ApiKey
-from flags.management import Changed
 from service_kit.schemas import Body
 
 MOST_CONTEXTS = 10_000
@@ -31,6 +27,24 @@ class EvaluationRequest(BaseModel):
     """OFREP's: what else a client sends is its own business."""
 
     context: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
+
+
+class OfrepError(BaseModel):
+    """An error in the words of OFREP, beside those of a problem."""
+
+    type: str
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str | None = None
+    instance: str
+    code: str
+    request_id: str
+    errors: list[dict[str, str]] | None = None
+    key: str
+    errorCode: Literal[  # noqa: N815 - OFREP's name, as the one below
+        "FLAG_NOT_FOUND", "INVALID_CONTEXT", "PARSE_ERROR", "TARGETING_KEY_MISSING", "GENERAL"
+    ]
+    errorDetails: str  # noqa: N815
 
 
 class DryRun(Body):
@@ -199,87 +213,3 @@ class UsageAnswer(BaseModel):
 
     last_evaluated_at: datetime | None
     counts: dict[str, int]
-
-
-def members_of(document: JsonValue) -> dict[str, JsonValue]:
-    return document if isinstance(document, dict) else {}
-
-
-def flag_answer(changed: Changed) -> FlagAnswer:
-    return FlagAnswer.model_validate(members_of(changed.document) | {"version": changed.version})
-
-
-def segment_answer(changed: Changed) -> SegmentAnswer:
-    return SegmentAnswer.model_validate(members_of(changed.document) | {"version": changed.version})
-
-
-def key_answer(key: ApiKey) -> KeyAnswer:
-    return KeyAnswer(id=key.id, name=key.name, kind=key.kind, revoked=key.revoked)
-
-
-def audit_answer(entry: AuditEntry) -> AuditAnswer:
-    return AuditAnswer(
-        version=entry.version,
-        at=entry.at.astimezone(UTC),
-        actor=entry.actor,
-        action=entry.action,
-        kind=entry.ref.kind,
-        key=entry.ref.key,
-        before=shown(entry.before),
-        after=shown(entry.after),
-        note=entry.note,
-    )
-
-
-def shown(document: JsonValue) -> JsonValue:
-    """Leave the hash of a key out: streams are signed with it."""
-    if not isinstance(document, dict):
-        return document
-    return {name: value for name, value in document.items() if name != "sha256"}
-
-
-def served(members: Mapping[str, object]) -> Served:
-    return Served.model_validate(
-        {
-            "value": members.get("value"),
-            "variant": members.get("variant"),
-            "reason": members.get("reason"),
-            "error_code": members.get("errorCode"),
-        }
-    )
-
-
-def difference_answer(difference: Difference, contexts: list[dict[str, JsonValue]]) -> DifferenceAnswer:
-    return DifferenceAnswer(
-        index=difference.index,
-        targeting_key=contexts[difference.index].get("targetingKey"),
-        before=served(difference.before.members()),
-        after=served(difference.after.members()),
-    )
-
-
-def explain_answer(explanation: Explanation) -> ExplainAnswer:
-    outcome, entry = explanation.outcome, explanation.changed_by
-    return ExplainAnswer(
-        flag=outcome.flag,
-        version=explanation.version,
-        at=explanation.moment.astimezone(UTC),
-        served=served(outcome.members()),
-        rule=outcome.rule or None,
-        prerequisite=outcome.needs or None,
-        buckets=dict(explanation.buckets) if explanation.buckets is not None else None,
-        changed_by=audit_answer(entry) if entry is not None else None,
-    )
-
-
-def scheduled_answer(change: ScheduledChange) -> ScheduledAnswer:
-    return ScheduledAnswer(
-        id=change.id,
-        flag=change.flag,
-        at=change.at.astimezone(UTC),
-        base_version=change.base_version,
-        change=change.change,
-        actor=change.actor,
-        state=change.state,
-        detail=change.detail,
-    )
