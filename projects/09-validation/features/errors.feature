@@ -29,6 +29,8 @@ Feature: Mistakes are told in one form
   Scenario: No more than MAX_ERRORS mistakes are told, and it is told that there are more
     When values with one mistake less than MAX_ERRORS, with as many and with more are validated
     Then the first two are told whole, and the last with MAX_ERRORS entries and truncated
+    When the same are sent as items of a batch and as lines of a stream
+    Then each result is told and cut off as the answer to one value is
 
   @C23 @step-4 @after-C11
   Scenario: Nothing that was sent is told back

@@ -1,7 +1,6 @@
 """Steps of errors.feature: where a mistake is, what it is called, and what is never told."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,11 +8,25 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, Service, World, as_object, describe_answer, expect, is_problem
 
-from .api import CODES, INVALID, MALFORMED, OK, ORDERS, Api, Json, Told, same, shown, told
+from .api import (
+    CODES,
+    INVALID,
+    MALFORMED,
+    OK,
+    ORDERS,
+    SCHEMAS,
+    Api,
+    Json,
+    Told,
+    entries,
+    not_logged,
+    results,
+    same,
+    shown,
+    told,
+)
 from .order import drawn_order
 from .samples import ODD_NAMES, Sample, nested, object_of, pointer, samples
-
-LOG_SECONDS = 2.0
 
 scenarios("errors.feature")
 
@@ -45,14 +58,18 @@ def the_codes_and_params_are_those_of_the_table(
         answer = api.validate(api.register(sample.schema), sample.refuses)
         for one in told(answer, sample.refuses):
             row = table.get(one.code)
-            expect(row is not None and row["status"] == INVALID, expected=f"{one.code} in the table", got=row)
+            right = row is not None and row["status"] == INVALID
+            expect(right, expected=f"{one.code} in the table", got=row, answer=answer)
             names = sorted(one.params)
             wanted = sorted(row["params"]) if row and isinstance(row["params"], list) else []
-            expect(names == wanted, expected=f"the params {wanted} with {one.code}", got=names)
+            expected = f"the params {wanted} with {one.code}"
+            expect(names == wanted, expected=expected, got=names, answer=answer)
     for text in (b"\xef\xbb\xbf1", b"[", b"[1,]", b'{"a":1,"a":2}', b'"\\ud800"', b"1e999", b"\xff"):
-        code = is_problem(api.post(ORDERS, text), MALFORMED)["code"]
+        answer = api.post(ORDERS, text)
+        code = is_problem(answer, MALFORMED)["code"]
         row = table.get(str(code))
-        expect(row is not None and row["status"] == MALFORMED, expected=f"{code} in the table", got=row)
+        right = row is not None and row["status"] == MALFORMED
+        expect(right, expected=f"{code} in the table", got=row, answer=answer)
 
 
 @dataclass(frozen=True)
@@ -168,6 +185,7 @@ def where_none_picks_one_there_is_one_no_branch(unions: list[Union]) -> None:
                 got[0].params == {"branches": union.branches},
                 expected=f"{union.branches} branches",
                 got=got[0].params,
+                answer=union.answer,
             )
 
 
@@ -191,10 +209,11 @@ def a_value_with_many_mistakes_is_validated(api: Api, world: World, limits: dict
 def the_entries_are_the_same_each_time(orders: list[Exchange]) -> None:
     first = [one.pair for one in told(orders[0])]
     ordered = sorted(first, key=lambda pair: (pair[0].encode(), pair[1]))
-    expect(first == ordered, expected=str(ordered), got=first)
+    expect(first == ordered, expected=str(ordered), got=first, answer=orders[0])
     for answer in orders[1:]:
         got = [one.pair for one in told(answer)]
-        expect(got == first, expected=f"the same for another order of members: {first}", got=got)
+        expected = f"the same for another order of members: {first}"
+        expect(got == first, expected=expected, got=got, answer=answer)
 
 
 @when(
@@ -214,13 +233,41 @@ def values_with_many_mistakes_are_validated(
     return asked
 
 
+@when("the same are sent as items of a batch and as lines of a stream", target_fixture="many_in_one")
+def the_same_are_sent_as_items_of_a_batch(
+    api: Api, limits: dict[str, int], world: World
+) -> tuple[list[int], list[Exchange]]:
+    most = limits["MAX_ERRORS"]
+    place = f"{SCHEMAS}/{api.register({'items': {'type': 'integer'}})}"
+    counts = world.draw.shuffle((most - 1, most, most + 1, most + world.draw.integer(2, 9)))
+    values = [json.dumps(["x"] * count) for count in counts]
+    batch = api.post(f"{place}/batch", f"[{','.join(values)}]".encode())
+    stream = api.post(f"{place}/stream", "\n".join(values).encode(), "application/x-ndjson")
+    return counts, [batch, stream]
+
+
 @then("the first two are told whole, and the last with MAX_ERRORS entries and truncated")
 def the_first_two_are_told_whole(limits: dict[str, int], many: list[tuple[int, Exchange]]) -> None:
     most = limits["MAX_ERRORS"]
     for count, answer in many:
         got = (len(told(answer, f"{count} mistakes")), as_object(answer).get("truncated", False))
         wanted = (min(count, most), count > most)
-        expect(got == wanted, expected=f"{wanted[0]} entries of {count}, truncated: {wanted[1]}", got=got)
+        expected = f"{wanted[0]} entries of {count}, truncated: {wanted[1]}"
+        expect(got == wanted, expected=expected, got=got, answer=answer)
+
+
+@then("each result is told and cut off as the answer to one value is")
+def each_result_is_told_and_cut_off(
+    limits: dict[str, int], many_in_one: tuple[list[int], list[Exchange]]
+) -> None:
+    most = limits["MAX_ERRORS"]
+    counts, answers = many_in_one
+    for answer in answers:
+        for count, result in zip(counts, results(answer, len(counts)), strict=True):
+            got = (len(entries(result.get("errors"), answer=answer)), result.get("truncated", False))
+            wanted = (min(count, most), count > most)
+            expected = f"{wanted[0]} entries of {count} for one of several, truncated: {wanted[1]}"
+            expect(got == wanted, expected=expected, got=got, answer=answer)
 
 
 @dataclass(frozen=True)
@@ -276,17 +323,9 @@ def no_answer_and_no_line_of_the_log_has_a_secret_in_it(service: Service, secret
     escaped = [json.dumps(word)[1:-1] for word in secrets.words]
     for answer in secrets.answers:
         found = [word for word in (*secrets.words, *escaped) if word in answer.text]
-        expect(
-            not found, expected="an answer without what was sent", got=f"{found[:1]} in {answer.text[:300]}"
-        )
-    last = secrets.answers[-1].header("x-request-id") or ""
-    deadline = time.monotonic() + LOG_SECONDS
-    while not any(last in line for line in service.web.output()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    lines = [
-        line for line in service.web.output() if any(word in line for word in (*secrets.words, *escaped))
-    ]
-    expect(not lines, expected="a log without what was sent", got=lines[:1])
+        got = f"{found[:1]} in {answer.text[:300]}"
+        expect(not found, expected="an answer without what was sent", got=got, answer=answer)
+    not_logged(service, [*secrets.words, *escaped], secrets.answers[-1])
 
 
 @dataclass(frozen=True)
@@ -315,22 +354,27 @@ def a_value_is_validated_with_each_view(api: Api, world: World, limits: dict[str
 
 @then("the tree has each mistake at the end of its path, and basic has its instance and its keyword")
 def the_tree_has_each_mistake_at_the_end_of_its_path(views: Views) -> None:
-    tree, basic = as_object(views.answers["tree"]).get("tree"), as_object(views.answers["basic"]).get("basic")
-    units = basic.get("errors") if isinstance(basic, dict) else None
-    instances = sorted(str(unit.get("instanceLocation")) for unit in units) if isinstance(units, list) else []
+    of_tree, of_basic = views.answers["tree"], views.answers["basic"]
+    tree, basic = as_object(of_tree).get("tree"), as_object(of_basic).get("basic")
     wanted = []
     for sample, name in zip(views.sample, views.names, strict=True):
         path = (name, *sample.path)
         codes = [error.get("code") for error in errors_at(tree, path)]
-        expect(codes == [sample.code], expected=f"{sample.code} in the tree at {path}", got=codes)
+        expected = f"{sample.code} in the tree at {path}"
+        expect(codes == [sample.code], expected=expected, got=codes, answer=of_tree)
         wanted.append("".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path))
-    expect(instances == sorted(wanted), expected=f"the instances {sorted(wanted)}", got=instances)
+    units = basic.get("errors") if isinstance(basic, dict) else None
+    listed = units if isinstance(units, list) else []
+    instances = sorted(str(unit.get("instanceLocation")) for unit in listed)
+    expected = f"the instances {sorted(wanted)} in basic"
+    expect(instances == sorted(wanted), expected=expected, got=instances, answer=of_basic)
     valid = basic.get("valid") if isinstance(basic, dict) else None
-    expect(valid is False, expected='"valid": false in basic', got=valid)
-    for unit in units if isinstance(units, list) else []:
+    expect(valid is False, expected='"valid": false in basic', got=valid, answer=of_basic)
+    for unit in listed:
         keyword = str(unit.get("keywordLocation"))
         right = keyword.startswith("/properties/") and isinstance(unit.get("error"), str)
-        expect(right, expected="a keywordLocation in the schema, and an error, in each unit", got=unit)
+        expected = "a keywordLocation in the schema, and an error, in each unit"
+        expect(right, expected=expected, got=unit, answer=of_basic)
 
 
 def errors_at(tree: Json, path: Sequence[str | int]) -> list[Mapping[str, Json]]:
@@ -345,8 +389,10 @@ def errors_at(tree: Json, path: Sequence[str | int]) -> list[Mapping[str, Json]]
 @then("the list is the same in all of them")
 def the_list_is_the_same_in_all_of_them(views: Views) -> None:
     lists: dict[str, list[Told]] = {view: told(answer) for view, answer in views.answers.items()}
-    for view, listed in lists.items():
-        expect(listed == lists["none"], expected=f"{lists['none']} with view={view}", got=listed)
-    shown_in = {view: {"tree", "basic"} & as_object(answer).keys() for view, answer in views.answers.items()}
-    wanted = {"none": set(), "flat": set(), "tree": {"tree"}, "basic": {"basic"}}
-    expect(shown_in == wanted, expected=f"{wanted}", got=shown_in)
+    for view, answer in views.answers.items():
+        listed = lists[view]
+        expected = f"{lists['none']} with view={view}"
+        expect(listed == lists["none"], expected=expected, got=listed, answer=answer)
+        has = {"tree", "basic"} & as_object(answer).keys()
+        wanted = {view} & {"tree", "basic"}
+        expect(has == wanted, expected=f"{wanted or 'no view'} with view={view}", got=has, answer=answer)

@@ -21,6 +21,7 @@ from kata.steps import (
     describe_answer,
     expect,
     is_problem,
+    send_raw,
     wait_until_ready,
 )
 
@@ -35,12 +36,14 @@ from .api import (
     Told,
     accepted,
     entries,
+    same,
     shown,
     told,
 )
-from .samples import odd_name, samples
+from .samples import samples
 
 TOGETHER = 12
+SMALLER = ("MAX_DEPTH", "MAX_MEMBERS", "MAX_STRINGS")
 
 scenarios("registry.feature")
 
@@ -125,10 +128,29 @@ def at_its_place_stands_the_canonical_form(api: Api, registered: list[Asked]) ->
         kind = (answer.header("content-type") or "none").partition(";")[0]
         expect(kind == "application/schema+json", expected="application/schema+json", got=kind)
         tag = one.answer.header("etag") or ""
-        expect(answer.header("etag") == tag, expected=f"ETag: {tag}", got=answer.header("etag"))
-        again = api.client.get(place, headers={"If-None-Match": tag})
-        unchanged = HTTPStatus.NOT_MODIFIED
-        expect(again.status == unchanged, expected="304 for its own tag", got=describe_answer(again))
+        expect(
+            answer.header("etag") == tag, expected=f"ETag: {tag}", got=answer.header("etag"), answer=answer
+        )
+
+
+@then("with its tag in If-None-Match, however that has it, the answer is 304")
+def with_its_tag_in_if_none_match_the_answer_is_304(
+    api: Api, service: Service, world: World, registered: list[Asked]
+) -> None:
+    version_id = as_object(registered[0].answer)["id"]
+    place, tag, others = f"{SCHEMAS}/{version_id}", f'"{version_id}"', ['"x"', f'W/"{version_id}0"']
+    lists = [tag, f"W/{tag}", "*", f"{tag}, {others[0]}", f"{others[0]},{tag}", f"{others[1]} , W/{tag},"]
+    lines = ["", *(f"If-None-Match: {one}" for one in world.draw.shuffle([tag, *others])), "", ""]
+    host = service.urls[0].removeprefix("http://")
+    head = f"GET {place} HTTP/1.1\r\nHost: {host}\r\nConnection: close" + "\r\n".join(lines)
+    asked = [(one, api.client.get(place, headers={"If-None-Match": one})) for one in lists]
+    asked.append(("three lines of which one has it", send_raw(service.urls[0], head.encode())))
+    for one, answer in asked:
+        got = describe_answer(answer)
+        expect(answer.status == HTTPStatus.NOT_MODIFIED, expected=f"304 for If-None-Match: {one}", got=got)
+    for one in others:
+        answer = api.client.get(place, headers={"If-None-Match": one})
+        expect(answer.status == OK, expected=f"200 for If-None-Match: {one}", got=describe_answer(answer))
 
 
 @when(
@@ -219,13 +241,25 @@ class Pair:
     word: str
 
 
-@when("versions are registered with one of two processes", target_fixture="pair")
+@when(
+    "versions that another process, of smaller limits, was asked for are registered with one",
+    target_fixture="pair",
+)
 def versions_are_registered_with_one_of_two_processes(world: World, service_settings: dict[str, str]) -> Pair:
+    draw = world.draw
     service = world.start_alone(service_settings)
-    second = service.add("web")
-    word = world.draw.word()
-    api = Api(service, world.draw)
-    ids = [api.register({"const": word}), api.register({"const": word, "title": odd_name(world.draw)})]
+    second = service.add("web", {name: str(draw.integer(10, 14)) for name in SMALLER})
+    word = draw.word()
+    large: Json = [draw.word() for _ in range(draw.integer(15, 30))]
+    for _ in range(14):
+        large = [large]
+    schemas: list[Json] = [{"const": word}, {"const": word, "examples": large}]
+    ids = []
+    for schema in draw.shuffle(schemas):
+        version_id = hash_of(canonical(envelope(schema)))
+        is_problem(Api(service, draw, process=1).client.get(f"{SCHEMAS}/{version_id}"), NOT_FOUND)
+        is_problem(Api(service, draw, process=1).validate(version_id, word), NOT_FOUND)
+        ids.append(Api(service, draw).register(schema))
     return Pair(service, second, ids, word)
 
 
@@ -249,6 +283,8 @@ def both_know_them_after_one_was_killed(pair: Pair, world: World) -> None:
 def known(pair: Pair, world: World, process: int) -> None:
     api = Api(pair.service, world.draw, process=process)
     for version_id in pair.ids:
+        answer = api.client.get(f"{SCHEMAS}/{version_id}")
+        expect(answer.status == OK, expected=f"200 from process {process + 1}", got=describe_answer(answer))
         accepted(api.validate(version_id, pair.word), pair.word)
         told(api.validate(version_id, f"{pair.word}x"))
     again = api.ask_to_register({"const": pair.word})
@@ -302,9 +338,11 @@ def documents_with_one_mistake_each_are_registered(api: Api, world: World) -> li
 @then("each is refused with 422, and its pattern is pointed at")
 def each_is_refused_with_422_and_its_mistake_is_pointed_at(refused: list[Asked]) -> None:
     for asked in refused:
-        pairs = [one.pair for one in told(asked.answer, asked.what)]
+        places = [one.place for one in told(asked.answer, asked.what)]
         wanted = (asked.pointer, asked.code)
-        expect(wanted in pairs, expected=f"{wanted} for {shown(asked.what)}", got=pairs)
+        expect(
+            wanted in places, expected=f"{wanted} for {shown(asked.what)}", got=places, answer=asked.answer
+        )
 
 
 @dataclass(frozen=True)
@@ -400,6 +438,12 @@ def schemas_with_references_that_stay_within_are_registered(
             {"next": {"next": {"value": limit + 1}}},
         ),
         (api.register({"$ref": uri}, resources={uri: target}), limit, limit + 1),
+        # The same schema, and another resource under the same URI.
+        (
+            api.register({"$ref": uri}, resources={uri: {**target, "maximum": limit + 9}}),
+            limit + 1,
+            limit + 10,
+        ),
         (api.register({"items": {"$ref": urn}}, resources={urn: target}), [1, limit], [1, limit + 1]),
         (
             api.register(
@@ -455,7 +499,7 @@ def schemas_with_patterns_beyond_linear_time_are_registered(api: Api, world: Wor
         for pattern in world.draw.shuffle(patterns)
     ]
     inner: dict[str, Json] = {"patternProperties": {"(?=x)": {"pattern": "(?!y)"}}}
-    places = ("#/schema/patternProperties/(%3F=x)", "#/schema/patternProperties/(%3F=x)/pattern")
+    places = ("#/schema/patternProperties/(?=x)", "#/schema/patternProperties/(?=x)/pattern")
     return [*asked, *(Asked(inner, api.ask_to_register(inner), place, "bad_pattern") for place in places)]
 
 
@@ -485,19 +529,31 @@ MISSPELT = (
 )
 
 
+@dataclass(frozen=True)
+class Misspelt:
+    """A schema with a keyword that is meant for another, and the answers, of which one is to strict=true."""
+
+    keyword: str
+    pointer: str
+    schema: Json
+    answers: list[Exchange]
+    strict: Exchange
+
+
 @when("schemas with a misspelt keyword each are registered", target_fixture="misspelt")
-def schemas_with_a_misspelt_keyword_each_are_registered(
-    api: Api, world: World
-) -> list[tuple[str, str, Asked, Asked]]:
+def schemas_with_a_misspelt_keyword_each_are_registered(api: Api, world: World) -> list[Misspelt]:
     draw = world.draw
     asked = []
     for keyword in MISSPELT:
         written = misspelt(world, keyword)
         inner = draw.choice(("not", "contains", "if"))
         schema = {inner: {written: draw.word()}}
-        first = api.ask_to_register(schema)
-        strict = api.ask_to_register({**schema, "title": draw.word()}, query="?strict=true")
-        asked.append((keyword, f"#/schema/{inner}/{written}", Asked(schema, first), Asked(schema, strict)))
+        # The first time, the second time, and with strict=true before or between them or last.
+        queries = ["", ""]
+        queries.insert(draw.integer(0, 2), "?strict=true")
+        answers = [api.ask_to_register(schema, query=query) for query in queries]
+        strict = answers.pop(queries.index("?strict=true"))
+        asked.append(Misspelt(keyword, f"#/schema/{inner}/{written}", schema, answers, strict))
     return asked
 
 
@@ -515,24 +571,26 @@ def misspelt(world: World, keyword: str) -> str:
     return world.draw.choice(others)
 
 
-@then("each is taken with a warning that points at it and names the keyword that was meant")
-def each_is_taken_with_a_warning(misspelt: list[tuple[str, str, Asked, Asked]]) -> None:
-    for keyword, where, asked, _ in misspelt:
-        expect(
-            asked.answer.status == CREATED,
-            expected=f"201 for {shown(asked.what)}",
-            got=f"{describe_answer(asked.answer)} {asked.answer.text[:200]}",
-        )
-        warnings = entries(as_object(asked.answer).get("warnings"))
-        wanted = [Told(where, "unknown_keyword", {"suggestion": keyword})]
-        expect(warnings == wanted, expected=f"{wanted} for {shown(asked.what)}", got=warnings)
+@then("each is taken, each time with a warning that points at it and names the keyword that was meant")
+def each_is_taken_with_a_warning(misspelt: list[Misspelt]) -> None:
+    for one in misspelt:
+        for answer, status in zip(one.answers, (CREATED, OK), strict=True):
+            expect(
+                answer.status == status,
+                expected=f"{status} for {shown(one.schema)}",
+                got=f"{describe_answer(answer)} {answer.text[:200]}",
+                answer=answer,
+            )
+            warnings = entries(as_object(answer).get("warnings"), answer=answer)
+            wanted = [Told(one.pointer, "unknown_keyword", {"suggestion": one.keyword})]
+            expected = f"{wanted} for {shown(one.schema)}"
+            expect(warnings == wanted, expected=expected, got=warnings, answer=answer)
 
 
-@then("with strict=true each is refused with 422")
-def with_strict_each_is_refused_with_422(api: Api, misspelt: list[tuple[str, str, Asked, Asked]]) -> None:
-    for _, where, _, asked in misspelt:
-        pairs = [one.pair for one in told(asked.answer, asked.what)]
-        expect(pairs == [(where, "unknown_keyword")], expected=f"{where} unknown_keyword", got=pairs)
+@then("with strict=true each is refused with 422, whether it is registered or not")
+def with_strict_each_is_refused_with_422(api: Api, misspelt: list[Misspelt]) -> None:
+    for one in misspelt:
+        same(told(one.strict, one.schema), [(one.pointer, "unknown_keyword")], one.schema)
     for sample in samples(api.draw):
         answer = api.ask_to_register({**sample.schema, "x-own": 1, api.draw.word(): 2}, query="?strict=true")
         api.id_in(answer)

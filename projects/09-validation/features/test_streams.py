@@ -8,13 +8,27 @@ from dataclasses import dataclass
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, Service, Stream, World, as_object, describe_answer, describe_stop, expect
+from kata.steps import (
+    Exchange,
+    Service,
+    Stream,
+    World,
+    as_object,
+    describe_answer,
+    describe_stop,
+    expect,
+    wait_until,
+)
 
-from .api import OK, SCHEMAS, Api, Json, entries, told
+from .api import CLOCK_SECONDS, GRACE_SECONDS, OK, SCHEMAS, Api, Json, entries, told
+from .samples import exploding
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 RESULT_SECONDS = 2.0
 STOP_SECONDS = 10.0
+BETWEEN_SECONDS = 0.05
+# So long after SIGTERM a stream goes on; whoever gives it up sooner has not run out of time.
+STREAMING_MILLISECONDS = (5000, 6900)
 THOUSANDS = 3000
 
 scenarios("streams.feature")
@@ -143,7 +157,12 @@ def lines_of_all_kinds_are_sent(api: Api, service: Service, world: World) -> Str
         b'"\\ud800"': "lone_surrogate",
         b"\xef\xbb\xbf{}": "byte_order_mark",
         b"[" * 201: "depth_limit",
-        b"nul": "unexpected_character",
+        b"{'n':1}": "unexpected_character",
+        # Blank to some languages, and not to JSON.
+        b"\x0c": "unexpected_character",
+        b"\x0b": "unexpected_character",
+        "\N{NO-BREAK SPACE}".encode(): "unexpected_character",
+        "\N{LINE SEPARATOR}".encode(): "unexpected_character",
     }
     lines: list[bytes] = []
     wanted: list[tuple[dict[str, Json], list[tuple[str, str]]]] = []
@@ -188,18 +207,23 @@ def each_line_has_its_number_and_its_result(streamed: Streamed) -> None:
 
 
 @when(
-    "a line of MAX_LINE_BYTES is sent, and one that is longer and does not end",
+    "lines of MAX_LINE_BYTES are sent, and one that is longer and does not end",
     target_fixture="long_lines",
 )
-def a_line_of_max_line_bytes_is_sent(
+def lines_of_max_line_bytes_are_sent(
     api: Api, service: Service, limits: dict[str, int]
 ) -> list[Mapping[str, Json]]:
     most = limits["MAX_LINE_BYTES"]
     version_id = api.register({"type": "string"})
     results = []
     with Stream(service.urls[0], f"{SCHEMAS}/{version_id}/stream", {"Content-Type": NDJSON}) as stream:
-        stream.send(b'"' + b"x" * (most - 2) + b'"\n')
+        longest = b'"' + b"x" * (most - 2) + b'"'
+        stream.send(longest + b"\n")
         results.append(result_of(stream.line(RESULT_SECONDS), "a line of MAX_LINE_BYTES"))
+        stream.send(longest + b"\r")
+        time.sleep(BETWEEN_SECONDS)  # so that a line break arrives in two parts
+        stream.send(b"\n")
+        results.append(result_of(stream.line(RESULT_SECONDS), "a line of MAX_LINE_BYTES with CR and LF"))
         stream.send(b'"' + b"x" * most)
         results.append(result_of(stream.line(RESULT_SECONDS), "a line that is too long, before its end"))
         for _ in range(20):
@@ -211,18 +235,41 @@ def a_line_of_max_line_bytes_is_sent(
     return results
 
 
-@then("the first is judged, and the second refused before its end")
-def the_first_is_judged_and_the_second_refused(long_lines: list[Mapping[str, Json]]) -> None:
+@then("the former are judged, and the latter refused before its end")
+def the_former_are_judged_and_the_latter_refused(long_lines: list[Mapping[str, Json]]) -> None:
     same_result(long_lines[0], {"line": 1, "valid": True}, [], "a line of MAX_LINE_BYTES")
-    wanted = {"line": 2, "valid": False, "code": "line_limit"}
-    same_result(long_lines[1], wanted, [], "a line that is one byte longer")
+    same_result(long_lines[1], {"line": 2, "valid": True}, [], "a line of MAX_LINE_BYTES with CR and LF")
+    wanted = {"line": 3, "valid": False, "code": "line_limit"}
+    same_result(long_lines[2], wanted, [], "a line that is one byte longer")
 
 
 @then("the lines behind it are judged")
 def the_lines_behind_it_are_judged(long_lines: list[Mapping[str, Json]]) -> None:
-    same_result(long_lines[2], {"line": 3, "valid": True}, [], "the line behind it")
-    wanted = {"records": 3, "valid": 2, "invalid": 1}
-    expect(long_lines[3].get("summary") == wanted, expected=str(wanted), got=long_lines[3])
+    same_result(long_lines[3], {"line": 4, "valid": True}, [], "the line behind it")
+    wanted = {"records": 4, "valid": 3, "invalid": 1}
+    expect(long_lines[4].get("summary") == wanted, expected=str(wanted), got=long_lines[4])
+
+
+@then("so is a record of CSV")
+def so_is_a_record_of_csv(api: Api, service: Service, world: World, limits: dict[str, int]) -> None:
+    most, end = limits["MAX_LINE_BYTES"], world.draw.choice((b"\n", b"\r\n"))
+    version_id = api.register({"type": "object"})
+    with Stream(service.urls[0], f"{SCHEMAS}/{version_id}/stream", {"Content-Type": CSV}) as stream:
+        stream.send(b"a" + end + b"x" * most + end)
+        longest = result_of(stream.line(RESULT_SECONDS), "a record of MAX_LINE_BYTES")
+        same_result(longest, {"line": 2, "valid": True}, [], "a record of MAX_LINE_BYTES")
+        stream.send(b"x" * (most + 1))
+        too_long = result_of(stream.line(RESULT_SECONDS), "a record that is too long, before its end")
+        wanted = {"line": 3, "valid": False, "code": "line_limit"}
+        same_result(too_long, wanted, [], "a record that is one byte longer")
+        stream.send(b"x" + end + b"y" + end)
+        behind = result_of(stream.line(RESULT_SECONDS), "the record behind it")
+        same_result(behind, {"line": 4, "valid": True}, [], "the record behind it")
+        stream.end()
+        summary = result_of(stream.line(RESULT_SECONDS), "the summary").get("summary")
+    expect(
+        summary == {"records": 3, "valid": 2, "invalid": 1}, expected="a summary of 3 records", got=summary
+    )
 
 
 @dataclass(frozen=True)
@@ -231,7 +278,7 @@ class Records:
 
     wanted: list[tuple[dict[str, Json], list[tuple[str, str]]]]
     answer: Exchange
-    refused: list[Exchange]
+    refused: list[tuple[bytes, set[str], Exchange]]
 
 
 @when(
@@ -285,8 +332,13 @@ def records_of_csv_are_sent(api: Api, service: Service, world: World) -> Records
             start = stop
         stream.end()
         answer = stream.answer()
-    headers = (b"a,a\n1,2\n", b'"a\n', b"\xef\xbb\xbfa\n1\n", b"\xff\n1\n")
-    return Records(wanted, answer, [api.post(place, header, CSV) for header in headers])
+    headers: list[tuple[bytes, set[str]]] = [
+        (b"a,a\n1,2\n", {"bad_record"}),
+        (b'"a"b\n1\n', {"bad_record"}),
+        (b"\xff\n1\n", {"bad_record", "invalid_utf8"}),
+        (b"\xef\xbb\xbfa\n1\n", {"bad_record", "byte_order_mark"}),
+    ]
+    return Records(wanted, answer, [(text, codes, api.post(place, text, CSV)) for text, codes in headers])
 
 
 @then("each is judged by the types of the schema, with the number of its first line")
@@ -305,13 +357,13 @@ def each_is_judged_by_the_types_of_the_schema(records: Records) -> None:
     expect(count == len(results), expected=f'"records": {len(results)}', got=summary)
 
 
-@then("one with too many cells or a wrong quote is refused by itself")
-def a_header_that_is_none_ends_the_stream(records: Records) -> None:
-    for answer in records.refused:
+@then("what has no header is refused by one line")
+def what_has_no_header_is_refused_by_one_line(records: Records) -> None:
+    for text, codes, answer in records.refused:
         lines = [line for line in answer.body.split(b"\n") if line]
-        code = result_of(lines[-1] if lines else None, "a header that is none").get("code")
-        right = code in {"bad_record", "invalid_utf8", "byte_order_mark"}
-        expect(right, expected="a line with a code for a header that is none", got=answer.text[:200])
+        code = result_of(lines[0] if len(lines) == 1 else None, f"the header of {text!r} alone").get("code")
+        expected = f"one line, with {' or '.join(sorted(codes))}, for {text!r}"
+        expect(code in codes, expected=expected, got=answer.text[:200], answer=answer)
 
 
 class Stopper(threading.Thread):
@@ -326,33 +378,67 @@ class Stopper(threading.Thread):
         self.exit_code = self._service.web.terminate(STOP_SECONDS)
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """The results before and after SIGTERM, when the line that explodes had its own, and how it all ended."""
+
+    results: list[Mapping[str, Json]]
+    evaluation_seconds: float
+    exploded_seconds: float
+    exit_code: int | None
+
+
 @when("the service is stopped in the middle of a stream", target_fixture="stopped")
 def the_service_is_stopped_in_the_middle_of_a_stream(
-    world: World, service_settings: dict[str, str]
-) -> tuple[list[Mapping[str, Json]], int | None]:
-    service = world.start_alone(service_settings)
-    api = Api(service, world.draw)
-    version_id, limit = limited(api)
+    world: World, service_settings: dict[str, str], limits: dict[str, int]
+) -> Stopped:
+    draw = world.draw
+    milliseconds = draw.integer(1300, 3000)
+    service = world.start_alone({**service_settings, "EVALUATION_MS": str(milliseconds)})
+    schema, value = exploding(draw, limits["MAX_DEPTH"])
+    version_id = Api(service, draw).register({**schema, "properties": {"n": {"type": "integer"}}})
     results = []
     with Stream(service.urls[0], f"{SCHEMAS}/{version_id}/stream", {"Content-Type": NDJSON}) as stream:
         stream.send(b'{"n":1}\n')
         results.append(result_of(stream.line(RESULT_SECONDS), "a line before the stop"))
         stopper = Stopper(service)
+        asked_at = time.monotonic()
         stopper.start()
         time.sleep(0.3)
-        stream.send(json.dumps({"n": limit + 1}).encode() + b"\n")
-        results.append(result_of(stream.line(RESULT_SECONDS), "a line after the stop"))
+        sent = time.monotonic()
+        stream.send(json.dumps(value).encode() + b"\n")
+        patience = milliseconds / 1000 + 2 * RESULT_SECONDS
+        results.append(result_of(stream.line(patience), "a line that explodes, after the stop"))
+        exploded_seconds = time.monotonic() - sent
+        wait_until(asked_at + draw.integer(*STREAMING_MILLISECONDS) / 1000)
+        stream.send(b'{"n":"1"}\n')
+        results.append(result_of(stream.line(RESULT_SECONDS), "a line seconds after the stop"))
         stream.end()
         results.append(result_of(stream.line(RESULT_SECONDS), "the summary"))
         stopper.join()
-    return results, stopper.exit_code
+    return Stopped(results, milliseconds / 1000, exploded_seconds, stopper.exit_code)
 
 
 @then("the rest of the stream is judged, and the service ends with exit code 0")
-def the_rest_of_the_stream_is_judged(stopped: tuple[list[Mapping[str, Json]], int | None]) -> None:
-    results, exit_code = stopped
-    same_result(results[0], {"line": 1, "valid": True}, [], "the line before the stop")
-    same_result(results[1], {"line": 2, "valid": False}, [("#/n", "too_large")], "the line after the stop")
-    wanted = {"records": 2, "valid": 1, "invalid": 1}
-    expect(results[2].get("summary") == wanted, expected=str(wanted), got=results[2])
-    expect(exit_code == 0, expected="exit code 0 within 10 s", got=describe_stop(exit_code))
+def the_rest_of_the_stream_is_judged(stopped: Stopped) -> None:
+    first, _, third, last = stopped.results
+    same_result(first, {"line": 1, "valid": True}, [], "the line before the stop")
+    same_result(third, {"line": 3, "valid": False}, [("#/n", "wrong_type")], "the line after the stop")
+    summary = last.get("summary")
+    records = summary.get("records") if isinstance(summary, dict) else None
+    expect(records == 3, expected='"records": 3 in a summary', got=last)
+    expect(stopped.exit_code == 0, expected="exit code 0 within 10 s", got=describe_stop(stopped.exit_code))
+
+
+@then("what is evaluated meanwhile has its time, and no more")
+def what_is_evaluated_meanwhile_has_its_time(stopped: Stopped) -> None:
+    second, seconds = stopped.results[1], f"{stopped.exploded_seconds:.2f} s"
+    expect(second.get("line") == 2, expected='"line": 2 for the line that explodes', got=second)
+    if second.get("valid") is True:  # who can answer in time may
+        return
+    code, budget = second.get("code"), f"EVALUATION_MS={stopped.evaluation_seconds * 1000:.0f}"
+    expect(code == "evaluation_stopped", expected="evaluation_stopped for the line that explodes", got=second)
+    is_soon = stopped.exploded_seconds < stopped.evaluation_seconds - CLOCK_SECONDS
+    expect(not is_soon, expected=f"it is not stopped before {budget} have passed", got=seconds)
+    is_late = stopped.exploded_seconds > stopped.evaluation_seconds + GRACE_SECONDS
+    expect(not is_late, expected=f"it is stopped within {budget} and a second", got=seconds, timing=True)

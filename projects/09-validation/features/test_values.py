@@ -11,6 +11,8 @@ from .api import MALFORMED, OK, ORDERS, Api, Json, accepted, same, shown, told
 from .order import ORDER_SCHEMA, Mutable, drawn_order, mistakes
 from .samples import Sample, nested, pointer, samples
 
+BRIEF = 60
+
 scenarios("values.feature")
 
 
@@ -57,6 +59,9 @@ def numbers_that_a_double_would_round_are_validated(
     big = 2 ** world.draw.integer(64, 200)
     long = f"0.1{'0' * world.draw.integer(20, 60)}1"
     cents = world.draw.integer(1, 9999) * 100 + 2
+    # That differ in one of their first thousand digits, and there alone.
+    near, far = (f"0.{world.draw.text(world.draw.integer(*many), '123')}" for many in ((99, 300), (400, 995)))
+    digits = "0" * world.draw.integer(60, 300)
     listed: list[tuple[str, str, bool]] = [
         (f'{{"const":{big}}}', f"{big}", True),
         (f'{{"const":{big}}}', f"{big + 1}", False),
@@ -70,6 +75,11 @@ def numbers_that_a_double_would_round_are_validated(
         ('{"multipleOf":0.01}', "4.02", True),
         ('{"multipleOf":0.01}', f"4.02{'0' * 20}1", False),
         ('{"multipleOf":0.0001}', "0.0075", True),
+        *((f'{{"{keyword}":{near}1}}', f"{near}2", False) for keyword in ("maximum", "const")),
+        *((f'{{"{keyword}":{far}1}}', f"{far}2", False) for keyword in ("maximum", "const")),
+        (f'{{"exclusiveMinimum":{far}1}}', f"{far}2", True),
+        (f'{{"minimum":{far}2}}', f"{far}1", False),
+        ('{"type":"integer"}', f"1{digits}.5", False),
         ('{"type":"integer"}', f"{big}.0", True),
         ('{"type":"integer"}', "1e3", True),
         ('{"type":"integer"}', f"1{'0' * 20}.5", False),
@@ -89,9 +99,14 @@ def none_is_taken_for_its_neighbour(numbers: list[tuple[str, str, bool, Exchange
         wanted = OK if fits else 422
         expect(
             answer.status == wanted,
-            expected=f"{wanted} for {value[:60]} under {schema[:60]}",
+            expected=f"{wanted} for {brief(value)} under {brief(schema)}",
             got=f"{describe_answer(answer)} {answer.text[:200]}",
+            answer=answer,
         )
+
+
+def brief(text: str) -> str:
+    return text if len(text) <= BRIEF else f"{text[:20]}…{text[-20:]} ({len(text)} characters)"
 
 
 @then("a number that no double is near is refused with 400")
@@ -108,11 +123,11 @@ def a_number_that_no_double_is_near_is_refused(api: Api, world: World) -> None:
         f"1e-{10 ** world.draw.integer(18, 30)}",
     )
     for number in world.draw.shuffle(numbers):
-        body = is_problem(api.validate_text(version_id, f"[{number}]".encode()), MALFORMED)
+        answer = api.validate_text(version_id, f"[{number}]".encode())
+        body = is_problem(answer, MALFORMED)
         got = (body["code"], body.get("offset"))
-        expect(
-            got == ("number_out_of_range", 1), expected=f"number_out_of_range at 1 for {number[:40]}", got=got
-        )
+        expected = f"number_out_of_range at 1 for {brief(number)}"
+        expect(got == ("number_out_of_range", 1), expected=expected, got=got, answer=answer)
     for number in ("1e308", "-1.5E-300", "0e99999", f"0.0e-{10**20}", "0.0", "1" * 300):
         accepted(api.validate_text(version_id, number.encode()), number[:40])
 
@@ -156,6 +171,9 @@ def a_number_without_a_fraction_is_an_integer(api: Api, world: World) -> None:
         "-0",
         "0.0e5",
         f" {number}\n",
+        *(f"{number}e{world.draw.integer(*some)}" for some in ((15, 40), (50, 120), (200, 304))),
+        f"{number}.25E{world.draw.integer(2, 300)}",
+        f"1{'0' * world.draw.integer(20, 300)}.0",
     ):
         accepted(api.validate_text(version_id, text.encode()), text)
 
@@ -182,9 +200,18 @@ def values_of_wrong_formats_are_validated(
         ("date", world.draw.integer(1, 9), True),
         (word, word, True),
     ]
+    # Some stand in a resource, to which the schema refers.
+    uri = f"https://{word}.example.com/format"
+    behind = world.draw.shuffle(row for row in listed if not row[2])[:2]
     asked = []
-    for name, value, fits in listed:
-        plain, asserted = (api.register({"format": name}, assert_format=flag) for flag in (False, True))
+    for number, (name, value, fits) in enumerate([*listed, *behind]):
+        schema: dict[str, Json] = {"format": name}
+        resources: dict[str, Json] | None = None
+        if number >= len(listed):
+            schema, resources = {"$ref": uri}, {uri: schema}
+        plain, asserted = (
+            api.register(schema, resources=resources, assert_format=flag) for flag in (False, True)
+        )
         answers = (api.validate(plain, value), api.validate(asserted, value))
         asked.append((name, value, fits, *answers))
     return asked
@@ -212,10 +239,11 @@ def orders_are_sent(api: Api, world: World) -> list[tuple[Mutable, str, Exchange
 def each_gets_200_with_the_number_of_its_lines(orders: list[tuple[Mutable, str, Exchange]]) -> None:
     for order, total, answer in orders:
         got = f"{describe_answer(answer)} {answer.text[:300]}"
-        expect(answer.status == OK, expected=f"200 for {shown(order)}", got=got)
+        expect(answer.status == OK, expected=f"200 for {shown(order)}", got=got, answer=answer)
         items = order["items"]
         wanted = {"lines": len(items) if isinstance(items, list) else 0, "total": total}
-        expect(as_object(answer) == wanted, expected=f"{wanted} for {shown(order)}", got=answer.text[:200])
+        right = as_object(answer) == wanted
+        expect(right, expected=f"{wanted} for {shown(order)}", got=answer.text[:200], answer=answer)
 
 
 @dataclass(frozen=True)

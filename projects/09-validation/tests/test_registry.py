@@ -6,15 +6,13 @@ import pytest
 
 from validation.errors import SchemaNotFoundError, StorageError
 from validation.registry import Registry, Version
-from validation.value import Limits
 
-LIMITS = Limits(20, 1000, 1000)
 VERSION = Version({"const": 2**64}, {"urn:a": True}, assert_format=True)
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "data", LIMITS)
+    return Registry(tmp_path / "data")
 
 
 def test_a_version_is_kept_under_its_hash(registry: Registry, tmp_path: Path) -> None:
@@ -44,7 +42,7 @@ def test_what_is_no_id_is_not_found(registry: Registry, version_id: str) -> None
 
 def test_a_folder_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    registry = Registry(tmp_path / "file", LIMITS)
+    registry = Registry(tmp_path / "file")
     with pytest.raises(StorageError):
         registry.save(VERSION)
     with pytest.raises(StorageError):
@@ -53,5 +51,5 @@ def test_a_folder_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
 
 def test_of_many_at_once_one_has_made_the_version(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: Registry(tmp_path / "data", LIMITS).save(VERSION), range(40)))
+        made = list(pool.map(lambda _: Registry(tmp_path / "data").save(VERSION), range(40)))
     assert made.count(True) == 1

@@ -57,7 +57,7 @@ class Evaluator:
     """Answers the requests of the service."""
 
     def __init__(self, data_dir: Path, limits: Limits, most_errors: int) -> None:
-        self._registry = Registry(data_dir, limits)
+        self._registry = Registry(data_dir)
         self._limits = limits
         self._most_errors = most_errors
         self._own = {name: self._compiled_of(schema) for name, schema in _OWN.items()}
