@@ -7,6 +7,7 @@ Feature: Mistakes are told in one form
   Scenario: There is one table of codes, and every code in use is in it
     When the table of codes is asked for
     Then each row has a code, a status, a text and the names of its params
+    And it has those that a problem or a record is told with
     And the codes and params that mistakes of all kinds are told with are those of the table
 
   @C19 @step-4 @after-C11

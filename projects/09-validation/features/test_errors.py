@@ -28,6 +28,12 @@ from .api import (
 from .order import drawn_order
 from .samples import ODD_NAMES, Sample, nested, object_of, pointer, samples
 
+PROBLEMS = (
+    *("byte_order_mark", "invalid_utf8", "lone_surrogate", "duplicate_name", "unexpected_character"),
+    *("unexpected_end", "trailing_data", "number_out_of_range", "depth_limit", "member_limit"),
+    *("string_limit", "line_limit", "bad_record", "evaluation_stopped"),
+)
+
 scenarios("errors.feature")
 
 
@@ -48,6 +54,16 @@ def each_row_has_a_code_a_status_a_text(table: dict[str, Mapping[str, Json]]) ->
         wrong = [name for name, kind in kinds.items() if not isinstance(row.get(name), kind)]
         expect(not wrong, expected=f"{', '.join(kinds)} in each row", got=row)
         expect(row["status"] in {MALFORMED, INVALID}, expected="a status of 400 or 422", got=row)
+
+
+@then("it has those that a problem or a record is told with")
+def it_has_those_that_a_problem_is_told_with(table: dict[str, Mapping[str, Json]]) -> None:
+    for code in PROBLEMS:
+        status = INVALID if code == "evaluation_stopped" else MALFORMED
+        row = table.get(code, {})
+        got = (row.get("status"), row.get("params"))
+        wanted = (status, ["limit"] if code.endswith("_limit") else [])
+        expect(got == wanted, expected=f"{code} with {wanted}", got=got)
 
 
 @then("the codes and params that mistakes of all kinds are told with are those of the table")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from validation.errors import SchemaNotFoundError, StorageError
-from validation.registry import Registry, Version
+from validation.registry import Registry, Schema, Version
 
 VERSION = Version({"const": 2**64}, {"urn:a": True}, assert_format=True)
 
@@ -22,6 +22,15 @@ def test_a_version_is_kept_under_its_hash(registry: Registry, tmp_path: Path) ->
     assert hashlib.sha256(text).hexdigest() == VERSION.id
     assert registry.load(VERSION.id) == VERSION
     assert [path.name for path in (tmp_path / "data" / "schemas").iterdir()] == [f"{VERSION.id}.json"]
+
+
+def test_a_version_is_read_whatever_the_limits_are_by_now(registry: Registry) -> None:
+    schema: Schema = {"minimum": 1}
+    for _ in range(198):
+        schema = {"not": schema}
+    version = Version(schema, {}, assert_format=False)
+    registry.save(version)
+    assert registry.load(version.id) == version
 
 
 def test_a_damaged_file_is_no_version_and_is_written_anew(registry: Registry, tmp_path: Path) -> None:
