@@ -40,7 +40,13 @@ def limited(api: Api) -> tuple[str, int]:
     return api.register({"type": "object", "properties": {"n": {"type": "integer", "maximum": limit}}}), limit
 
 
-def result_of(line: bytes | None, what: str) -> Mapping[str, Json]:
+def next_result(stream: Stream, what: str, seconds: float = RESULT_SECONDS) -> Mapping[str, Json]:
+    """Wait for a line of an answer, or fail the check: with doubt, unless the connection has ended."""
+    line = stream.line(seconds)
+    return result_of(line, what, is_late=line is None and not stream.is_answered)
+
+
+def result_of(line: bytes | None, what: str, *, is_late: bool = False) -> Mapping[str, Json]:
     """Read a line of an answer, or fail the check."""
     try:
         value: Json = json.loads(line) if line is not None else None
@@ -48,7 +54,7 @@ def result_of(line: bytes | None, what: str) -> Mapping[str, Json]:
         value = None
     right = isinstance(value, dict)
     got = "no line" if line is None else line[:200].decode(errors="replace")
-    expect(right, expected=f"a line with an object for {what}", got=got, timing=line is None)
+    expect(right, expected=f"a line with an object for {what}", got=got, timing=is_late)
     return value if isinstance(value, dict) else {}
 
 
@@ -112,9 +118,7 @@ def lines_of_ndjson_are_sent_one_after_another(api: Api, service: Service, world
             stream.send(json.dumps(value).encode() + b"\n")
             what = f"line {line}, before the next is sent"
             codes = mistakes_of(value, limit)
-            same_result(
-                result_of(stream.line(RESULT_SECONDS), what), {"line": line, "valid": not codes}, codes, what
-            )
+            same_result(next_result(stream, what), {"line": line, "valid": not codes}, codes, what)
         stream.send(b'{"n":1}')  # the last line may end with the stream
         stream.end()
         answer = stream.answer()
@@ -219,19 +223,19 @@ def lines_of_max_line_bytes_are_sent(
     with Stream(service.urls[0], f"{SCHEMAS}/{version_id}/stream", {"Content-Type": NDJSON}) as stream:
         longest = b'"' + b"x" * (most - 2) + b'"'
         stream.send(longest + b"\n")
-        results.append(result_of(stream.line(RESULT_SECONDS), "a line of MAX_LINE_BYTES"))
+        results.append(next_result(stream, "a line of MAX_LINE_BYTES"))
         stream.send(longest + b"\r")
         time.sleep(BETWEEN_SECONDS)  # so that a line break arrives in two parts
         stream.send(b"\n")
-        results.append(result_of(stream.line(RESULT_SECONDS), "a line of MAX_LINE_BYTES with CR and LF"))
+        results.append(next_result(stream, "a line of MAX_LINE_BYTES with CR and LF"))
         stream.send(b'"' + b"x" * most)
-        results.append(result_of(stream.line(RESULT_SECONDS), "a line that is too long, before its end"))
+        results.append(next_result(stream, "a line that is too long, before its end"))
         for _ in range(20):
             stream.send(b"x" * most)
         stream.send(b'"\n"y"\n')
-        results.append(result_of(stream.line(RESULT_SECONDS), "the line behind it"))
+        results.append(next_result(stream, "the line behind it"))
         stream.end()
-        results.append(result_of(stream.line(RESULT_SECONDS), "the summary"))
+        results.append(next_result(stream, "the summary"))
     return results
 
 
@@ -256,17 +260,17 @@ def so_is_a_record_of_csv(api: Api, service: Service, world: World, limits: dict
     version_id = api.register({"type": "object"})
     with Stream(service.urls[0], f"{SCHEMAS}/{version_id}/stream", {"Content-Type": CSV}) as stream:
         stream.send(b"a" + end + b"x" * most + end)
-        longest = result_of(stream.line(RESULT_SECONDS), "a record of MAX_LINE_BYTES")
+        longest = next_result(stream, "a record of MAX_LINE_BYTES")
         same_result(longest, {"line": 2, "valid": True}, [], "a record of MAX_LINE_BYTES")
         stream.send(b"x" * (most + 1))
-        too_long = result_of(stream.line(RESULT_SECONDS), "a record that is too long, before its end")
+        too_long = next_result(stream, "a record that is too long, before its end")
         wanted = {"line": 3, "valid": False, "code": "line_limit"}
         same_result(too_long, wanted, [], "a record that is one byte longer")
         stream.send(b"x" + end + b"y" + end)
-        behind = result_of(stream.line(RESULT_SECONDS), "the record behind it")
+        behind = next_result(stream, "the record behind it")
         same_result(behind, {"line": 4, "valid": True}, [], "the record behind it")
         stream.end()
-        summary = result_of(stream.line(RESULT_SECONDS), "the summary").get("summary")
+        summary = next_result(stream, "the summary").get("summary")
     expect(
         summary == {"records": 3, "valid": 2, "invalid": 1}, expected="a summary of 3 records", got=summary
     )
@@ -394,14 +398,14 @@ def the_service_is_stopped_in_the_middle_of_a_stream(
     world: World, service_settings: dict[str, str], limits: dict[str, int]
 ) -> Stopped:
     draw = world.draw
-    milliseconds = draw.integer(1300, 3000)
+    milliseconds = draw.integer(1300, 1700)
     service = world.start_alone({**service_settings, "EVALUATION_MS": str(milliseconds)})
     schema, value = exploding(draw, limits["MAX_DEPTH"])
     version_id = Api(service, draw).register({**schema, "properties": {"n": {"type": "integer"}}})
     results = []
     with Stream(service.urls[0], f"{SCHEMAS}/{version_id}/stream", {"Content-Type": NDJSON}) as stream:
         stream.send(b'{"n":1}\n')
-        results.append(result_of(stream.line(RESULT_SECONDS), "a line before the stop"))
+        results.append(next_result(stream, "a line before the stop"))
         stopper = Stopper(service)
         asked_at = time.monotonic()
         stopper.start()
@@ -409,13 +413,13 @@ def the_service_is_stopped_in_the_middle_of_a_stream(
         sent = time.monotonic()
         stream.send(json.dumps(value).encode() + b"\n")
         patience = milliseconds / 1000 + 2 * RESULT_SECONDS
-        results.append(result_of(stream.line(patience), "a line that explodes, after the stop"))
+        results.append(next_result(stream, "a line that explodes, after the stop", patience))
         exploded_seconds = time.monotonic() - sent
         wait_until(asked_at + draw.integer(*STREAMING_MILLISECONDS) / 1000)
         stream.send(b'{"n":"1"}\n')
-        results.append(result_of(stream.line(RESULT_SECONDS), "a line seconds after the stop"))
+        results.append(next_result(stream, "a line seconds after the stop"))
         stream.end()
-        results.append(result_of(stream.line(RESULT_SECONDS), "the summary"))
+        results.append(next_result(stream, "the summary"))
         stopper.join()
     return Stopped(results, milliseconds / 1000, exploded_seconds, stopper.exit_code)
 
