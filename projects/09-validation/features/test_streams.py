@@ -398,7 +398,7 @@ def the_service_is_stopped_in_the_middle_of_a_stream(
     world: World, service_settings: dict[str, str], limits: dict[str, int]
 ) -> Stopped:
     draw = world.draw
-    milliseconds = draw.integer(1300, 1700)
+    milliseconds = draw.integer(1200, 1500)
     service = world.start_alone({**service_settings, "EVALUATION_MS": str(milliseconds)})
     schema, value = exploding(draw, limits["MAX_DEPTH"])
     version_id = Api(service, draw).register({**schema, "properties": {"n": {"type": "integer"}}})

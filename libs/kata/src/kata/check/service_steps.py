@@ -33,7 +33,7 @@ LONGEST_ID = 64
 _BAD_ID_CHARACTERS = " \t,;:/\\'\"<>{}$%&*+=@~\u00e9"
 _TOGETHER = 20
 # A slow service is asked as often as it answers in this time.
-_MANY_SECONDS = 1.0
+_MANY_SECONDS = 1.5
 # How http.client names a connection that was closed without an answer.
 _HUNG_UP = ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
