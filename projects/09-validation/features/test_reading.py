@@ -504,8 +504,12 @@ def schemas_that_explode_are_asked_about(
 def each_is_answered_rightly_or_stopped(limits: dict[str, int], exploded: Exploded) -> None:
     least = limits["EVALUATION_MS"] / 1000 - CLOCK_SECONDS
     most = limits["EVALUATION_MS"] / 1000 + GRACE_SECONDS
-    for answer in (*exploded.stopped, *exploded.together):
-        expect(answer.status != 0, expected="an answer", got=describe_answer(answer), timing=True)
+    # Where others were answered meanwhile, it was not the machine that stood still.
+    is_slow = any(other.received - other.sent > GRACE_SECONDS for other in exploded.others)
+    for number, answer in enumerate((*exploded.stopped, *exploded.together)):
+        in_turn = number < len(exploded.stopped)  # the others may have waited for each other
+        is_doubtful = is_slow or not in_turn
+        expect(answer.status != 0, expected="an answer", got=describe_answer(answer), timing=is_doubtful)
         if was_stopped(answer):
             seconds = answer.received - answer.sent
             expected = f"not stopped before {least:.2f} s have passed"
