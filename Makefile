@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 # What others export for their own Python, pip or uv changes nothing; where packages come from does.
 SOURCES := $(foreach tool,PIP UV,$(addprefix $(tool)_,CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_INDEX EXTRA_INDEX_URL \
   FIND_LINKS INDEX INDEX_URL LINK_MODE NATIVE_TLS OFFLINE PROXY PYTHON_INSTALL_MIRROR SYSTEM_CERTS TRUSTED_HOST))
-unexport $(filter-out $(SOURCES) PGPASSWORD,$(filter PIP_% UV_% PYTHON% RUFF_% PG%,$(.VARIABLES)))
+unexport BASH_ENV CDPATH $(filter-out $(SOURCES) PGPASSWORD,$(filter PIP_% UV_% PYTHON% RUFF_% PG%,$(.VARIABLES)))
 
 READY := .venv/.ready
 KATA := .venv/bin/kata
@@ -65,12 +65,14 @@ test: $(READY) ## every test of the repository: files side by side; then the com
 	@.venv/bin/pytest -q -n 3 --dist loadfile --ignore-glob '*/features' --ignore tests/test_lesson_commands.py --durations 8 --durations-min 5
 	@.venv/bin/pytest -q tests/test_lesson_commands.py --durations 0 --durations-min 5
 
+# A server forks its workers in its own folder: where the data goes has to be told absolutely.
+coverage: export COVERAGE_FILE := $(CURDIR)/.data/coverage/data
 coverage: $(READY) ## which branches of each service its tests reach; below four fifths is a finding
 	@for folder in $(wildcard projects/*); do \
 	  .venv/bin/coverage erase; \
 	  .venv/bin/coverage run --source $(CURDIR)/$$folder/src -m pytest -q $$folder/tests; \
 	  .venv/bin/coverage combine -q; \
-	  .venv/bin/coverage report --skip-empty --fail-under 80; \
+	  .venv/bin/coverage report --skip-empty --fail-under 80 --include "$$folder/src/*"; \
 	done
 
 lint: $(READY) ## ruff: lint and format

@@ -21,13 +21,14 @@ ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
 
 @pytest.mark.parametrize("project", all_projects(), ids=lambda project: project.number)
 def test_a_service_does_what_its_document_says(project: Project, tmp_path: Path) -> None:
-    """`[tool.kata.agreement]`: settings, refusals no document explains, checks the contract contradicts."""
+    """`[tool.kata.agreement]`: settings, headers, refusals no document explains, checks it contradicts."""
     kata = tomllib.loads((project.path / "pyproject.toml").read_text())["tool"]["kata"]
     own = kata.get("agreement", {})
     statuses = [*ACCEPTED, *map(str, own.get("refusals", ()))]
     config = tmp_path / "schemathesis.toml"
     config.write_text(f"[checks.positive_data_acceptance]\nexpected-statuses = {statuses}\n")
     world = OwnedWorld(ProcfileTarget(project.path), project.needs, Draw())
+    headers = [f"--header={name}: {value}" for name, value in own.get("headers", {}).items()]
     excluded = [f"--exclude-checks={check}" for check in own.get("contradicts", ())]
     try:
         url = world.start({**project.defaults, **own.get("env", {})}).urls[0]
@@ -35,7 +36,7 @@ def test_a_service_does_what_its_document_says(project: Project, tmp_path: Path)
         command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={config}", "run"]
         options = ["--checks", "all", "--max-examples", "25", "--seed", "1", "--generation-deterministic"]
         run = subprocess.run(
-            [*command, f"{url}/openapi.json", "--no-color", *options, *excluded],
+            [*command, f"{url}/openapi.json", "--no-color", *options, *headers, *excluded],
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -55,6 +55,8 @@ def test_what_others_export_reaches_no_tool(tmp_path: Path) -> None:
         PYTHONPATH="/elsewhere",
         UV_PROJECT_ENVIRONMENT="/elsewhere",
         PGHOSTADDR="192.0.2.1",
+        CDPATH="/elsewhere",
+        BASH_ENV="/elsewhere",
         PIP_INDEX_URL="https://packages.example/simple",
     )
     assert "PATH=" in shown

@@ -1,7 +1,9 @@
 """What projects have alike: images, stacks, the settings that they list; `kata new` writes them so."""
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,17 @@ def test_the_sample_lists_the_settings_and_what_compose_asks_for_besides(project
     asked_for = set(re.findall(r"\$\{([A-Z_]+)", text)) - OF_THE_BUILD
     settings = settings_of(project)
     assert assigned((project / ".env.sample").read_text()) == settings | asked_for
+
+
+@projects
+def test_the_sample_names_the_default_of_each_process(project: Path) -> None:
+    blocks = (project / ".env.sample").read_text().split("\n\n")
+    for name in tomllib.loads((project / "pyproject.toml").read_text())["tool"]["kata"]["settings"]:
+        module, _, settings = name.partition(":")
+        for field, info in getattr(import_module(module), settings).model_fields.items():
+            if isinstance(info.default, int | float | str):
+                (block,) = [one for one in blocks if re.search(rf"^#?{field.upper()}=", one, re.MULTILINE)]
+                assert str(info.default).removesuffix(".0").lower() in block, f"{settings}.{field}"
 
 
 @projects

@@ -64,6 +64,9 @@ def checks_of(result: Path) -> list[dict[str, object]]:
         (["verify", "01", "--seed", "xyz"], r"a seed is 4 to 8 hex digits, such as 91c2, and not 'xyz'"),
         (["verify", "01", "--runs", "0"], r"Invalid value for '--runs': .*"),
         (["verify", "01", "--json", "/gone/result.json"], r"there is no folder for /gone/result\.json, .*"),
+        (["verify", "01", "--json", "/proc/result.json"], r"/proc/result\.json cannot be written: .*"),
+        (["verify", "01", "--only", "C0", "--json", "/dev/full"], r"/dev/full could not be written: .*"),
+        (["verify", "01", "--side-by-side", "1000"], r"Invalid value for '--side-by-side': .*"),
         (
             ["run", "01", "--port", "99999"],
             r"Invalid value for '--port'.*: Input should be less than or equal to 65535",

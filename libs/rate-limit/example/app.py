@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, g, request
-from granian.constants import Interfaces
-from granian.server import Server
 from werkzeug.exceptions import HTTPException
 
 import rate_limit as rl
+from service_kit.server import serve
+from service_kit.settings import ServiceSettings, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,7 +41,7 @@ counting = threading.Lock()
 whose = threading.local()  # each thread answers one request at a time
 
 
-def create_app() -> Flask:
+def create_app(_: ServiceSettings) -> Flask:
     app = Flask("example")
     app.url_map.merge_slashes = False
     frame(app)
@@ -203,12 +203,5 @@ def members(status: int, code: str, own_id: str) -> dict[str, str | int]:
 
 
 if __name__ == "__main__":
-    Server(
-        "app:create_app",
-        factory=True,
-        address="127.0.0.1",
-        port=int(os.environ["PORT"]),
-        interface=Interfaces.WSGI,
-        blocking_threads=4,
-        websockets=False,
-    ).serve()
+    # Of service-kit's server, because granian's own hangs when SIGTERM comes twice.
+    serve("app:create_app", load(ServiceSettings))

@@ -29,8 +29,8 @@ from redis_wire import (
 )
 
 PING = command(b"PING")
-TIMEOUT_SECONDS = 0.5
-BOUND_SECONDS = 1.0
+TIMEOUT_SECONDS = 2.0
+BOUND_SECONDS = 4.0
 """For an answer, on a machine that may be busy."""
 
 
@@ -149,7 +149,7 @@ def test_replies_of_every_kind(ask: Ask, redis: EmbeddedValkey) -> None:
 def test_an_answer_in_pieces_has_as_much_time_as_a_whole_one(
     ask: Ask, puppet: Callable[[Sequence[Sequence[bytes]]], Puppet]
 ) -> None:
-    slow = puppet([[b"$10\r\n", *[b"x"] * 10, b"\r\n"]])
+    slow = puppet([[b"$50\r\n", *[b"x"] * 50, b"\r\n"]])
     started = time.monotonic()
     (error,) = ask(slow.url, PING)
 

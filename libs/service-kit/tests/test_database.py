@@ -73,9 +73,49 @@ async def test_an_autocommitted_statement_needs_no_commit(database: Database) ->
     assert await asked(database, "SELECT to_regclass('at_once')::text") == "at_once"
 
 
-async def test_a_violated_constraint_passes_as_it_is(database: Database) -> None:
+async def test_a_value_that_is_there_already_or_refers_to_nothing_passes_as_it_is(database: Database) -> None:
+    async with database.autocommit() as connection:
+        await connection.execute(
+            text("CREATE TABLE singles (number int UNIQUE, other int REFERENCES singles (number))")
+        )
+    await asked(database, "INSERT INTO singles VALUES (1) RETURNING 1")
+    for statement in ("INSERT INTO singles VALUES (1)", "INSERT INTO singles VALUES (2, 3)"):
+        with pytest.raises(IntegrityError):
+            await asked(database, statement)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["ADD COLUMN new int NOT NULL", "ADD CHECK (number < 0)", "ADD EXCLUDE USING btree (number WITH =)"],
+)
+async def test_a_constraint_that_says_nothing_of_a_client_s_values_is_a_loss(
+    database: Database, postgres: EmbeddedPostgres, change: str
+) -> None:
+    with psycopg.connect(postgres.url(), autocommit=True) as other:
+        other.execute("DROP TABLE IF EXISTS ruled")
+        other.execute("CREATE TABLE ruled (number int)")
+        other.execute(f"ALTER TABLE ruled {change}")
+        if change.startswith("ADD EXCLUDE"):
+            other.execute("INSERT INTO ruled VALUES (1)")
+    with pytest.raises(LostError, match="IntegrityError 23"):
+        await asked(database, "INSERT INTO ruled VALUES (1) RETURNING 1")
+    await database.ping()
+
+
+async def test_of_named_constraints_no_other_passes(postgres: EmbeddedPostgres) -> None:
+    with psycopg.connect(postgres.url(), autocommit=True) as other:
+        other.execute("CREATE TABLE named (own int, foreign_one int)")
+        other.execute("ALTER TABLE named ADD CONSTRAINT own_key UNIQUE (own)")
+        other.execute("CREATE UNIQUE INDEX somebody_else_s ON named (foreign_one)")
+    database = Database(postgres.url(), "sample", LostError, pool_size=1, constraints=["own_key"])
+    await asked(database, "INSERT INTO named VALUES (1, 1) RETURNING 1")
     with pytest.raises(IntegrityError):
-        await asked(database, "INSERT INTO pg_namespace (nspname) VALUES (NULL) RETURNING 1")
+        await asked(database, "INSERT INTO named VALUES (1, 2) RETURNING 1")
+    with pytest.raises(LostError, match="IntegrityError 23505"):
+        await asked(database, "INSERT INTO named VALUES (2, 1) RETURNING 1")
+    with pytest.raises(LostError, match="IntegrityError 23505"):
+        await asked(database, "DO $$ BEGIN RAISE unique_violation; END $$")
+    await database.close()
 
 
 @pytest.mark.parametrize(
@@ -102,6 +142,8 @@ async def test_what_the_database_has_set_does_not_matter(postgres: EmbeddedPostg
         "transform_null_equals": "on",
         "extra_float_digits": "-15",
         "statement_timeout": "1ms",
+        "search_path": "nowhere",
+        "client_encoding": "LATIN1",
     }
     url = postgres.create_database("foreign_settings")
     with psycopg.connect(url, autocommit=True) as other:
@@ -113,6 +155,8 @@ async def test_what_the_database_has_set_does_not_matter(postgres: EmbeddedPostg
     assert await asked(database, "SELECT (1.0::float8 / 3)::text") == "0.3333333333333333"
     assert await asked(database, "SHOW transaction_isolation") == "read committed"
     assert await asked(database, "SHOW synchronous_commit") == "on"
+    assert await asked(database, "SHOW search_path") == '"$user",public'
+    assert await asked(database, "SELECT '\u732b'::text") == "\u732b"
     await database.close()
 
 
@@ -122,6 +166,21 @@ async def test_a_database_that_takes_no_writes_is_not_ready_until_it_does(postgr
     with psycopg.connect(url, autocommit=True) as other:
         other.execute("ALTER DATABASE read_only SET default_transaction_read_only = on")
     with pytest.raises(LostError, match="read-only"):
+        await database.ping()
+    await database.close()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_a_database_in_which_most_characters_are_errors_is_not_ready(
+    postgres: EmbeddedPostgres, encoding: str
+) -> None:
+    with psycopg.connect(postgres.url(), autocommit=True) as other:
+        other.execute(
+            f"CREATE DATABASE in_{encoding} TEMPLATE template0 ENCODING '{encoding}'"
+            " LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+    database = Database(postgres.url(f"in_{encoding}".lower()), "sample", LostError, pool_size=1)
+    with pytest.raises(LostError, match=f"in {encoding}, and not in UTF8"):
         await database.ping()
     await database.close()
 

@@ -260,7 +260,11 @@ def test_a_parameter_out_of_bounds_is_a_422(url: str, limit: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/things/", "//things", "/things//1", "/things/1/", "/health/", "//health", "/docs/", "/nothing/"],
+    [
+        *("/things/", "//things", "/things//1", "/things/1/", "/health/", "//health", "/docs/", "/nothing/"),
+        *("/things%0A", "/things%0D", "/things%00", "/things%20", "/things;v=1", "/./things", "/Things"),
+        *("/things%2F", "/health%0A", "/x/../things", "/things/1%0A"),
+    ],
 )
 def test_a_path_has_one_spelling(url: str, path: str) -> None:
     assert raw(url, f"GET {path} HTTP/1.1\r\n".encode()).startswith(b"HTTP/1.1 404")
@@ -312,6 +316,23 @@ def test_a_request_for_another_protocol_is_answered_in_this_one(url: str, upgrad
     with socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), timeout=20) as connection:
         connection.sendall(b"GET /things HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" + upgrade + b"\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip, chunked", "chunked, chunked", "gzip\r\nTransfer-Encoding: chunked"]
+)
+def test_what_was_coded_on_its_way_is_not_taken_for_plain(url: str, coding: str) -> None:
+    head = f"POST /things HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: {coding}\r\n"
+    answer = exchange(url, f"{head}Host: x\r\nConnection: close\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"x-request-id" in answer.lower()
+
+
+def test_of_many_mistakes_the_first_hundred_are_listed(url: str) -> None:
+    text = json.dumps({"name": "a", "count": 3, **{f"m{number}": 1 for number in range(30_000)}})
+    answer = ask(url, "POST", "/things", text.encode(), JSON)
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, 100)
+    assert answer.json()["detail"].startswith("30000 values are")
 
 
 @pytest.mark.parametrize("sample_url", ["sample_fastapi", "sample_litestar"], indirect=True)

@@ -124,7 +124,7 @@ def test_invalid_input_lists_everything_wrong_and_no_value() -> None:
 
     with pytest.raises(ValidationError) as caught:
         Body.model_validate({"name": "hunter2", "ages": [1, "hunter2"]})
-    problem = invalid_input([body_error(detail) for detail in caught.value.errors()])
+    problem = invalid_input(map(body_error, caught.value.errors()), 2)
     document = problem.document("/", "r-1")
     assert document["status"] == 422
     assert document["detail"] == "2 values are not acceptable."
@@ -139,7 +139,7 @@ def test_invalid_input_lists_everything_wrong_and_no_value() -> None:
 
 
 def test_one_wrong_value_is_counted_as_one() -> None:
-    problem = invalid_input([FieldError("too_long", "Too long.", parameter="word")])
+    problem = invalid_input([FieldError("too_long", "Too long.", parameter="word")], 1)
     assert problem.detail == "1 value is not acceptable."
     assert problem.document("/", "r-1")["errors"] == [
         {"parameter": "word", "code": "too_long", "detail": "Too long."}

@@ -237,6 +237,24 @@ def test_a_killed_parent_leaves_no_worker_behind(start: Start) -> None:
     until(lambda: not service.is_listening())
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_place_for_the_metrics_of_another_program_is_not_used(
+    start: Start, tmp_path: Path, workers: str
+) -> None:
+    for place in (tmp_path / "gone", tmp_path):
+        service = start(WEB_CONCURRENCY=workers, PROMETHEUS_MULTIPROC_DIR=str(place)).ready()
+        for _ in range(3):
+            assert httpx.get(f"{service.url}/health").status_code == 200
+        assert "http_requests_total" in httpx.get(f"{service.url}/metrics").text
+    assert list(tmp_path.glob("*.db")) == []
+
+
+def test_a_name_that_is_no_host_is_refused_in_a_line(start: Start) -> None:
+    service = start(LISTEN_ADDRESS=f"a.{'b' * 70}.c")
+    assert service.exit_code() == 1
+    assert len(service.errors) == 1
+
+
 def test_a_busy_port_is_named(start: Start) -> None:
     first = start().ready()
     second = start(PORT=str(first.port))

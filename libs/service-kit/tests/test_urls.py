@@ -42,6 +42,12 @@ def test_an_address_of_redis(url: str) -> None:
         "redis://:hunter/2@h:1/0",
         "redis://:hunter?2@h:1/0",
         "redis://:hunter%2@h:1/0",
+        "redis://:hunter%00@h/0",
+        "redis://:hunter%0A@h/0",
+        "redis://:hunter%E4@h/0",
+        "redis://h:0/0",
+        "redis://a,b/0",
+        "redis://%2Ftmp%2Fredis/0",
     ],
 )
 def test_no_address_of_redis(url: str) -> None:
@@ -85,6 +91,11 @@ def test_an_address_of_postgresql(url: str) -> None:
         "postgresql://u:hunter/2@h/db",
         "postgresql://u:hunter?2@h/db",
         "postgresql://u:hunter%2@h/db",
+        "postgresql://u:hunter%00@h/db",
+        "postgresql://u:hunter%E4@h/db",
+        "postgresql://h/d%00b",
+        "postgresql://h:0/db",
+        "postgresql://%2Fvar%2Frun/db",
     ],
 )
 def test_no_address_of_postgresql(url: str) -> None:

@@ -136,18 +136,20 @@ def each_time_the_limit_held_in_the_process(clients: list[Caller]) -> None:
 
 @when("something else stands in place of a client's count", target_fixture="client")
 def something_else_stands_in_place_of_a_count(world: World, new_caller: Callable[[], Caller]) -> Caller:
-    """As a program that shares this Redis may leave there: of another type, or a text that is no number."""
+    """As a program that shares this Redis may leave it: of another type, no number, or zeros."""
     client = new_caller()
     client.send()
     keys = client.redis_keys()
     redis, foreign = client.throttler.service.redis.client, world.draw.word()
     for key in keys:
         redis.delete(key)
-        match world.draw.choice(("hash", "list", "text")):
+        match world.draw.choice(("hash", "list", "text", "zeros")):
             case "hash":
                 redis.hset(key, foreign, foreign)
             case "list":
                 redis.rpush(key, foreign)
+            case "zeros":
+                redis.set(key, "00")
             case _:
                 redis.set(key, foreign)
         redis.expire(key, FOREIGN_SECONDS)

@@ -290,6 +290,8 @@ def test_a_name_that_cannot_be_one_is_a_failure_and_not_a_crash(limiter_at: Limi
 FOREIGN: dict[str, Callable[[Redis, str], object]] = {
     "text": lambda redis, key: redis.set(key, "abc"),
     "a negative number": lambda redis, key: redis.set(key, -5),
+    "a number with a zero": lambda redis, key: redis.set(key, "05"),
+    "zeros": lambda redis, key: redis.set(key, "000"),
     "infinity": lambda redis, key: redis.set(key, "inf"),
     "a number beyond all": lambda redis, key: redis.set(key, "9" * 400),
     "bytes": lambda redis, key: redis.set(key, b"\xff\xfe"),

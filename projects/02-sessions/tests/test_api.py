@@ -4,12 +4,15 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Coroutine, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
+from redis import Redis
 from starlette.types import ASGIApp
 
 from kata.servers.mail import MailServer
@@ -263,3 +266,84 @@ def test_the_log_names_the_client_and_not_its_proxy(
         running.stop()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["client"] for line in lines if line["event"] == "request"] == ["192.0.2.7"]
+
+
+def redis_of(settings: Settings) -> Redis:
+    return Redis.from_url(str(settings.redis_url))
+
+
+def names(redis: Redis, pattern: str) -> list[str]:
+    return [key.decode() if isinstance(key, bytes) else key for key in redis.keys(pattern)]
+
+
+FOREIGN: dict[str, Callable[[Redis, bytes | str], object]] = {
+    "a text": lambda redis, key: redis.set(key, "abc"),
+    "a number with a zero": lambda redis, key: redis.set(key, "05"),
+    "infinity": lambda redis, key: redis.set(key, "inf"),
+    "a list": lambda redis, key: redis.rpush(key, "abc"),
+    "a set": lambda redis, key: redis.sadd(key, b"\xff"),
+    "a hash": lambda redis, key: redis.hset(
+        key, mapping={"failures": "x", "locked_until": "inf", "seen": "x", "created": "nan"}
+    ),
+    "a sorted set": lambda redis, key: redis.zadd(key, {b"\xff\xfe": float("inf"), b"abc": 1e300}),
+    "a stream": lambda redis, key: redis.xadd(key, {"a": "b"}),
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_what_others_have_put_under_a_key_shuts_nobody_out(
+    api: Api, settings: Settings, foreign: str
+) -> None:
+    api.account()
+    redis = redis_of(settings)
+    secret = api.sign_in()
+    wrong = {"email": "ann@example.org", "password": "wrong" * 5}
+    assert api.ask("POST", "/session", wrong).status_code == 401
+    assert api.ask("POST", "/me/revoke-others", {}, cookie=secret).status_code in {204, 403}
+    for key in [*names(redis, "*"), "failures:from:127.0.0.1"]:
+        redis.delete(key)
+        FOREIGN[foreign](redis, key)
+    assert api.ask("GET", "/me", cookie=secret).status_code == 401
+    assert api.ask("POST", "/session", wrong).status_code == 401
+    secret = api.sign_in()
+    assert api.ask("GET", "/me", cookie=secret).status_code == 200
+    assert len(api.ask("GET", "/sessions", cookie=secret).json()["items"]) == 1
+
+
+def test_a_clock_that_is_set_back_shuts_nobody_out_and_lets_no_session_live_longer(
+    api: Api, settings: Settings
+) -> None:
+    api.account()
+    secret = api.sign_in()
+    redis, ahead = redis_of(settings), int(1000 * (time.time() + 86400))
+    session = next(key for key in names(redis, "sessions:*") if redis.type(key) == b"hash")
+    redis.hset(session, mapping={"seen": ahead, "created": ahead})
+    user = names(redis, "sessions:of:*")[0].removeprefix("sessions:of:")
+    redis.set(f"sessions:void:{user}", ahead)
+    account = names(redis, "known:*")[0].removeprefix("known:")
+    counters = (f"failures:{account}", f"failures:{account}:127.0.0.1")
+    for key in counters:
+        redis.hset(key, mapping={"failures": 3, "locked_until": ahead})
+    assert api.ask("GET", "/me", cookie=secret).status_code == 200
+    assert int(redis.hget(session, "seen") or 0) < ahead > int(redis.hget(session, "created") or 0)
+    refused = api.ask("POST", "/session", {"email": "ann@example.org", "password": PASSWORD})
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) <= settings.longest_lock_seconds
+    redis.delete(*counters)
+    api.sign_in()
+
+
+def test_a_row_that_nobody_here_has_written_holds_up_no_other_mail(api: Api, settings: Settings) -> None:
+    with psycopg.connect(str(settings.database_url), autocommit=True) as other:
+        other.execute("INSERT INTO mails (email, kind) VALUES ('a@example.org', 'postcard')")
+        other.execute(r"INSERT INTO mails (email, kind) VALUES (E'a\nb@example.org', 'registration')")
+    api.account("late@example.org")
+
+
+def test_a_rule_that_somebody_else_has_made_is_an_outage_and_ends(api: Api, settings: Settings) -> None:
+    with psycopg.connect(str(settings.database_url), autocommit=True) as other:
+        other.execute("ALTER TABLE mails ADD CONSTRAINT foreign_rule CHECK (false) NOT VALID")
+        refused = api.ask("POST", "/registrations", {"email": "ann@example.org"})
+        other.execute("ALTER TABLE mails DROP CONSTRAINT foreign_rule")
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    api.account()

@@ -421,6 +421,21 @@ def test_a_recurring_reminder_tells_its_next_occurrences(client: Client) -> None
     ]
 
 
+@pytest.mark.parametrize("change", ["rrule = 'EVERY DAY'", "zone = 'Nowhere/Land'", "zone = '../../x'"])
+def test_a_rule_that_is_none_any_more_has_no_next_occurrences(
+    service: OwnedService, client: Client, change: str
+) -> None:
+    """A zone may leave the database of zones."""
+    first = datetime(2036, 5, 1, 9, tzinfo=UTC)
+    reminder = created(
+        client, remind_at=first.isoformat(), recurrence={"rrule": "FREQ=DAILY", "zone": "Europe/Berlin"}
+    )
+    with service.postgres.connect() as connection:
+        connection.execute(f"UPDATE reminders SET {change} WHERE id = %s".encode(), (reminder["id"],))
+    answer = client.request("GET", at(reminder))
+    assert (answer.status, document(answer)["upcoming"]) == (200, [])
+
+
 def test_the_page_counts_and_shows_what_is_tried_again(service: OwnedService, client: Client) -> None:
     reminder = created(client, message="tried once")
     set_state(service, reminder, "scheduled")  # with an attempt behind it

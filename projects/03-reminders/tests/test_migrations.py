@@ -67,6 +67,33 @@ def test_a_column_takes_the_names_of_its_enum_and_no_others(
     assert set(re.findall(r"'(\w+)'", str(found[0]))) == set(names)
 
 
+@pytest.mark.parametrize("moment", ["remind_at", "due_at", "anchor", "created_at", "updated_at"])
+@pytest.mark.parametrize("value", ["infinity", "-infinity", "0044-03-15 BC", "20000-01-01"])
+def test_a_moment_that_no_process_could_read_is_refused(
+    connection: Connection, moment: str, value: str
+) -> None:
+    row = {"remind_at": "now", "due_at": "now", "anchor": "now", "created_at": "now", "updated_at": "now"}
+    row |= {"rrule": "FREQ=DAILY", "zone": "UTC", moment: value}
+    query = f"""INSERT INTO reminders (id, message, channel, state, {", ".join(row)})
+        VALUES (gen_random_uuid(), 'tea', 'log', 'scheduled', {", ".join(["%s"] * len(row))})"""
+    with pytest.raises(psycopg.errors.CheckViolation, match="reminders_range_check"):
+        connection.execute(query.encode(), list(row.values()))
+    connection.rollback()
+
+
+@pytest.mark.parametrize(
+    ("counter", "value"),
+    [("occurrence", 2**31 - 1), ("attempt_count", -1), ("version", 2**31 - 1), ("lease_token", 2**63 - 1)],
+)
+def test_a_counter_that_could_not_go_on_is_refused(connection: Connection, counter: str, value: int) -> None:
+    query = f"""INSERT INTO reminders
+        (id, message, channel, state, remind_at, due_at, created_at, updated_at, {counter})
+        VALUES (gen_random_uuid(), 'tea', 'log', 'scheduled', now(), now(), now(), now(), {value})"""
+    with pytest.raises(psycopg.errors.CheckViolation, match="reminders_range_check"):
+        connection.execute(query.encode())
+    connection.rollback()
+
+
 def test_two_releases_at_once_both_succeed(empty_url: str) -> None:
     command = [sys.executable, "-m", "reminders", "migrate"]
     environment = {**os.environ, "DATABASE_URL": empty_url}

@@ -7,7 +7,8 @@ from pytest_bdd import given
 
 from kata.steps import FaultProxy, World
 
-from .desk import API, Desk, Times, draw_times
+from .desk import API, Desk
+from .times import Times, draw_times, draw_token
 
 
 @pytest.fixture
@@ -16,9 +17,9 @@ def times(world: World) -> Times:
 
 
 @pytest.fixture
-def service_settings() -> dict[str, str]:
+def service_settings(world: World) -> dict[str, str]:
     """The defaults: what every service has to do can then be seen of a running one, too."""
-    return {}
+    return {"OPERATOR_TOKEN": draw_token(world)}
 
 
 @pytest.fixture
@@ -72,6 +73,7 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         *((name, values[kind]) for kind, (name, values) in zip([0, 1, 2, 1], chosen, strict=True)),
         ("TOLERANCE_SECONDS", "0"),  # elsewhere it turns the check off
         *world.draw.shuffle(pairs)[:2],
+        ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257])),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
     ]
 

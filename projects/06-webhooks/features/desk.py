@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from kata.steps import (
@@ -17,7 +16,6 @@ from kata.steps import (
     Reply,
     Request,
     Service,
-    World,
     as_object,
     burst,
     describe_answer,
@@ -26,6 +24,7 @@ from kata.steps import (
 )
 
 from .sender import STANDARD, Source, key_of, random_bytes, standard, whsec
+from .times import Times
 
 API = "/api/v1"
 OK, CREATED, ACCEPTED = 200, 201, 202
@@ -33,65 +32,18 @@ MALFORMED, UNAUTHORIZED, NOT_FOUND, CONFLICT, GONE = 400, 401, 404, 409, 410
 TOO_LARGE, UNSUPPORTED, INVALID, LIMITED, UNAVAILABLE = 413, 415, 422, 429, 503
 PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.02
-PRINTED_TOLERANCE = 300
 
 type Json = Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class Times:
-    """What the run has drawn for the service that forwards: short, and away from what the lesson prints."""
-
-    max_attempts: int
-    base_seconds: float
-    cap_seconds: float
-    timeout_seconds: float
-    lease_seconds: float
-    tolerance_seconds: int
-    quarantine_limit: int
-
-    def environment(self) -> dict[str, str]:
-        return {
-            "MAX_ATTEMPTS": str(self.max_attempts),
-            "BACKOFF_BASE_SECONDS": f"{self.base_seconds:.3f}",
-            "BACKOFF_CAP_SECONDS": f"{self.cap_seconds:.3f}",
-            "FORWARD_TIMEOUT_SECONDS": f"{self.timeout_seconds:.3f}",
-            "LEASE_SECONDS": f"{self.lease_seconds:.3f}",
-            "TOLERANCE_SECONDS": str(self.tolerance_seconds),
-            "QUARANTINE_LIMIT": str(self.quarantine_limit),
-            "PAYLOAD_DAYS": "8",
-            "KEY_DAYS": "9",
-            "ALLOW_PRIVATE_DESTINATIONS": "true",
-        }
-
-    def longest_wait_seconds(self, attempt: int) -> float:
-        """Return the most that may lie between this attempt and the next."""
-        return min(self.cap_seconds, self.base_seconds * 2.0 ** (attempt - 1))
-
-
-def draw_times(world: World) -> Times:
-    """Return the times of the run, the same for all its checks."""
-    base = world.setting("base-milliseconds", 450, 550) / 1000
-    timeout = world.setting("timeout-milliseconds", 900, 1200) / 1000
-    return Times(
-        max_attempts=world.setting("MAX_ATTEMPTS", 3, 4, away_from=[8]),
-        base_seconds=base,
-        cap_seconds=1.5 * base,  # so near to the base that the second wait would go beyond it
-        timeout_seconds=timeout,
-        lease_seconds=timeout + world.setting("slack-milliseconds", 1000, 1300) / 1000,
-        tolerance_seconds=world.setting("TOLERANCE_SECONDS", 60, 220, away_from=[PRINTED_TOLERANCE]),
-        # Room for each of the known mistakes, of which there are eight.
-        quarantine_limit=world.setting("QUARANTINE_LIMIT", 8, 14, away_from=[100]),
-    )
-
-
 class Desk:
-    """A running service, and one client of it."""
+    """A running service, its operator, and those who send to it."""
 
     def __init__(self, service: Service, sink: CallbackServer, draw: Draw, times: Times) -> None:
         self.service = service
         self.sink = sink
-        self.http = service.client()
+        self.http = service.client(times.authorization)
+        self.sender = service.client()
         self.draw = draw
         self.times = times
         self.ended: list[Instance] = []
@@ -125,7 +77,7 @@ class Desk:
         self, source: Source, headers: Mapping[str, str], body: bytes, content_type: str = "application/json"
     ) -> Exchange:
         """Post a delivery with these headers."""
-        return self.http.request(
+        return self.sender.request(
             "POST", source.path, headers={"Content-Type": content_type, **headers}, body=body
         )
 
@@ -137,6 +89,11 @@ class Desk:
 
     def request(self, source: Source, headers: Mapping[str, str], body: bytes) -> Request:
         return Request("POST", source.path, {"Content-Type": "application/json", **headers}, body)
+
+    def asked(self, method: str, path: str, body: bytes = b"") -> Request:
+        """Return a request of the operator's."""
+        kind = {"Content-Type": "application/json"} if body else {}
+        return Request(method, f"{API}{path}", {**self.times.authorization, **kind}, body)
 
     def raw(self, source: Source, lines: Sequence[tuple[str, str]], body: bytes) -> bytes:
         """Write a delivery by hand: header lines may repeat, and hold any bytes of Latin-1."""
@@ -278,3 +235,10 @@ def objects(value: object, name: str) -> list[Json]:
 
 def statuses_of(event: Json) -> list[object]:
     return [attempt.get("status_code") for attempt in objects(event.get("attempts"), "attempts")]
+
+
+def whole_seconds(answer: Exchange, most: int) -> None:
+    """Demand a Retry-After in whole seconds."""
+    value = answer.header("retry-after") or ""
+    right = value.isascii() and value.isdigit() and 1 <= int(value) <= most
+    expect(right, expected=f"Retry-After of 1 to {most} seconds", got=value or "none", answer=answer)

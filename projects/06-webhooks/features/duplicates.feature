@@ -23,13 +23,3 @@ Feature: An event is kept once, however often it comes
     Given a second web process
     When many copies of deliveries come at the same instant, to all web processes
     Then of each one gets 202, the others get 200, and it is forwarded once
-
-  @C17 @step-3 @after-C13
-  Scenario: Events are told apart by what their source says
-    When sources with keys in a header, at pointers, and with GitHub's and Stripe's own send twice
-    Then what has the same key is the same event, and all else is not
-
-  @C18 @step-3 @after-C17
-  Scenario: A part of a key that is not there never makes one event of two
-    When events come whose key is absent, null, no scalar, or in no JSON
-    Then each is an event of its own, and only the same bytes are a duplicate

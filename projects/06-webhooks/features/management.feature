@@ -1,24 +1,7 @@
-Feature: What came can be found, looked at, and forwarded again
+Feature: What cannot be is refused with a pointer, and metrics tell what is
 
   Background:
     Given a webhook service
-
-  @C37 @step-6 @after-C13
-  Scenario: Events are listed, page by page, by source and by state
-    When sources have events that are forwarded, and one that is dead
-    Then a walk by next_cursor meets each once, newest first, and the filters do what they say
-    But a bad limit, cursor or state gets a 4xx
-
-  @C38 @step-6 @after-C25
-  Scenario: An event is replayed as often as that is asked for, and once for each Idempotency-Key
-    When an event is replayed twice, and three times with one key
-    Then each replay but those of a used key forwards it again, and all attempts are kept
-    And what is under way gets 409, and a key for something else 422
-
-  @C39 @step-6 @after-C38
-  Scenario: Events are replayed by source, state and time of receipt
-    When events of two sources are replayed by source, by state, and by range
-    Then those that fit are forwarded again, and no others
 
   @C40 @step-6 @after-C1
   Scenario: Sources and secrets that cannot be made are refused with a pointer

@@ -32,33 +32,3 @@ Feature: A delivery is accepted if it is signed, and by whom
   Scenario: A source with a public key takes ed25519, and neither kind of key stands for the other
     When deliveries are signed with ed25519, for sources of either kind
     Then the right ones are acknowledged, and each downgrade gets 401
-
-  @C7 @step-2 @after-C1
-  Scenario: GitHub's signature is over the bytes, also of a form, and SHA-1 alone is none
-    When deliveries come as GitHub sends them, and with signatures that are wrong or old
-    Then the right ones are acknowledged, and the others get 401
-
-  @C8 @step-2 @after-C1
-  Scenario: Stripe's header may hold several signatures, and one time
-    When deliveries come as Stripe sends them, in each form that its header may have
-    Then each gets the answer that its form asks for
-
-  @C9 @step-2 @after-C1
-  Scenario: A sender for whom no code was written is described
-    When sources are described that sign in other ways, and send
-    Then the right ones are acknowledged, and the others get 401
-
-  @C10 @step-2 @after-C1
-  Scenario: Secrets are changed without a delivery lost
-    When a source has an old and a new secret, and the old one expires
-    Then both count until then, and from then on the new one alone
-
-  @C11 @step-2 @after-C1
-  Scenario: A secret is taken in each of its spellings, and refused with 422 if it is none
-    When sources are made with secrets in all spellings, and with what is no secret
-    Then the first verify, and the others are refused with a pointer
-
-  @C12 @step-2 @after-C1
-  Scenario: A secret is shown once
-    When a source is made, used, and looked at
-    Then its secret is nowhere to be seen, and its fingerprint and last use are

@@ -1,40 +1,29 @@
 """Steps of signatures.feature: deliveries that are in order, and those that are wrong in one way each."""
 
 import base64
-import hashlib
 import hmac
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, as_object, describe_answer, expect, is_problem, send_raw
+from kata.steps import describe_answer, expect, send_raw
 
 from .desk import (
     ACCEPTED,
     API,
-    CREATED,
-    INVALID,
     MALFORMED,
     OK,
     UNAUTHORIZED,
     Desk,
-    Json,
     accepted,
-    in_doubt,
-    objects,
 )
+from .judging import Sent, has_events, judged
 from .sender import (
     FAMILIES,
-    GITHUB,
-    HMAC,
     STANDARD,
     STRIPE,
     Source,
     family_headers,
-    github,
     key_of,
     key_pair,
     odd_bodies,
@@ -43,46 +32,14 @@ from .sender import (
     signed,
     standard,
     stripe,
-    stripe_v1,
     v1,
     whsec,
 )
 
 MOST_SIGNATURES = 16
 EDGE_SECONDS = 5.0  # for the way, and for the clocks
-GITHUB_SECRET = "It's a Secret to Everybody"
 
 scenarios("signatures.feature")
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A delivery, what it is, and the answer that it should get."""
-
-    what: str
-    answer: Exchange
-    status: int = ACCEPTED
-
-
-def judged(sent: list[Sent]) -> None:
-    """Demand of each the answer that it should get."""
-    for one in sent:
-        if one.status == ACCEPTED:
-            expect(
-                one.answer.status == ACCEPTED,
-                expected=f"202 for {one.what}",
-                got=f"{describe_answer(one.answer)} {one.answer.text[:200]}",
-                answer=one.answer,
-                timing=in_doubt(one.answer),
-            )
-            accepted(one.answer)
-        else:
-            is_problem(one.answer, one.status, f"{one.status} for {one.what}")
-
-
-def has_events(service: Desk, source: Source, count: int) -> None:
-    found = service.listed(100, source=source.name)
-    expect(len(found) == count, expected=f"{count} events of the source", got=found)
 
 
 @when("deliveries with odd bodies are signed, under either name of the headers", target_fixture="kept")
@@ -178,15 +135,6 @@ def a_right_signature_stands_among_wrong_ones(service: Desk) -> list[Sent]:
         headers = family_headers(service.draw.choice(FAMILIES), message_id, moment, line)
         sent.append(Sent(f"a right signature {what}", service.send(source, headers, body), status))
     return sent
-
-
-@then("it is acknowledged, and with more than sixteen refused with 400")
-@then("those within are acknowledged, and those beyond get 401")
-@then("the right ones are acknowledged, and each downgrade gets 401")
-@then("the right ones are acknowledged, and the others get 401")
-@then("each gets the answer that its form asks for")
-def each_gets_the_answer(sent: list[Sent]) -> None:
-    judged(sent)
 
 
 @when("deliveries are sent whose headers are malformed, each in its way", target_fixture="refused")
@@ -286,213 +234,8 @@ def deliveries_are_signed_with_ed25519(service: Desk) -> list[Sent]:
     return sent
 
 
-@when(
-    "deliveries come as GitHub sends them, and with signatures that are wrong or old", target_fixture="sent"
-)
-def deliveries_come_as_github_sends_them(service: Desk) -> list[Sent]:
-    source = service.source(GITHUB, secret=GITHUB_SECRET)
-    body = odd_bodies(service.draw)[1]
-    sent = []
-
-    def send(what: str, changes: Mapping[str, str | None], status: int, payload: bytes = body) -> None:
-        headers = github(source.secret, payload, str(service.draw.uuid())) | dict(changes)
-        given = {name: value for name, value in headers.items() if value is not None}
-        kind = service.draw.choice(["application/json", "application/x-www-form-urlencoded"])
-        sent.append(Sent(what, service.send(source, given, payload, kind), status))
-
-    right = github(source.secret, body, "x")["X-Hub-Signature-256"]
-    send("what is in order", {}, ACCEPTED)
-    send("a form", {}, ACCEPTED, b"payload=%7B%22zen%22%3A%22%C3%A9+%26%22%7D")
-    # The vector of GitHub's documentation.
-    vector = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-    send("the published vector", {"X-Hub-Signature-256": vector}, ACCEPTED, b"Hello, World!")
-    send("SHA-1 alone", {"X-Hub-Signature-256": None}, UNAUTHORIZED)
-    send("another body", {"X-Hub-Signature-256": right}, UNAUTHORIZED, body + b"\n")
-    send("a shorter signature", {"X-Hub-Signature-256": right[:-2]}, UNAUTHORIZED)
-    send("a longer one", {"X-Hub-Signature-256": right + "00"}, UNAUTHORIZED)
-    send("no prefix", {"X-Hub-Signature-256": right.removeprefix("sha256=")}, UNAUTHORIZED)
-    send("another prefix", {"X-Hub-Signature-256": right.replace("sha256=", "sha512=")}, UNAUTHORIZED)
-    send("nothing behind the prefix", {"X-Hub-Signature-256": "sha256="}, UNAUTHORIZED)
-    stranger = github("another secret of theirs", body, "x")["X-Hub-Signature-256"]
-    send("another secret", {"X-Hub-Signature-256": stranger}, UNAUTHORIZED)
-    odd = [("X-Hub-Signature-256", right[:-1] + "\xe9"), ("X-GitHub-Delivery", "1")]
-    answer = send_raw(service.service.urls[0], service.raw(source, odd, body))
-    sent.append(Sent("a character beyond ASCII", answer, UNAUTHORIZED))
-    return sent
-
-
-@when("deliveries come as Stripe sends them, in each form that its header may have", target_fixture="sent")
-def deliveries_come_as_stripe_sends_them(service: Desk) -> list[Sent]:
-    source = service.source(STRIPE, secret=f"whsec_{service.draw.text(32)}")
-    body, moment = f'{{"id": "evt_{service.draw.word()}"}}'.encode(), seconds()
-    right = stripe_v1(source.secret, moment, body)
-    decoded = hmac.new(key_of(source.secret), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
-    lines: dict[str, tuple[str, int]] = {
-        "two times": (f"t={moment},t={moment},v1={right}", MALFORMED),
-        "no time": (f"v1={right}", MALFORMED),
-        "a time that is no number": (f"t=soon,v1={right}", MALFORMED),
-        "seventeen elements": (f"t={moment}," + "v1=00," * 15 + f"v1={right}", MALFORMED),
-        "v0 alone": (f"t={moment},v0={right}", UNAUTHORIZED),
-        "no signature": (f"t={moment}", UNAUTHORIZED),
-        "a wrong signature": (f"t={moment},v1={right[:-1]}", UNAUTHORIZED),
-        "another time": (f"t={seconds(-1)},v1={right}", UNAUTHORIZED),
-        "the secret decoded": (f"t={moment},v1={decoded}", UNAUTHORIZED),
-    }
-    sent = [
-        Sent(what, service.send(source, {"Stripe-Signature": line}, body), status)
-        for what, (line, status) in service.draw.shuffle(lines.items())
-    ]
-    sent.append(Sent("no header", service.send(source, {}, body), UNAUTHORIZED))
-    accepted_lines = {
-        "several signatures": f"t={{0}},v1={'0' * 64},v1={{1}}",
-        "an old signature beside": "v0=abc,t={0},v1={1}",
-        "elements without =": "t={0},x,,v1={1}",
-        "another order": "v1={1},t={0}",
-    }
-    for number, (what, form) in enumerate(accepted_lines.items()):
-        payload = f'{{"id": "evt_{number}_{service.draw.word()}"}}'.encode()
-        line = form.format(moment, stripe_v1(source.secret, moment, payload))
-        sent.append(Sent(what, service.send(source, {"Stripe-Signature": line}, payload)))
-    return sent
-
-
-@when("sources are described that sign in other ways, and send", target_fixture="sent")
-def sources_are_described_that_sign_in_other_ways(service: Desk) -> list[Sent]:
-    secret = service.draw.text(service.draw.integer(16, 60))
-    kinds: list[dict[str, object]] = [
-        {"encoding": "base64"},
-        {"prefix": "v0=", "signed": "v0:{timestamp}:{body}", "timestamp_header": "X-Time"},
-        {
-            "algorithm": "sha512",
-            "signed": "{id}/{body}/{timestamp}",
-            "id_header": "X-Id",
-            "timestamp_header": "X-T",
-        },
-    ]
-    sent = []
-    for kind in service.draw.shuffle(kinds):
-        header = f"X-{service.draw.word().title()}"
-        described = {"signature_header": header, **kind}
-        source = service.source(HMAC, secret=secret, hmac=described)
-        for what, changes, status in (
-            ("what is in order", {}, ACCEPTED),
-            ("another body", {"body": b"{}"}, UNAUTHORIZED),
-            ("another prefix", {"prefix": "sha256="}, UNAUTHORIZED),
-        ):
-            answer = described_delivery(service, source, described, changes)
-            sent.append(Sent(f"{what} of {described}", answer, status))
-    return sent
-
-
-def described_delivery(service: Desk, source: Source, kind: Json, changes: Mapping[str, object]) -> Exchange:
-    """Send as a description says, but for the changes."""
-    body = odd_bodies(service.draw)[2]
-    moment, message_id = seconds(), service.message_id()
-    named = {str(kind.get("id_header")): message_id, str(kind.get("timestamp_header")): moment}
-    form = str(kind.get("signed", "{body}")).replace("{id}", message_id).replace("{timestamp}", moment)
-    text = form.encode().replace(b"{body}", body)
-    digest = hmac.digest(source.secret.encode(), text, str(kind.get("algorithm", "sha256")))
-    written = base64.b64encode(digest).decode() if kind.get("encoding") == "base64" else digest.hex()
-    prefix = str(changes.get("prefix", kind.get("prefix", "")))
-    headers = {name: value for name, value in named.items() if name != "None"}
-    headers[str(kind["signature_header"])] = prefix + written
-    given = changes.get("body", body)
-    return service.send(source, headers, given if isinstance(given, bytes) else body)
-
-
-@when("a source has an old and a new secret, and the old one expires", target_fixture="sent")
-def a_source_has_an_old_and_a_new_secret(service: Desk) -> list[Sent]:
-    source = service.with_key()
-    body = b'{"turn": 1}'
-    old, new = key_of(source.secret), random_bytes(service.draw, 32)
-    path = f"{API}/sources/{source.name}"
-    added = service.http.request("POST", f"{path}/secrets", json={"secret": whsec(new)})
-    expect(added.status == CREATED, expected="201 for another secret", got=describe_answer(added))
-    sent = []
-
-    def send(what: str, key: bytes, status: int) -> None:
-        headers = standard(key, service.message_id(), body)
-        sent.append(Sent(what, service.send(source, headers, body), status))
-
-    send("the old secret, beside the new one", old, ACCEPTED)
-    send("the new secret, beside the old one", new, ACCEPTED)
-    shown = objects(service.show(f"/sources/{source.name}").get("secrets"), "secrets")
-    first = next(one for one in shown if one.get("id") != as_object(added).get("id"))
-    expire = f"{path}/secrets/{first['id']}"
-    later = (datetime.now(UTC) + timedelta(seconds=service.draw.integer(60, 9000))).isoformat()
-    for moment, status in ((later, ACCEPTED), (datetime.now(UTC).isoformat(), UNAUTHORIZED)):
-        changed = service.http.request("PATCH", expire, json={"not_after": moment})
-        expect(changed.status == OK, expected="200 for a not_after", got=describe_answer(changed))
-        send(f"the old secret with not_after {moment}", old, status)
-    send("the new secret, when the old one has expired", new, ACCEPTED)
-    return sent
-
-
-@then("both count until then, and from then on the new one alone")
-def both_count_until_then(sent: list[Sent]) -> None:
+@then("it is acknowledged, and with more than sixteen refused with 400")
+@then("those within are acknowledged, and those beyond get 401")
+@then("the right ones are acknowledged, and each downgrade gets 401")
+def each_gets_the_answer(sent: list[Sent]) -> None:
     judged(sent)
-
-
-@when("sources are made with secrets in all spellings, and with what is no secret", target_fixture="spelled")
-def sources_are_made_with_secrets_in_all_spellings(service: Desk) -> tuple[list[Sent], list[Exchange]]:
-    draw = service.draw
-    sent = []
-    for size in (24, 64, draw.integer(25, 63)):
-        key = random_bytes(draw, size)
-        for text in (whsec(key), whsec(key).rstrip("="), f"v1,{whsec(key)}"):
-            source = service.source(STANDARD, secret=text)
-            headers = standard(key, service.message_id(), b"{}")
-            sent.append(Sent(f"a secret of {size} bytes, {text[:9]}…", service.send(source, headers, b"{}")))
-    bad = [
-        *((STANDARD, whsec(random_bytes(draw, size))) for size in (0, 23, 65)),
-        (STANDARD, whsec(random_bytes(draw, 32)).replace("whsec_", "")),
-        (STANDARD, whsec(random_bytes(draw, 30))[:-1] + "*"),
-        (STANDARD, f"whpk_{base64.b64encode(random_bytes(draw, 31)).decode()}"),
-        (STANDARD, f"whpk_{base64.b64encode(random_bytes(draw, 33)).decode()}"),
-        (GITHUB, draw.text(15)),
-        (STRIPE, draw.text(16) + "é"),
-    ]
-    answers = []
-    for scheme, secret in bad:
-        body = {
-            "name": draw.word(),
-            "scheme": scheme,
-            "destination": service.sink.url("/nobody"),
-            "secret": secret,
-        }
-        answers.append(service.http.request("POST", f"{API}/sources", json=body))
-    return sent, answers
-
-
-@then("the first verify, and the others are refused with a pointer")
-def the_first_verify(spelled: tuple[list[Sent], list[Exchange]]) -> None:
-    sent, answers = spelled
-    judged(sent)
-    for answer in answers:
-        problem = is_problem(answer, INVALID, "what is no secret is refused with 422 and a pointer")
-        pointers = [error.get("pointer") for error in objects(problem.get("errors"), "errors")]
-        expect("#/secret" in pointers, expected="a pointer to #/secret", got=pointers, answer=answer)
-
-
-@when("a source is made, used, and looked at", target_fixture="looked")
-def a_source_is_made_used_and_looked_at(service: Desk) -> tuple[Source, list[Exchange]]:
-    source = service.with_key()
-    before = service.http.get(f"{API}/sources/{source.name}")
-    service.deliver(source)
-    paths = (f"/sources/{source.name}", "/sources", "/events")
-    return source, [before, *(service.http.get(f"{API}{path}") for path in paths)]
-
-
-@then("its secret is nowhere to be seen, and its fingerprint and last use are")
-def its_secret_is_nowhere_to_be_seen(looked: tuple[Source, list[Exchange]]) -> None:
-    source, (before, after, *others) = looked
-    for answer in (before, after, *others):
-        for secret in (source.secret, source.signing_secret):
-            bare = secret.removeprefix("whsec_")
-            expect(bare not in answer.text, expected="no secret", got=answer.text[:300], answer=answer)
-    first, last = (objects(as_object(one).get("secrets"), "secrets")[0] for one in (before, after))
-    expect(bool(last.get("fingerprint")), expected="a fingerprint", got=last)
-    expect(first.get("last_used_at") is None, expected="last_used_at null before", got=first)
-    used = last.get("last_used_at")
-    age = (datetime.now(UTC) - datetime.fromisoformat(str(used))).total_seconds() if used else -99.0
-    expect(-2 <= age <= 60, expected="last_used_at as of now", got=last)

@@ -11,6 +11,7 @@ from kata.world.owned import OwnedWorld
 from service_kit.database import Database
 from service_kit.migrations import migrate
 from webhooks.__main__ import MIGRATIONS
+from webhooks.direct import DirectConnection
 from webhooks.errors import StoreUnavailableError
 
 PROJECT = Path(__file__).parents[1]
@@ -44,6 +45,14 @@ async def database(migrated_url: str, connection: Connection) -> AsyncIterator[D
     database = Database(migrated_url, "webhooks", StoreUnavailableError)
     yield database
     await database.close()
+
+
+@pytest.fixture
+def direct(migrated_url: str, connection: Connection) -> Iterator[DirectConnection]:
+    assert not connection.closed
+    direct = DirectConnection(migrated_url)
+    yield direct
+    direct.close()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ CLIENTS = Path(__file__).parent / "clients"
 PYTHON = ("standardwebhooks==1.1.0", "svix==2.9.1")
 NODE = ("standardwebhooks@1.1.1", "svix@2.5.0", "stripe@23.1.0", "@octokit/webhooks-methods@6.0.0")
 INSTALL_SECONDS = 180
+TOKEN = "the-operator-of-these-tests"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 GITHUB_SECRET = "It's a Secret to Everybody"
 STRIPE_SECRET = "whsec_" + "t" * 32
@@ -60,8 +61,9 @@ def node_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def web(world: OwnedWorld) -> Iterator[httpx.Client]:
-    service = world.start({"ALLOW_PRIVATE_DESTINATIONS": "true"})
-    with httpx.Client(base_url=service.urls[0], trust_env=False, timeout=10) as client:
+    service = world.start({"ALLOW_PRIVATE_DESTINATIONS": "true", "OPERATOR_TOKEN": TOKEN})
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=service.urls[0], headers=headers, trust_env=False, timeout=10) as client:
         yield client
 
 

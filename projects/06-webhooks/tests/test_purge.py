@@ -9,6 +9,7 @@ import pytest
 
 from service_kit.database import Database
 from webhooks.app import new_id
+from webhooks.direct import DirectConnection
 from webhooks.domain import Delivery, EventKey, Kept, Scheme, Secret, Source, SourceState
 from webhooks.errors import PayloadGoneError
 from webhooks.events import Events, Selection
@@ -48,10 +49,10 @@ def delivery(of: tuple[UUID, UUID], key: str, age: timedelta) -> Delivery:
 
 
 async def test_payloads_go_first_and_keys_outlive_them_and_what_is_pending_stays(
-    database: Database, connection: Connection
+    database: Database, direct: DirectConnection, connection: Connection
 ) -> None:
     of = await source_in(database)
-    inbox, events = Inbox(database), Events(database)
+    inbox, events = Inbox(direct), Events(database)
     ages = {"new": timedelta(days=6), "old": timedelta(days=8), "ancient": timedelta(days=31)}
     kept = {key: delivery(of, key, age) for key, age in ages.items()}
     waiting = delivery(of, "waiting", ages["ancient"])
@@ -66,7 +67,9 @@ async def test_payloads_go_first_and_keys_outlive_them_and_what_is_pending_stays
         await events.replay(Selection(id=kept["old"].event_id), None)
 
 
-async def test_of_a_batch_with_copies_one_is_new_and_another_body_is_a_conflict(database: Database) -> None:
+async def test_of_a_batch_with_copies_one_is_new_and_another_body_is_a_conflict(
+    database: Database, direct: DirectConnection
+) -> None:
     of = await source_in(database)
     first, copy = delivery(of, "k", timedelta()), delivery(of, "k", timedelta())
     body = b"other"
@@ -75,6 +78,6 @@ async def test_of_a_batch_with_copies_one_is_new_and_another_body_is_a_conflict(
         sha256(body).digest(),
         NOW,
     )
-    receipts = await Inbox(database).keep([first, copy, other])
+    receipts = await Inbox(direct).keep([first, copy, other])
     assert [receipt.kept for receipt in receipts] == [Kept.NEW, Kept.DUPLICATE, Kept.CONFLICT]
     assert {receipt.event_id for receipt in receipts} == {first.event_id}

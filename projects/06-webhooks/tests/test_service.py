@@ -12,18 +12,31 @@ import pytest
 from kata.network.callback_server import CallbackServer
 from kata.network.callbacks import Reply
 from kata.world.owned import OwnedWorld
+from kata.world.owned_service import OwnedService
 
+TOKEN = "the-operator-of-these-tests"
 SECRET = "It's a Secret to Everybody"
 PATIENCE_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
-def web(session_world: OwnedWorld) -> Iterator[httpx.Client]:
-    settings = {"ALLOW_PRIVATE_DESTINATIONS": "true", "BACKOFF_BASE_SECONDS": "0.05", "MAX_ATTEMPTS": "2"}
+def service(session_world: OwnedWorld) -> Iterator[OwnedService]:
+    settings = {
+        "OPERATOR_TOKEN": TOKEN,
+        "ALLOW_PRIVATE_DESTINATIONS": "true",
+        "BACKOFF_BASE_SECONDS": "0.05",
+        "MAX_ATTEMPTS": "2",
+    }
     service = session_world.start(settings, workers=1)
-    with httpx.Client(base_url=service.urls[0], trust_env=False, timeout=10) as client:
-        yield client
+    yield service
     assert [service.web.terminate(), *(worker.terminate() for worker in service.workers)] == [0, 0]
+
+
+@pytest.fixture(scope="module")
+def web(service: OwnedService) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=service.urls[0], headers=headers, trust_env=False, timeout=10) as client:
+        yield client
 
 
 @pytest.fixture
@@ -65,6 +78,20 @@ def test_an_event_is_dead_replayed_and_forwarded(web: httpx.Client, sink: Callba
     assert until(event, lambda now: now["state"] == "forwarded")["round"] == 2
     assert web.get(f"/api/v1/events/{event_id}/payload").content == b"one"
     assert [call.body for call in sink.received("/dead")] == [b"one"] * 3
+
+
+def test_a_constraint_that_somebody_else_made_is_no_conflict(
+    service: OwnedService, web: httpx.Client
+) -> None:
+    bodies = [
+        {"name": name, "scheme": "github", "secret": SECRET, "destination": "https://receiver.example/"}
+        for name in ("foreign-1", "foreign-2", "foreign-1")
+    ]
+    with service.postgres.connect() as connection:
+        connection.execute("CREATE UNIQUE INDEX foreign_one ON sources ((true)) WHERE name LIKE 'foreign%'")
+        answers = [web.post("/api/v1/sources", json=body) for body in bodies]
+        connection.execute("DROP INDEX foreign_one")
+    assert [answer.status_code for answer in answers] == [201, 503, 409]
 
 
 def test_a_conflict_can_be_read(web: httpx.Client, sink: CallbackServer) -> None:

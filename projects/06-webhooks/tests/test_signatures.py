@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from webhooks.domain import HmacScheme, Scheme, Secret, Source, SourceState
 from webhooks.errors import BadSignatureError, MalformedHeadersError, RejectedError
 from webhooks.keys import key_of
-from webhooks.signatures import signed_headers, verify
+from webhooks.signatures import hmac_digest, signed_headers, verify
 
 # The vectors of the Standard Webhooks libraries' own tests.
 VECTOR_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -237,3 +237,11 @@ def test_a_verification_takes_microseconds() -> None:
         verify(STANDARD, [STANDARD_SECRET], headers, VECTOR_BODY, NOW, TOLERANCE)
         times.append(perf_counter() - began)
     assert min(times) < 0.0005
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+@pytest.mark.parametrize("length", [1, 24, 63, 64, 65, 127, 128, 129, 255])
+def test_an_hmac_is_that_of_the_library_however_often_its_key_is_used(length: int, algorithm: str) -> None:
+    key = bytes(range(length))
+    for message in (b"", b"one", b"x" * 300, b"one"):
+        assert hmac_digest(key, message, algorithm) == hmac.digest(key, message, algorithm)

@@ -143,6 +143,12 @@ def test_a_survivor_is_named_with_its_seeds() -> None:
     assert problems([SQUARES], trials) == ["squares survived seed 0001, 0002"]
 
 
+def test_a_check_behind_one_that_failed_has_missed_nothing() -> None:
+    both = replace(SQUARES, caught_by=("C1", "C2"))
+    not_run = replace(trial("squares", "C1"), not_run=frozenset({"C2"}))
+    assert problems([both], [not_run]) == []
+
+
 def test_a_mutant_may_survive_fewer_seeds_in_a_row_than_it_is_given() -> None:
     rare = replace(SQUARES, seeds=3)
     lived = [trial("squares", "C4", seed=seed) for seed in ("0001", "0002", "0004", "0005")]

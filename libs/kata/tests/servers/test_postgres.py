@@ -13,7 +13,8 @@ import pytest
 
 from kata.errors import LaunchError
 from kata.servers import postgres
-from kata.servers.postgres import EmbeddedPostgres, postgres_folder
+from kata.servers.postgres import EmbeddedPostgres
+from kata.servers.postgres_programs import copy_of, postgres_folder
 from kata.system.ports import HOST, is_free
 
 NOBODY = 65534
@@ -339,3 +340,19 @@ def test_root_without_power_over_a_closed_folder_is_told_so(
     with pytest.raises(LaunchError) as caught:
         EmbeddedPostgres(tmp_path).start()
     assert str(caught.value).endswith(f"can't reach {tmp_path}; run this as an ordinary user")
+
+
+def test_a_path_that_a_shell_would_read_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix='it\'s $HOME and `false` "e" \\') as place:
+        odd = Path(place)
+        odd.chmod(0o755)
+        folder = copy_of(postgres_folder(), odd)
+        for module in ("postgres", "postgres_programs"):
+            monkeypatch.setattr(f"kata.servers.{module}.postgres_folder", lambda: folder)
+        server = EmbeddedPostgres(odd / "data", syncs=False)
+        server.start()
+        try:
+            with psycopg.connect(server.url()) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+        finally:
+            server.kill()

@@ -69,6 +69,8 @@ class Plumbing:
     async def _handle(self, exchange: Exchange, scope: Scope, receive: Receive) -> None:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         negotiation.check_host(b",".join(hosts).decode("latin-1"), scope["http_version"])
+        codings = [value for name, value in scope["headers"] if name == b"transfer-encoding"]
+        negotiation.check_transfer(b",".join(codings).decode("latin-1"))
         length = exchange.own.get(b"content-length", b"").decode("latin-1")
         declared_length(length, self._service.body_limit_bytes)
         match = exchange.find_route()

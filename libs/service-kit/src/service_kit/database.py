@@ -1,7 +1,7 @@
 """PostgreSQL for a service that must not hang: a pool of connections in which every wait has a bound."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from select import POLLIN, poll
 from types import MappingProxyType
@@ -27,6 +27,8 @@ PINNED: Final[Mapping[str, str]] = MappingProxyType(
         "default_transaction_isolation": r"read\ committed",
         "extra_float_digits": "1",
         "intervalstyle": "postgres",
+        # PostgreSQL's own default: a schema of the role's name, if there is one, and else the public one.
+        "search_path": '"$user",public',
         "standard_conforming_strings": "on",
         "synchronous_commit": "on",
         "timezone": "UTC",
@@ -44,6 +46,12 @@ BOUNDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+FOREIGN_KEY_VIOLATION: Final = "23503"
+UNIQUE_VIOLATION: Final = "23505"
+ENCODING: Final = "UTF8"
+"""Of the database, which no session can set: in another, most of the characters of the world are errors."""
+
+
 class Database:
     """A pool of connections. Nothing is connected to before the first use."""
 
@@ -56,13 +64,16 @@ class Database:
         pool_size: int = 10,
         session_settings: Mapping[str, str] = MappingProxyType({}),
         tables: Sequence[str] = (),
+        constraints: Collection[str] | None = None,
     ) -> None:
         """Name the service to PostgreSQL, and say which error of the service stands for its loss.
 
-        `tables` are what the service is not ready without.
+        `tables` are what the service is not ready without. `constraints` are those of its migrations that
+        what a client sends may violate, None all that are unique or refer to another table.
         """
         self._unavailable = unavailable
         self._tables = tables
+        self._constraints = constraints
         self._engine = create_async_engine(
             driver_url(url),
             pool_size=pool_size,
@@ -95,22 +106,26 @@ class Database:
 
     @asynccontextmanager
     async def _lent(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        async with bounded(self._unavailable), engine.connect() as connection:
+        async with bounded(self._unavailable, self._constraints), engine.connect() as connection:
             try:
                 yield connection
-            except IntegrityError:
-                raise
-            except DBAPIError:
+            except DBAPIError as error:
                 # What was prepared before its table was changed fails on this connection for ever.
-                await connection.invalidate()
+                if not is_expected(error, self._constraints):
+                    await connection.invalidate()
                 raise
 
     async def ping(self) -> None:
         """Ask for what the service needs, for `/ready`; it raises what `transaction` does."""
         async with self.autocommit() as connection:
-            read_only = await connection.scalar(select(func.current_setting("transaction_read_only")))
+            query = select(
+                *(func.current_setting(name) for name in ("transaction_read_only", "server_encoding"))
+            )
+            read_only, encoding = (await connection.execute(query)).one()
             if read_only != "off":
                 raise self._unavailable("PostgreSQL: it is read-only")
+            if encoding != ENCODING:
+                raise self._unavailable(f"PostgreSQL: the database is in {encoding}, and not in {ENCODING}")
             for name in self._tables:
                 await connection.execute(select(text("*")).select_from(table(name)).limit(0))
 
@@ -133,22 +148,40 @@ def refuse_if_lost(connection: AdaptedConnection, *_: object) -> None:
 
 
 @asynccontextmanager
-async def bounded(unavailable: type[Exception]) -> AsyncIterator[None]:
+async def bounded(
+    unavailable: type[Exception], constraints: Collection[str] | None = None
+) -> AsyncIterator[None]:
     """Give up on a PostgreSQL that is silent, and translate what the driver raises.
 
-    Any error counts as a loss: read-only after a failover, a table that is being changed, a missing right.
-    Only a violated constraint says something of the values, and passes as it is.
+    Any error counts as a loss: read-only after a failover, a table that is being changed, a missing right, a
+    constraint that somebody else has made. Only one that the service expects passes as it is.
     """
     try:
         # Cancelled once, psycopg asks the server to cancel the query, and would wait ten seconds for an
         # answer. Cancelled twice, it drops the connection.
         async with asyncio.timeout(TIMEOUT_SECONDS + CLEAN_UP_SECONDS), asyncio.timeout(TIMEOUT_SECONDS):
             yield
-    except IntegrityError:
-        raise
     except (DBAPIError, PoolTimeoutError, TimeoutError, OSError) as error:
+        if isinstance(error, DBAPIError) and is_expected(error, constraints):
+            raise
         state = getattr(getattr(error, "orig", None), "sqlstate", None)
         raise unavailable(f"PostgreSQL: {type(error).__name__}{f' {state}' if state else ''}") from error
+
+
+def is_expected(error: DBAPIError, constraints: Collection[str] | None) -> bool:
+    """Tell whether a constraint is violated that says something of the values; None: any but a rule of a row.
+
+    A column that is new to the service, or a rule for what it writes, says nothing of what a client sent.
+    """
+    if constraints is None:
+        return getattr(error.orig, "sqlstate", None) in {FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION}
+    return any(violates(error, constraint) for constraint in constraints)
+
+
+def violates(error: DBAPIError, constraint: str) -> bool:
+    """Tell whether that one is violated, and not another."""
+    told = getattr(error.orig, "diag", None)
+    return isinstance(error, IntegrityError) and getattr(told, "constraint_name", None) == constraint
 
 
 def session_options(*settings: Mapping[str, str]) -> str:

@@ -74,7 +74,7 @@ def _problem_of(error: Exception, errors: Sequence[ErrorRule]) -> Problem:
         details: Sequence[ErrorDetails] = error.errors()
         if any(detail["loc"][0] == "path" for detail in details):
             return problems.of_status(404)
-        return problems.invalid_input([_field_error(detail) for detail in details])
+        return problems.invalid_input(map(_field_error, details), len(details))
     if isinstance(error, HTTPException):
         plain = problems.of_status(error.status_code, headers=error.headers or {})
         # Without a detail of its own, Starlette repeats the name of the status.

@@ -153,7 +153,7 @@ def read_query[M: BaseModel](model: type[M]) -> M:
             FieldError(detail["type"], problems.message(detail), parameter=".".join(map(str, detail["loc"])))
             for detail in error.errors(include_url=False)
         ]
-        raise ProblemError(problems.invalid_input(errors)) from error
+        raise ProblemError(problems.invalid_input(errors, len(errors))) from error
 
 
 def _response(result: object, status: int) -> flask.Response:

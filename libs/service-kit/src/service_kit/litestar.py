@@ -71,7 +71,7 @@ def _problem_of(error: Exception, errors: Sequence[ErrorRule]) -> Problem:
         found = error.extra if isinstance(error.extra, list) else []
         if any(one.get("source") == "path" for one in found):
             return problems.of_status(404)
-        return problems.invalid_input([_field_error(one) for one in found])
+        return problems.invalid_input(map(_field_error, found), len(found))
     if isinstance(error, HTTPException):
         own = error.detail if error.detail != HTTPStatus(error.status_code).phrase else None
         return problems.of_status(error.status_code, own, error.headers or {})

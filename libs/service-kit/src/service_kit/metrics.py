@@ -29,8 +29,9 @@ class Metrics:
     """The numbers of one application. Its own metrics join them through `registry`."""
 
     def __init__(self) -> None:
-        if MULTIPROCESS_DIRECTORY in os.environ and values.ValueClass is values.MutexValue:
-            # The library chose when it was imported, which may have been before there was a directory.
+        is_for_several = values.ValueClass is not values.MutexValue
+        if (MULTIPROCESS_DIRECTORY in os.environ) != is_for_several:
+            # The library chose when it was imported, by the directory that there was then, or was not.
             values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]  # the library's
         self.registry = CollectorRegistry()
         self._requests = Counter(

@@ -91,6 +91,15 @@ def check_host(host: str | None, http_version: str) -> None:
         raise ProblemError(of_status(400, "There must be one Host."))
 
 
+def check_transfer(transfer_encoding: str | None) -> None:
+    """Let a body pass that came in chunks, or with its length. Raises: ProblemError of 400.
+
+    A server takes any coding off as long as chunked is the last, so that what is compressed looks plain.
+    """
+    if transfer_encoding and transfer_encoding.strip(" \t,").lower() != "chunked":
+        raise ProblemError(of_status(400, "Of transfer codings there may be chunked, once."))
+
+
 def check_coding(content_encoding: str | None) -> None:
     """Let a body pass that is not compressed.
 
@@ -113,7 +122,11 @@ def operation_of(described: Json) -> Operation:
         is_described=True,
         any_query=ANY_QUERY in parameters,
         query={str(one["name"]): one.get("schema") for one in parameters if one.get("in") == "query"},
-        path={str(one["name"]): one.get("schema") for one in parameters if one.get("in") == "path"},
+        path={
+            str(one["name"]): one.get("schema")
+            for one in parameters
+            if one.get("in") == "path" and _spelt_kinds(one.get("schema"))
+        },
         consumes=frozenset(as_mapping(body.get("content"))),
         needs_body=body.get("required") is True,
         produces=frozenset(
@@ -137,11 +150,15 @@ def types(schema: Json) -> set[str]:
     return found
 
 
-def _misspelt(name: str, value: str, schema: Json) -> FieldError | None:
+def _spelt_kinds(schema: Json) -> set[str]:
+    """Return the types that a value may be of, if each of them has one spelling; else none."""
     kinds = types(schema) - {"null", "array"}
-    if not kinds or not kinds <= SPELLINGS.keys():
-        return None
-    if any(SPELLINGS[kind].fullmatch(value) for kind in kinds):
+    return kinds if kinds <= SPELLINGS.keys() else set()
+
+
+def _misspelt(name: str, value: str, schema: Json) -> FieldError | None:
+    kinds = _spelt_kinds(schema)
+    if not kinds or any(SPELLINGS[kind].fullmatch(value) for kind in kinds):
         return None
     return FieldError("misspelt", f"It is no {' and no '.join(sorted(kinds))}.", parameter=name)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ from service_kit.json_text import Json
 log = structlog.get_logger()
 
 CONTENT_TYPE = "application/problem+json"
+MOST_ERRORS = 100
+"""A body of a mebibyte has room for 50,000 mistakes, and their list is eight times as long."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -177,15 +180,17 @@ def message(detail: ErrorDetails) -> str:
     return detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
-def invalid_input(errors: Sequence[FieldError]) -> Problem:
-    """Make the 422 that lists everything wrong with the input at once."""
-    count = "1 value is" if len(errors) == 1 else f"{len(errors)} values are"
-    return Problem(422, "invalid_input", "Invalid input", f"{count} not acceptable.", errors=errors)
+def invalid_input(errors: Iterable[FieldError], count: int) -> Problem:
+    """Make the 422 that lists what is wrong with the input, as far as it goes, of so many mistakes."""
+    listed = list(islice(errors, MOST_ERRORS))
+    more = f" The first {MOST_ERRORS} are listed." if count > MOST_ERRORS else ""
+    counted = "1 value is" if count == 1 else f"{count} values are"
+    return Problem(422, "invalid_input", "Invalid input", f"{counted} not acceptable.{more}", errors=listed)
 
 
 def invalid_body(error: ValidationError) -> Problem:
     """Make the 422 for a body that pydantic refused."""
-    return invalid_input([body_error(detail) for detail in error.errors(include_url=False)])
+    return invalid_input(map(body_error, error.errors(include_url=False)), error.error_count())
 
 
 def problem_of(error: Exception, rules: Iterable[ErrorRule]) -> Problem:

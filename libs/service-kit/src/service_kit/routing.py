@@ -35,9 +35,6 @@ class Match(NamedTuple):
     """Those of the parameters in the path."""
 
 
-NO_MATCH = Match(UNMATCHED, "", None, {})
-
-
 class _Resource:
     """All methods of one template."""
 
@@ -71,24 +68,34 @@ class RouteTable:
         self._fixed = {path: resource for path, resource in resources.items() if not resource.names}
         self._open = [resource for resource in resources.values() if resource.names]
         self._matches: dict[tuple[str, str], Match] = {}
+        self._allow: dict[tuple[str, ...], str] = {}
 
     def match(self, method: str, path: str) -> Match:
         """Find the route.
 
-        Raises: ProblemError, of 404 for another spelling of a path that exists, and of 405.
+        What the table does not know is a 404 here: a framework may forgive more than a slash. Starlette takes
+        `/reminders%0A` for `/reminders`, and such a request would meet no check of its query or its body.
+        Raises: ProblemError, of 404 and of 405.
         """
         known = self._matches.get((method, path))
         if known is not None:
             return known
         found = self._candidates(path)
         if not found:
-            if (other := one_spelling(path)) != path and self._candidates(other):
-                raise ProblemError(of_status(404))
-            return NO_MATCH
-        match = _choose(method, found)
+            raise ProblemError(of_status(404))
+        match = _choose(method, found, self._allow_of(found))
         if path in self._fixed:  # these are few, while paths with parameters have no bound
             self._matches[method, path] = match
         return match
+
+    def _allow_of(self, found: list[tuple[_Resource, tuple[str, ...]]]) -> str:
+        """Return the value of Allow, which is put together once for each set of resources."""
+        key = tuple(resource.pattern.pattern for resource, _ in found)
+        known = self._allow.get(key)
+        if known is None:
+            methods = {"OPTIONS"}.union(*(resource.operations for resource, _ in found))
+            known = self._allow[key] = ", ".join(sorted(methods))
+        return known
 
     def template_of(self, path: str) -> str:
         """Return the label of a path whose method is refused."""
@@ -106,8 +113,7 @@ class RouteTable:
         return found
 
 
-def _choose(method: str, found: list[tuple[_Resource, tuple[str, ...]]]) -> Match:
-    allow = ", ".join(sorted({"OPTIONS"}.union(*(resource.operations for resource, _ in found))))
+def _choose(method: str, found: list[tuple[_Resource, tuple[str, ...]]], allow: str) -> Match:
     if not any(resource.operations or resource.is_open for resource, _ in found):
         raise ProblemError(of_status(404))
     for resource, values in found:
@@ -121,11 +127,6 @@ def _choose(method: str, found: list[tuple[_Resource, tuple[str, ...]]]) -> Matc
 def template(path: str) -> str:
     """Write a route as OpenAPI does: `/files/{name}` for `/files/{name:path}`."""
     return PARAMETER.sub(r"{\1}", path)
-
-
-def one_spelling(path: str) -> str:
-    """Undo what frameworks forgive: doubled slashes, and one at the end."""
-    return re.sub(r"//+", "/", path).rstrip("/") or "/"
 
 
 def _pattern(path: str) -> str:

@@ -85,8 +85,9 @@ def listenable(host: str, port: int) -> str:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        sys.stderr.write(f"server: cannot listen on port {port} of {host}: {error.strerror}\n")
+    except (OSError, UnicodeError) as error:  # the second for a name with a part that is too long
+        reason = error.strerror if isinstance(error, OSError) else "it is no host"
+        sys.stderr.write(f"server: cannot listen on port {port} of {host}: {reason}\n")
         raise SystemExit(1) from error
     return str(address[0])
 
@@ -94,6 +95,8 @@ def listenable(host: str, port: int) -> str:
 @contextlib.contextmanager
 def metrics_directory(workers: int) -> Iterator[None]:
     """Give several workers a place where their metrics meet; see `service_kit.metrics`."""
+    for name in (MULTIPROCESS_DIRECTORY, MULTIPROCESS_DIRECTORY.lower()):
+        os.environ.pop(name, None)  # of the program that has started this one, where it counts its own
     if workers == 1:
         yield
         return

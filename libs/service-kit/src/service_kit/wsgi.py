@@ -11,7 +11,7 @@ import structlog
 from service_kit import headers, logs, request_id, routing
 from service_kit.health import Readiness
 from service_kit.limits import LimitedBody, declared_length
-from service_kit.negotiation import check_coding, check_host
+from service_kit.negotiation import check_coding, check_host, check_transfer
 from service_kit.operations import READY, Answer, json_answer, problem_answer
 from service_kit.problems import Problem, ProblemError, of_status
 
@@ -52,6 +52,7 @@ class Plumbing:
         environ.pop("HTTP_UPGRADE", None)
         try:
             check_host(environ.get("HTTP_HOST"), environ["SERVER_PROTOCOL"].removeprefix("HTTP/"))
+            check_transfer(environ.get("HTTP_TRANSFER_ENCODING"))
             limit_body(environ, self._service.body_limit_bytes)
             match = exchange.find_route()
             answer = self._service.answer(match, environ["REQUEST_METHOD"])

@@ -30,7 +30,7 @@ from sessions.outbox import MailServer, Outbox
 from sessions.page import PAGE
 from sessions.passwords import PasswordHasher, PasswordPolicy, common_passwords
 from sessions.redis_scripts import RedisScripts
-from sessions.repository import unit_of_work
+from sessions.repository import EMAIL_CONSTRAINT, unit_of_work
 from sessions.routes import API, PREFIX
 from sessions.service import AccountService, Tools
 from sessions.sessions import SessionStore, SessionTimes
@@ -50,6 +50,7 @@ def create_app(settings: Settings) -> "ASGIApp":
         "sessions",
         errors.StoreUnavailableError,
         tables=("users", "tokens", "mails"),
+        constraints=(EMAIL_CONSTRAINT,),
     )
     scripts = RedisScripts(str(settings.redis_url))
     times = SessionTimes(

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
 
+import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from sessions.errors import StoreUnavailableError
 
@@ -18,8 +19,20 @@ SOCKET_TIMEOUT_SECONDS: Final = 1.0
 MOST_CONNECTIONS: Final = 16
 """A script takes a fraction of a millisecond: to open more of them in a burst takes longer than to wait."""
 
+log = structlog.get_logger()
+
 LOSSES: Final = (RedisError, OSError, TimeoutError, AttributeError, RuntimeError, TypeError)
 """The last three are asyncio's, of a write to a connection that was lost: python/cpython#136234."""
+
+KINDS: Final = (
+    ("sessions:of:", "zset"),
+    ("sessions:void:", "string"),
+    ("sessions:", "hash"),
+    ("known:", "set"),
+    ("failures:from:", "string"),
+    ("failures:", "hash"),
+)
+"""What stands under a key that begins so; the first that fits."""
 
 type Reply = int | bytes | Sequence[Reply] | None
 
@@ -47,9 +60,22 @@ class RedisScripts:
         """Run a script; one that the server has forgotten is sent again. Raises: StoreUnavailableError."""
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                reply: Reply = await self._scripts[name](keys=keys, args=arguments)
+                reply = await self._ask(name, keys, arguments)
         except LOSSES as error:
             raise StoreUnavailableError(f"Redis: {type(error).__name__}") from error
+        return reply
+
+    async def _ask(self, name: str, keys: Sequence[str], arguments: Sequence[str | float]) -> Reply:
+        """Run a script, and again without what somebody else has put under one of the keys."""
+        script = self._scripts[name]
+        try:
+            reply: Reply = await script(keys=keys, args=arguments)
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            dropped = await self._scripts["disown"](keys=keys, args=list(map(kind_of, keys)))
+            log.warning("foreign values dropped", keys=dropped)
+            reply = await script(keys=keys, args=arguments)
         return reply
 
     async def ping(self) -> None:
@@ -58,6 +84,10 @@ class RedisScripts:
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+
+def kind_of(key: str) -> str:
+    return next(kind for prefix, kind in KINDS if key.startswith(prefix))
 
 
 def rows(reply: Reply) -> Sequence[Reply]:

@@ -11,12 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service_kit.database import Database
+from service_kit.database import Database, violates
 from sessions.domain import DueMail, MailKind, StoredUser, User
 from sessions.tables import MAILS, TOKENS, USERS
 
 TRY_SECONDS: Final = 10
 """A mail that is being sent is due again after this: who sent it may have died."""
+
+EMAIL_CONSTRAINT: Final = "users_email_key"
 
 
 class UnitOfWork:
@@ -54,8 +56,10 @@ class UnitOfWork:
         """Replace the address; tell whether nobody else has it."""
         try:
             await self._connection.execute(update(USERS).where(USERS.c.id == user_id).values(email=email))
-        except IntegrityError:
-            return False
+        except IntegrityError as error:
+            if violates(error, EMAIL_CONSTRAINT):
+                return False
+            raise
         return True
 
     async def set_disabled(self, user_id: UUID, *, disabled: bool) -> User | None:
@@ -86,8 +90,12 @@ class UnitOfWork:
         await self._connection.execute(statement.on_conflict_do_nothing())
 
     async def take_mail(self) -> DueMail | None:
-        """Take the mail that is due for longest; nobody else takes it meanwhile."""
-        due = select(MAILS.c.id).where(MAILS.c.due_at <= func.now()).order_by(MAILS.c.due_at).limit(1)
+        """Take the mail that is due for longest; nobody else takes it meanwhile.
+
+        A row of another kind is somebody else's.
+        """
+        is_due = (MAILS.c.due_at <= func.now()) & MAILS.c.kind.in_(list(MailKind))
+        due = select(MAILS.c.id).where(is_due).order_by(MAILS.c.due_at).limit(1)
         has_account = exists().where(USERS.c.email == MAILS.c.email)
         statement = (
             update(MAILS)

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from sessions.domain import User
-from sessions.redis_scripts import RedisScripts, number, rows, texts
+from sessions.redis_scripts import RedisScripts, Reply, number, rows, texts
 
 ID_BYTES: Final = 32
 WELL_FORMED: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -88,7 +88,9 @@ class SessionStore:
         if not reply:
             return None
         place = number(reply[0]) - 1
-        session = session_of(hashes[place], texts(reply[1]))
+        session = session_of(hashes[place], reply[1])
+        if session is None:
+            return None
         return Found(session, candidates[place], moment(number(reply[2])))
 
     async def create(
@@ -146,8 +148,8 @@ class SessionStore:
     async def list_of(self, user_id: UUID) -> list[Session]:
         """Return a user's sessions, the one used last first."""
         reply = rows(await self._scripts.run("list", [of_user(user_id)]))
-        pairs = [rows(row) for row in reply]
-        return [session_of(texts([hash_])[0], texts(fields)) for hash_, fields in pairs]
+        sessions = [session_of(texts([hash_])[0], fields) for hash_, fields in map(rows, reply)]
+        return [session for session in sessions if session is not None]
 
     def _tell_ended(self, user_id: UUID, hashes: object) -> None:
         for hash_ in texts(hashes if isinstance(hashes, list) else None):
@@ -171,17 +173,14 @@ def void_of(user_id: UUID) -> str:
     return f"sessions:void:{user_id}"
 
 
-def session_of(hash_: str, fields: Sequence[str]) -> Session:
-    user, email, public_id, created, authenticated, seen, agent, address = fields
-    return Session(
-        hash_,
-        public_id,
-        UUID(user),
-        email,
-        agent,
-        address,
-        *(moment(int(milliseconds)) for milliseconds in (created, authenticated, seen)),
-    )
+def session_of(hash_: str, fields: Reply) -> Session | None:
+    """Read a session; None is one that nobody here has written."""
+    try:
+        user, email, public_id, created, authenticated, seen, agent, address = texts(fields)
+        moments = [moment(int(milliseconds)) for milliseconds in (created, authenticated, seen)]
+        return Session(hash_, public_id, UUID(user), email, agent, address, *moments)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def moment(milliseconds: int) -> datetime:

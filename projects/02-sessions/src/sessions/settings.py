@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service_kit.settings import ServiceSettings
-from service_kit.urls import PostgresUrl, RedisUrl
+from service_kit.urls import PostgresUrl, RedisUrl, check_address
 from sessions.domain import canonical_email, is_email
 
 ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](?::[0-9]{1,5})?")
@@ -18,6 +18,9 @@ DAY_SECONDS: Final = 86_400
 def check_origin(origin: str) -> str:
     if not ORIGIN.fullmatch(origin):
         raise ValueError("it is a scheme, a host and perhaps a port, such as https://app.example")
+    port = urlsplit(origin).port  # raises ValueError above 65535
+    if port in {0, 443 if origin.startswith("https:") else 80}:
+        raise ValueError("browsers leave the port out that a scheme has by itself")
     return origin
 
 
@@ -25,7 +28,9 @@ def check_smtp_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path or parts.query:
         raise ValueError("it is smtp://[user:password@]host[:port], or smtps://")
-    _ = parts.port  # raises ValueError for what is no port
+    if "#" in url:
+        raise ValueError("it has no fragment; special characters of a password are percent-encoded")
+    check_address(url, parts.hostname, parts.port)  # the port raises ValueError for what is none
     return url
 
 

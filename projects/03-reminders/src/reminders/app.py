@@ -103,6 +103,7 @@ def make_database(settings: Settings, pool_size: int = 10) -> Database:
         pool_size=pool_size,
         session_settings=SESSION_SETTINGS,
         tables=("reminders", "attempts", "idempotency_keys"),
+        constraints=(),
     )
 
 

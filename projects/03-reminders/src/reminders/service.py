@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,7 +14,7 @@ from reminders import lifecycle
 from reminders.admission import Admission, check_time
 from reminders.domain import Attempt, Changes, Details, Draft, Due, Page, Reminder, State
 from reminders.due_index import HORIZON, DueIndex
-from reminders.errors import ReminderNotFoundError, StaleVersionError, UnknownCursorError
+from reminders.errors import InvalidFieldError, ReminderNotFoundError, StaleVersionError, UnknownCursorError
 from reminders.recurrence import Schedule, aside
 from reminders.repository import BeginUnitOfWork
 
@@ -141,8 +142,9 @@ class ReminderService:
 
 async def details_of(reminder: Reminder, attempts: list[Attempt], *, is_repeated: bool = False) -> Details:
     """Add what a list leaves out."""
-    upcoming = []
+    upcoming: list[datetime] = []
     if reminder.recurrence is not None and reminder.state in {State.SCHEDULED, State.DELIVERING}:
-        schedule = Schedule(reminder.recurrence)
-        upcoming = await asyncio.to_thread(schedule.upcoming, reminder.remind_at)
+        with suppress(InvalidFieldError):  # its zone has left the database of zones since it was made
+            schedule = Schedule(reminder.recurrence)
+            upcoming = await asyncio.to_thread(schedule.upcoming, reminder.remind_at)
     return Details(reminder, attempts, upcoming, is_repeated)

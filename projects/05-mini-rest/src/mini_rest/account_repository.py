@@ -12,6 +12,9 @@ from mini_rest.errors import EmailTakenError, NotFoundError
 from mini_rest.tables import MembershipRow, OrganisationRow, UserRow
 from service_kit.database import Database
 
+EMAIL_CONSTRAINT: Final = "users_email_key"
+MEMBERSHIP_CONSTRAINTS: Final = ("memberships_organisation_id_fkey", "memberships_user_id_fkey")
+
 # Every request asks this. Written once: to compose it each time is two fifths of the cost.
 CALLER: Final = (
     select(UserRow.id, MembershipRow.role)

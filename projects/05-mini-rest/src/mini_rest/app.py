@@ -16,7 +16,7 @@ from litestar.di import Provide
 from litestar.types import ASGIApp
 
 from mini_rest import documentation, errors, operations, routes
-from mini_rest.account_repository import AccountRepository
+from mini_rest.account_repository import EMAIL_CONSTRAINT, MEMBERSHIP_CONSTRAINTS, AccountRepository
 from mini_rest.accounts import AccountService
 from mini_rest.cursors import Cursors
 from mini_rest.guards import GUARDS
@@ -60,6 +60,7 @@ def make_litestar(settings: Settings) -> Litestar:
         "mini-rest",
         errors.DatabaseUnavailableError,
         tables=("users", "organisations", "memberships", "tasks", "idempotency_keys"),
+        constraints=(EMAIL_CONSTRAINT, *MEMBERSHIP_CONSTRAINTS),
     )
     tasks = TaskService(
         partial(unit_of_work, database),

@@ -33,7 +33,12 @@ def check_host(scope: HTTPScope) -> None:
 
 
 def check_length(scope: HTTPScope, limit_bytes: int) -> None:
-    """Raises: HttpError of 400 for a length that is no number, of 413 for one above the limit."""
+    """Raises: HttpError of 400 for a length that is no number, of 413 for one above the limit.
+
+    And of 400 for a transfer coding beside chunked, without which what is compressed looks plain.
+    """
+    if any(coding.strip(" \t,").lower() != "chunked" for coding in lines(scope, "Transfer-Encoding")):
+        raise HttpError(400, "Of transfer codings there may be chunked, once.")
     for length in lines(scope, "Content-Length"):
         if not (length.isascii() and length.isdigit()):
             raise HttpError(400, "Content-Length is not a number.")

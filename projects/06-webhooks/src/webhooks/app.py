@@ -15,6 +15,8 @@ from service_kit.problems import ErrorRule, FieldError, on, pointer
 from service_kit.request_id import uuid7
 from service_kit.worker import worker_name
 from webhooks import errors
+from webhooks.access import Operator
+from webhooks.direct import DirectConnection
 from webhooks.egress import EgressGuard
 from webhooks.events import Events
 from webhooks.forwarding import Forwarder
@@ -24,11 +26,12 @@ from webhooks.management import Management
 from webhooks.quarantine import Quarantine
 from webhooks.retries import RetryPolicy
 from webhooks.settings import Settings, WebSettings, WorkerSettings
-from webhooks.sources import Sources
+from webhooks.sources import NAME_CONSTRAINT, SourceFinder, Sources
 from webhooks.worker import Worker
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from fastapi.telemetry import TelemetryConfig
 
 TABLES: Final = (
     "sources",
@@ -40,6 +43,8 @@ TABLES: Final = (
     "minutes",
     "idempotency_keys",
 )
+# Source: RFC 6750, section 3.1.
+CHALLENGES: Final = ('Bearer realm="webhooks"', 'Bearer realm="webhooks", error="invalid_token"')
 
 
 def create_app(settings: WebSettings) -> "FastAPI":
@@ -48,12 +53,15 @@ def create_app(settings: WebSettings) -> "FastAPI":
     from fastapi import FastAPI  # noqa: PLC0415
 
     from service_kit.fastapi import install  # noqa: PLC0415
-    from webhooks.intake import intake  # noqa: PLC0415
+    from webhooks.intake import Intake, intake  # noqa: PLC0415
     from webhooks.numbers import Numbers  # noqa: PLC0415
+    from webhooks.page import add_page  # noqa: PLC0415
     from webhooks.receiving import Receiver  # noqa: PLC0415
     from webhooks.routes import api  # noqa: PLC0415
 
     database = make_database(settings)
+    # A batch of deliveries is looked up while the one before is being kept.
+    finding, keeping = (DirectConnection(str(settings.database_url)) for _ in range(2))
     sources, events, numbers = Sources(database), Events(database), Numbers()
     quarantine = Quarantine(database, sources, settings.quarantine_limit, new_id)
 
@@ -62,23 +70,38 @@ def create_app(settings: WebSettings) -> "FastAPI":
         refreshing = asyncio.create_task(numbers.refresh_for_ever(events))
         yield
         refreshing.cancel()
+        finding.close()
+        keeping.close()
         await database.close()
 
-    app = FastAPI(title="Webhooks", version="1", lifespan=lifespan, redirect_slashes=False)
+    # What is not used would look for its environment at each request.
+    telemetry: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+    app = FastAPI(
+        title="Webhooks", version="1", lifespan=lifespan, redirect_slashes=False, telemetry=telemetry
+    )
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
     app.state.sources, app.state.events, app.state.quarantine = sources, events, quarantine
+    app.state.operator = Operator(settings.operator_token.get_secret_value())
     app.state.management = Management(sources, guard, now, new_id)
-    app.state.receiver = Receiver(
-        sources, Inbox(database), quarantine, numbers, settings.tolerance_seconds, now, new_id
+    app.state.receiver = receiver = Receiver(
+        SourceFinder(finding),
+        Inbox(keeping),
+        quarantine,
+        numbers,
+        settings.tolerance_seconds,
+        now,
+        new_id,
     )
-    app.state.body_limit_bytes = settings.body_limit_bytes
     app.include_router(intake)
     app.include_router(api)
+    add_page(app)
+    rules = error_table()
+    app.add_middleware(Intake, receiver=receiver, limit_bytes=settings.body_limit_bytes, errors=rules)
     install(
         app,
         settings,
         readiness={"postgresql": database.ping},
-        errors=error_table(),
+        errors=rules,
         service_metrics=numbers.metrics,
     )
     return app
@@ -115,6 +138,7 @@ def make_database(settings: Settings, pool_size: int = 10) -> Database:
         # A claim goes by its index, however small or large the table is.
         session_settings={"plan_cache_mode": "force_custom_plan", "random_page_cost": "1.1"},
         tables=TABLES,
+        constraints=(NAME_CONSTRAINT,),
     )
 
 
@@ -132,6 +156,12 @@ def error_table() -> list[ErrorRule]:
     return [
         on(errors.MalformedHeadersError, 400, "malformed_headers"),
         on(errors.BadSignatureError, 401, "bad_signature"),
+        on(
+            errors.UnauthenticatedError,
+            401,
+            "unauthenticated",
+            headers=lambda error: {"WWW-Authenticate": CHALLENGES[error.was_sent]},
+        ),
         on(errors.SourceNotFoundError, 404, "source_not_found"),
         on(errors.SecretNotFoundError, 404, "secret_not_found"),
         on(errors.EventNotFoundError, 404, "event_not_found"),

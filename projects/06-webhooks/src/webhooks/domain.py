@@ -110,7 +110,7 @@ class Delivery:
 
     event_id: UUID
     source_id: UUID
-    secret_id: UUID
+    secret_id: UUID | None  # None: that it is used was written down a moment ago
     key: EventKey
     message_id: str
     ordering_key: str | None
@@ -218,6 +218,19 @@ class Completion:
     result: Result
     state: EventState
     retry_delay_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedEntry:
+    """What a list tells of a delivery that did not verify."""
+
+    id: UUID
+    source: str
+    received_at: datetime
+    reason: str
+    cause: str
+    detail: str | None
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from service_kit.database import Database
+from webhooks.direct import Connection, DirectConnection, run
 from webhooks.domain import Delivery, Kept, Receipt
-from webhooks.statements import run
 
 MOST_CONFLICTS: Final = 10
 """Of one event; more are counted, and not kept."""
@@ -21,35 +19,42 @@ type Place = tuple[UUID, str]
 class Inbox:
     """All raise StoreUnavailableError, in bounded time."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, direct: DirectConnection) -> None:
+        self._direct = direct
 
     async def keep(self, deliveries: list[Delivery]) -> list[Receipt]:
         """Keep a batch, and return what became of each once all of it is committed.
 
         Where it raises, it is not known whether anything was kept. Who sends it again finds out.
         """
-        async with self._database.transaction() as connection:
-            limited = await _limited(connection, deliveries)
-            wanted = [one for one in deliveries if one.event_id not in limited]
-            new = await _keep_new(connection, wanted)
-            repeated = [one for one in wanted if one.event_id not in new]
-            known = await _known(connection, repeated) if repeated else {}
-            others = [one for one in repeated if known[_place(one)][1] != one.body_sha256]
-            if others:
-                await _keep_conflicts(connection, others, known)
-            await run(connection, "use_secrets", ids=list({one.secret_id for one in wanted}))
-            await connection.commit()
-        receipts = {event_id: Receipt(Kept.NEW, event_id) for event_id in new}
-        receipts |= {one.event_id: Receipt(Kept.DUPLICATE, known[_place(one)][0]) for one in repeated}
-        receipts |= {one.event_id: Receipt(Kept.CONFLICT, known[_place(one)][0]) for one in others}
-        receipts |= {
-            event_id: Receipt(Kept.LIMITED, event_id, seconds) for event_id, seconds in limited.items()
-        }
-        return [receipts[one.event_id] for one in deliveries]
+        is_limited = any(one.limit_per_minute is not None for one in deliveries)
+        # What is not kept is not counted either. Without a limit each statement may stand by itself.
+        async with (
+            self._direct.lent() as connection,
+            connection.transaction() if is_limited else nullcontext(),
+        ):
+            return await _keep(connection, deliveries)
 
 
-async def _limited(connection: AsyncConnection, deliveries: Sequence[Delivery]) -> dict[UUID, int]:
+async def _keep(connection: Connection, deliveries: list[Delivery]) -> list[Receipt]:
+    limited = await _limited(connection, deliveries)
+    wanted = [one for one in deliveries if one.event_id not in limited] if limited else deliveries
+    new = await _keep_new(connection, wanted)
+    repeated = [one for one in wanted if one.event_id not in new]
+    known = await _known(connection, repeated) if repeated else {}
+    others = [one for one in repeated if known[_place(one)][1] != one.body_sha256]
+    if others:
+        await _keep_conflicts(connection, others, known)
+    if used := {one.secret_id for one in wanted if one.secret_id is not None}:
+        await run(connection, "use_secrets", ids=list(used))
+    receipts = {event_id: Receipt(Kept.NEW, event_id) for event_id in new}
+    receipts |= {one.event_id: Receipt(Kept.DUPLICATE, known[_place(one)][0]) for one in repeated}
+    receipts |= {one.event_id: Receipt(Kept.CONFLICT, known[_place(one)][0]) for one in others}
+    receipts |= {event_id: Receipt(Kept.LIMITED, event_id, seconds) for event_id, seconds in limited.items()}
+    return [receipts[one.event_id] for one in deliveries]
+
+
+async def _limited(connection: Connection, deliveries: Sequence[Delivery]) -> dict[UUID, int]:
     """Count those whose source has a limit; return which are beyond it, and how long to wait."""
     counts = Counter(one.source_id for one in deliveries if one.limit_per_minute is not None)
     if not counts:
@@ -68,7 +73,7 @@ async def _limited(connection: AsyncConnection, deliveries: Sequence[Delivery]) 
     return beyond
 
 
-async def _keep_new(connection: AsyncConnection, deliveries: Sequence[Delivery]) -> set[UUID]:
+async def _keep_new(connection: Connection, deliveries: Sequence[Delivery]) -> set[UUID]:
     rows = await run(
         connection,
         "keep",
@@ -86,9 +91,7 @@ async def _keep_new(connection: AsyncConnection, deliveries: Sequence[Delivery])
     return {row["id"] for row in rows}
 
 
-async def _known(
-    connection: AsyncConnection, deliveries: Sequence[Delivery]
-) -> dict[Place, tuple[UUID, bytes]]:
+async def _known(connection: Connection, deliveries: Sequence[Delivery]) -> dict[Place, tuple[UUID, bytes]]:
     places = list({_place(one) for one in deliveries})
     rows = await run(
         connection, "known", source_ids=[place[0] for place in places], keys=[place[1] for place in places]
@@ -97,7 +100,7 @@ async def _known(
 
 
 async def _keep_conflicts(
-    connection: AsyncConnection, deliveries: Sequence[Delivery], known: Mapping[Place, tuple[UUID, bytes]]
+    connection: Connection, deliveries: Sequence[Delivery], known: Mapping[Place, tuple[UUID, bytes]]
 ) -> None:
     await run(
         connection,

@@ -5,11 +5,13 @@ the newest. A lease outlasts the longest attempt, which the settings see to, so 
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
-from pydantic import TypeAdapter
+import structlog
+from pydantic import TypeAdapter, ValidationError
 
 from service_kit.database import Database
 from webhooks.domain import Claim, Completion, EventState
@@ -18,6 +20,17 @@ from webhooks.statements import run
 
 CLAIM: Final = TypeAdapter(Claim)
 TRY_AGAIN_SECONDS: Final = 0.2
+
+log = structlog.get_logger()
+
+
+def read(row: Mapping[str, object]) -> Claim | None:
+    """Return the claim, or None for what the service has not written: its leases end, until it is dead."""
+    try:
+        return CLAIM.validate_python(row)
+    except ValidationError as error:
+        log.error("not readable", event_id=row["id"], fields=[one["loc"] for one in error.errors()])  # noqa: TRY400 - its values would be told
+        return None
 
 
 class Leases:
@@ -43,7 +56,9 @@ class Leases:
                 max_attempts=self._max_attempts,
                 worker=self._worker,
             )
-        claims = [CLAIM.validate_python(dict(row)) for row in rows if row["state"] == EventState.FORWARDING]
+        claims = [
+            found for row in rows if row["state"] == EventState.FORWARDING and (found := read(dict(row)))
+        ]
         return claims, [row["id"] for row in rows if row["state"] == EventState.DEAD]
 
     async def complete(self, completions: list[Completion]) -> list[bool]:

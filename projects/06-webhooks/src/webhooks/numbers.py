@@ -7,7 +7,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from service_kit.metrics import Metrics
-from webhooks.domain import EventKey, Receipt
+from webhooks.domain import EventKey, Kept, Receipt
 from webhooks.errors import StoreUnavailableError
 from webhooks.events import Events
 
@@ -26,6 +26,7 @@ class Numbers:
             ("outcome",),
             registry=registry,
         )
+        self._kept = {kept: self._deliveries.labels(kept) for kept in Kept}
         self._rejections = Counter(
             "webhooks_rejections",
             "Deliveries that did not verify, by reason.",
@@ -55,7 +56,7 @@ class Numbers:
         )
 
     def received(self, receipt: Receipt, key: EventKey, seconds: float) -> None:
-        self._deliveries.labels(receipt.kept).inc()
+        self._kept[receipt.kept].inc()
         if key.by == "body":
             self._fallbacks.inc()
         self._ack.observe(seconds)

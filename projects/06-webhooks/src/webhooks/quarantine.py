@@ -13,11 +13,12 @@ from service_kit import json_text
 from service_kit.database import Database
 from webhooks.batching import Batcher
 from webhooks.diagnosis import UNKNOWN, diagnose
-from webhooks.domain import KnownSource, Rejected
+from webhooks.domain import KnownSource, Rejected, RejectedEntry
 from webhooks.signatures import Headers
 from webhooks.sources import Sources
 
 REJECTED: Final = TypeAdapter(Rejected)
+ENTRY: Final = TypeAdapter(RejectedEntry)
 HEADERS_KEPT: Final = ("signature", "webhook-", "svix-", "content-type", "x-github-", "timestamp", "-id")
 """In whose names one of these stands: never a cookie, nor an Authorization."""
 
@@ -31,8 +32,11 @@ TRIM: Final = text(
     " (PARTITION BY source_id ORDER BY cause <> :unknown DESC, id DESC) AS place FROM rejected"
     " WHERE source_id = ANY (CAST(:source_ids AS uuid[]))) AS ranked WHERE place > :most)"
 )
+ALL: Final = text("SELECT * FROM rejected WHERE source_id = :source_id ORDER BY id")
 LIST: Final = text(
-    "SELECT * FROM rejected WHERE CAST(:source_id AS uuid) IS NULL OR source_id = :source_id ORDER BY id"
+    "SELECT r.id, s.name AS source, r.received_at, r.reason, r.cause, r.detail, length(r.body) AS size_bytes"
+    " FROM rejected AS r JOIN sources AS s ON s.id = r.source_id"
+    " WHERE CAST(:source AS text) IS NULL OR s.name = :source ORDER BY r.id"
 )
 REMOVE: Final = text("DELETE FROM rejected WHERE id = ANY (CAST(:ids AS uuid[]))")
 
@@ -63,11 +67,17 @@ class Quarantine:
         """Keep a rejected delivery with its cause; of each source the last ones are kept."""
         await self._keep(_Asked(known, headers, body, received_at, reason, self._new_id()))
 
-    async def all(self, source_id: UUID | None) -> list[Rejected]:
-        """Return what is kept, oldest first."""
+    async def all(self, source_id: UUID) -> list[Rejected]:
+        """Return what is kept of a source, oldest first."""
         async with self._database.autocommit() as connection:
-            rows = (await connection.execute(LIST, {"source_id": source_id})).mappings()
+            rows = (await connection.execute(ALL, {"source_id": source_id})).mappings()
             return [REJECTED.validate_python(dict(row)) for row in rows]
+
+    async def listed(self, source: str | None) -> list[RejectedEntry]:
+        """Return what a list tells of what is kept, oldest first; of all sources without a name."""
+        async with self._database.autocommit() as connection:
+            rows = (await connection.execute(LIST, {"source": source})).mappings()
+            return [ENTRY.validate_python(dict(row)) for row in rows]
 
     async def remove(self, ids: Sequence[UUID]) -> None:
         async with self._database.autocommit() as connection:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -28,10 +28,16 @@ from webhooks.inbox import Inbox
 from webhooks.numbers import Numbers
 from webhooks.quarantine import Quarantine
 from webhooks.signatures import Headers, verify
-from webhooks.sources import Sources
+from webhooks.sources import SourceFinder
 
 ANSWER_SECONDS: Final = 4.0
 """For all that is asked of PostgreSQL for one delivery: some senders wait for five."""
+RECENT: Final = timedelta(seconds=1)
+"""So right is when a secret was used last: to write it down at each use would cost as much as an event."""
+
+
+def is_recent(last_used_at: datetime | None, now: datetime) -> bool:
+    return last_used_at is not None and now - last_used_at < RECENT
 
 
 class Receiver:
@@ -39,7 +45,7 @@ class Receiver:
 
     def __init__(
         self,
-        sources: Sources,
+        finder: SourceFinder,
         inbox: Inbox,
         quarantine: Quarantine,
         numbers: Numbers,
@@ -47,9 +53,8 @@ class Receiver:
         now: Callable[[], datetime],
         new_id: Callable[[], UUID],
     ) -> None:
-        self._find_source: Batcher[str, KnownSource | None] = Batcher(sources.find_each)
+        self._find_source: Batcher[str, KnownSource | None] = Batcher(finder.find_each)
         self._keep: Batcher[Delivery, Receipt] = Batcher(inbox.keep)
-        self._inbox = inbox
         self._quarantine = quarantine
         self._numbers = numbers
         self._tolerance_seconds = tolerance_seconds
@@ -100,7 +105,7 @@ class Receiver:
         return Delivery(
             event_id=event_id,
             source_id=source.id,
-            secret_id=secret.id,
+            secret_id=None if is_recent(secret.last_used_at, received_at) else secret.id,
             key=event_key(source, presented.message_id, headers, body),
             message_id=presented.message_id or str(event_id),
             ordering_key=ordering_key(source, body),
@@ -123,6 +128,6 @@ class Receiver:
                 delivery = self.verified(known, headers, rejected.body, rejected.received_at)
                 admitted.append(replace(delivery, limit_per_minute=None))
                 ids.append(rejected.id)
-        receipts = await self._inbox.keep(admitted) if admitted else []
+        receipts = await asyncio.gather(*map(self._keep, admitted))
         await self._quarantine.remove(ids)
         return {kept: sum(receipt.kept is kept for receipt in receipts) for kept in Kept}

@@ -1,16 +1,34 @@
 """The management API: it translates, and decides nothing."""
 
 import base64
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, override
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 
 from service_kit import idempotency_key
 from service_kit.problems import ProblemError, of_status
+from webhooks.answers import (
+    ConflictsAnswer,
+    EventsAnswer,
+    MadeSourceAnswer,
+    QuarantineAnswer,
+    ReplayAnswer,
+    ReverifyAnswer,
+    ShownSecretAnswer,
+    SourceAnswer,
+    SourcesAnswer,
+    conflict_answer,
+    made_source,
+    shown_secret,
+    source_answer,
+)
 from webhooks.domain import EventDetails, EventState, Kept
 from webhooks.events import Events, Selection
 from webhooks.management import Management
@@ -19,31 +37,38 @@ from webhooks.receiving import Receiver
 from webhooks.schemas import (
     NAME,
     ChangeBody,
-    ConflictsAnswer,
-    EventsAnswer,
     ExpiryBody,
-    MadeSourceAnswer,
     NewSecretBody,
     NewSourceBody,
-    QuarantineAnswer,
-    ReplayAnswer,
     ReplayBody,
-    ReverifyAnswer,
     ReverifyBody,
-    ShownSecretAnswer,
-    SourceAnswer,
-    SourcesAnswer,
-    conflict_answer,
-    made_source,
-    rejected_answer,
-    shown_secret,
-    source_answer,
 )
 from webhooks.sources import Sources
 
+if TYPE_CHECKING:
+    from webhooks.access import Operator
+
 PREFIX = "/api/v1"
 
-api = APIRouter(prefix=PREFIX)
+
+class OperatorRoute(APIRoute):
+    """Asks for the operator's token, before a body is read."""
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            operator: Operator = request.app.state.operator
+            operator.check(request.headers.getlist("authorization"))
+            return await handle(request)
+
+        return guarded
+
+
+# It only describes: by then the token has been looked at.
+described = HTTPBearer(auto_error=False, scheme_name="operator", description="OPERATOR_TOKEN")
+api = APIRouter(prefix=PREFIX, route_class=OperatorRoute, dependencies=[Depends(described)])
 
 
 def id_of(text: str, what: str) -> UUID:
@@ -214,12 +239,9 @@ async def show_quarantine(
     quarantine: InQuarantine, sources: InSources, source: str | None = None
 ) -> QuarantineAnswer:
     """List what is kept of rejected deliveries, with the causes that were found."""
-    everybody = await sources.all() if source is None else [await sources.get(source)]
-    names = {known.source.id: known.source.name for known in everybody}
-    found = await quarantine.all(None if source is None else everybody[0].source.id)
-    return QuarantineAnswer(
-        items=[rejected_answer(one, names[one.source_id]) for one in found if one.source_id in names]
-    )
+    if source is not None:
+        await sources.get(source)
+    return QuarantineAnswer(items=await quarantine.listed(source))
 
 
 @api.post("/quarantine/reverify")

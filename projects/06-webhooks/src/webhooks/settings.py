@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service_kit import worker
@@ -87,6 +87,15 @@ class Settings(DatabaseSettings):
 
 class WebSettings(ServiceSettings, Settings):
     """What `web` reads."""
+
+    operator_token: Annotated[
+        SecretStr,
+        Field(
+            min_length=16,
+            max_length=256,
+            description="What whoever runs the service shows to manage it; 16 to 256 characters",
+        ),
+    ]
 
 
 class WorkerSettings(worker.WorkerSettings, Settings):

@@ -10,12 +10,14 @@ webhook signatures manually".
 """
 
 import base64
+import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -23,11 +25,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from webhooks.domain import HmacScheme, Scheme, Secret, Source
 from webhooks.errors import BadSignatureError, MalformedHeadersError
 
+if TYPE_CHECKING:
+    from _hashlib import HASH
+
 type Headers = Mapping[str, Sequence[bytes]]
 """Names in lower case, and the value of each line."""
 
 MOST_SIGNATURES: Final = 16
-FAMILIES: Final = ("webhook", "svix")
+FAMILIES: Final = tuple(
+    tuple(f"{family}-{part}" for part in ("id", "timestamp", "signature")) for family in ("webhook", "svix")
+)
 MESSAGE_ID: Final = re.compile(rb"[\x21-\x2d\x2f-\x7e]{1,255}")
 """Without a full stop, which separates what is signed: else two messages would have one signature."""
 TIMESTAMP: Final = re.compile(rb"[0-9]{1,12}")
@@ -86,10 +93,33 @@ def matches(presented: Presented, secret: Secret, body: bytes) -> bool:
     signed = b"".join((presented.before, body, presented.after))
     if secret.kind == "ed25519":
         return any(_is_by(secret.key, signature, signed) for signature in presented.public_signatures)
-    digest = hmac.digest(secret.key, signed, presented.algorithm)
+    digest = hmac_digest(secret.key, signed, presented.algorithm)
     wanted = base64.b64encode(digest) if presented.encoding == "base64" else digest.hex().encode()
     # Each is compared, also after a match: how long it takes says nothing.
     return any([hmac.compare_digest(wanted, signature) for signature in presented.signatures])  # noqa: C419
+
+
+def hmac_digest(key: bytes, message: bytes, algorithm: str) -> bytes:
+    """Return what `hmac.digest` does, in half of its time: what depends on the key alone is done once.
+
+    Source: RFC 2104, sections 2 and 4.
+    """
+    inner, outer = (half.copy() for half in _halves(key, algorithm))
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(maxsize=1024)
+def _halves(key: bytes, algorithm: str) -> tuple["HASH", "HASH"]:
+    empty = hashlib.new(algorithm)
+    if len(key) > empty.block_size:
+        key = hashlib.new(algorithm, key).digest()
+    block = key.ljust(empty.block_size, b"\0")
+    inner, outer = empty.copy(), empty
+    inner.update(bytes(byte ^ 0x36 for byte in block))
+    outer.update(bytes(byte ^ 0x5C for byte in block))
+    return inner, outer
 
 
 def present(source: Source, headers: Headers) -> Presented:
@@ -110,12 +140,11 @@ def present(source: Source, headers: Headers) -> Presented:
 
 
 def _standard(headers: Headers) -> Presented:
-    families = [name for name in FAMILIES if any(f"{name}-{part}" in headers for part in _PARTS)]
+    families = [names for names in FAMILIES if not headers.keys().isdisjoint(names)]
     if len(families) > 1:
         raise MalformedHeadersError("mixed_headers", "webhook-* and svix-* are given, and only one may be.")
-    message_id, timestamp, line = (
-        _once(headers, f"{families[0] if families else FAMILIES[0]}-{part}") for part in _PARTS
-    )
+    names = families[0] if families else FAMILIES[0]
+    message_id, timestamp, line = (_once(headers, name) for name in names)
     if message_id is None or not MESSAGE_ID.fullmatch(message_id):
         raise MalformedHeadersError("malformed_id", "webhook-id is no id.")
     moment = _timestamp(timestamp)
@@ -128,9 +157,6 @@ def _standard(headers: Headers) -> Presented:
         message_id=message_id.decode(),
         timestamp=moment,
     )
-
-
-_PARTS: Final = ("id", "timestamp", "signature")
 
 
 def _stripe(headers: Headers) -> Presented:

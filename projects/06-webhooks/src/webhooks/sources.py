@@ -1,23 +1,28 @@
 """Sources and their secrets in PostgreSQL. Rows stay in here; what comes out is frozen."""
 
 import base64
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from service_kit import json_text
 from service_kit.database import Database
+from webhooks import direct
+from webhooks.direct import DirectConnection
 from webhooks.domain import SOURCE_NAME, KnownSource, Secret, Source, SourceState
 from webhooks.errors import SecretNotFoundError, SourceExistsError, SourceNotFoundError
 from webhooks.statements import run
 
 SOURCE: Final = TypeAdapter(Source)
 SECRET: Final = TypeAdapter(Secret)
+SECRET_ROWS: Final = TypeAdapter(list[dict[str, str | None]])
+NAME_CONSTRAINT: Final = "sources_name_key"
 
 ADD: Final = text(
     "INSERT INTO sources (id, name, scheme, destination, signing_secret, hmac, key_header, key_pointers,"
@@ -43,24 +48,17 @@ class Sources:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find_each(self, names: list[str]) -> list[KnownSource | None]:
-        """Return the source of each name, as it is now: what one process has changed all know at once."""
-        possible = [name for name in names if SOURCE_NAME.fullmatch(name)]
-        async with self._database.autocommit() as connection:
-            rows = await run(connection, "find_sources", names=possible)
-        known = {row["name"]: _known(row) for row in rows}
-        return [known.get(name) for name in names]
-
     async def all(self) -> list[KnownSource]:
         async with self._database.autocommit() as connection:
-            return list(map(_known, await run(connection, "find_sources", names=None)))
+            return [_known(dict(row)) for row in await run(connection, "find_sources", names=None)]
 
     async def get(self, name: str) -> KnownSource:
         """Raises: SourceNotFoundError."""
-        known = (await self.find_each([name]))[0]
-        if known is None:
+        async with self._database.autocommit() as connection:
+            rows = await run(connection, "find_sources", names=possible([name]))
+        if not rows:
             raise SourceNotFoundError(f"there is no source {name}")
-        return known
+        return _known(dict(rows[0]))
 
     async def add(self, source: Source, signing_secret: str, secret: Secret) -> None:
         """Raises: SourceExistsError."""
@@ -92,11 +90,30 @@ class Sources:
             raise SecretNotFoundError(f"the source has no secret {secret_id}")
 
 
-def _known(row: RowMapping) -> KnownSource:
-    secrets: list[dict[str, object]] = row["secrets"]
+class SourceFinder:
+    """Finds the sources of deliveries. It raises StoreUnavailableError, in bounded time."""
+
+    def __init__(self, direct: DirectConnection) -> None:
+        self._direct = direct
+
+    async def find_each(self, names: list[str]) -> list[KnownSource | None]:
+        """Return the source of each name, as it is now: what one process has changed all know at once."""
+        async with self._direct.lent() as connection:
+            rows = await direct.run(connection, "find_sources", names=possible(names))
+        known = {row["name"]: _known(row) for row in rows}
+        return [known.get(name) for name in names]
+
+
+def possible(names: Iterable[str]) -> list[str]:
+    """Return those that a source may have: PostgreSQL could not even be asked for some others."""
+    return list({name for name in names if SOURCE_NAME.fullmatch(name)})
+
+
+def _known(row: Mapping[str, object]) -> KnownSource:
+    secrets = SECRET_ROWS.validate_python(row["secrets"])
     return KnownSource(
-        SOURCE.validate_python(dict(row)),
-        [SECRET.validate_python({**one, "key": base64.b64decode(str(one["key"]))}) for one in secrets],
+        SOURCE.validate_python(row),
+        [SECRET.validate_python({**one, "key": base64.b64decode(one["key"] or "")}) for one in secrets],
     )
 
 

@@ -17,6 +17,7 @@ from kata.network.callback_server import CallbackServer
 
 WEBS = 2
 PATIENCE_SECONDS = 30.0
+OPERATOR = {"Authorization": f"Bearer {os.environ['OPERATOR_TOKEN']}"}
 
 
 def docker(*arguments: str) -> str:
@@ -37,7 +38,7 @@ def webs() -> Iterator[list[httpx.Client]]:
         clients = []
         for index in range(1, WEBS + 1):
             address = compose("port", f"--index={index}", "webhooks", "8000")
-            client = httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=10)
+            client = httpx.Client(base_url=f"http://{address}", headers=OPERATOR, trust_env=False, timeout=10)
             clients.append(stack.enter_context(client))
         yield clients
 

@@ -12,7 +12,7 @@ import socket
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import cycle
 from types import MappingProxyType
@@ -41,6 +41,10 @@ class Request(NamedTuple):
         return f"{self.method} {self.path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
+type Turns = Iterator[tuple[bytes, bytes]]
+"""What is sent next, and how the answer to it has to begin."""
+
+
 class Outcome(NamedTuple):
     """What was measured."""
 
@@ -58,7 +62,7 @@ def written(requests: Sequence[Request]) -> str:
 class Connection:
     """One connection with one request in flight."""
 
-    def __init__(self, port: int, requests: Iterator[tuple[bytes, bytes]]) -> None:
+    def __init__(self, port: int, requests: Turns) -> None:
         self._requests = requests
         self._expected = b""
         self._asked_at = 0.0
@@ -91,9 +95,13 @@ class Connection:
         return time.perf_counter() - self._asked_at, wrong
 
 
-def run(port: int, count: int, requests: Sequence[Request], seconds: float) -> Outcome:
+def in_turn(requests: Sequence[Request]) -> Turns:
+    """Return these, again and again."""
+    return cycle([(request.encoded(), f"HTTP/1.1 {request.status or ''}".encode()) for request in requests])
+
+
+def run(port: int, count: int, turns: Turns, seconds: float) -> Outcome:
     """Measure once, and wait for what is under way then: the next measurement is not to bear it."""
-    turns = cycle([(request.encoded(), f"HTTP/1.1 {request.status or ''}".encode()) for request in requests])
     waits: list[float] = []
     wrong: list[str] = []
     in_time = 0
@@ -107,7 +115,7 @@ def run(port: int, count: int, requests: Sequence[Request], seconds: float) -> O
         while selector.get_map():
             events = selector.select(PATIENCE_SECONDS)
             if not events:
-                raise SystemExit(f"no answer within {PATIENCE_SECONDS:g} s to {requests[0].path}")
+                raise SystemExit(f"no answer within {PATIENCE_SECONDS:g} s at port {port}")
             for key, _ in events:
                 answer = key.data.answer()
                 if answer is None:
@@ -121,17 +129,22 @@ def run(port: int, count: int, requests: Sequence[Request], seconds: float) -> O
                 else:
                     selector.unregister(key.fileobj)
     if wrong:
-        sys.stderr.write(f"{wrong[0]} to a request for {requests[0].path}\n")
+        sys.stderr.write(f"{wrong[0]} at port {port}\n")
     percentiles = statistics.quantiles(waits, n=100) if len(waits) > 1 else [seconds] * 99
     return Outcome(in_time / seconds, len(wrong), percentiles[49] * 1000, percentiles[98] * 1000)
+
+
+def measure_each_line(port: int, count: int, make_turns: Callable[[], Turns]) -> None:
+    """Measure once for each line of stdin; what is sent is made anew before."""
+    for line in sys.stdin:
+        print(*run(port, count, make_turns(), float(line)), flush=True)
 
 
 def main() -> None:
     """Measure once for each line of stdin."""
     port, count, requests = sys.argv[1:]
     asked = [Request(*fields) for fields in json.loads(requests)]
-    for line in sys.stdin:
-        print(*run(int(port), int(count), asked, float(line)), flush=True)
+    measure_each_line(int(port), int(count), lambda: in_turn(asked))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class Described:
     rows: Mapping[str, str]
 
     def sample(self) -> str:
-        """Return what .env.sample says of them; one that several processes read stands once."""
+        """Return what .env.sample says of them: one that several processes read stands once."""
         return "\n".join(self.blocks.values())
 
     def table(self, defaults: Container[str]) -> str:
@@ -45,18 +45,29 @@ def described(project: Project) -> Described:
     blocks = [block for it in project.settings for block in _read(project, it, "env").split("\n\n")]
     rows = [row for it in project.settings for row in _read(project, it, "markdown").splitlines()]
     return Described(
-        _first_of_each([f"{block.strip()}\n" for block in blocks], _NAME_OF_BLOCK),
-        _first_of_each(rows, _NAME_OF_ROW),
+        {name: _one_block(alike) for name, alike in _by_name(blocks, _NAME_OF_BLOCK).items()},
+        {name: alike[0] for name, alike in _by_name(rows, _NAME_OF_ROW).items()},
     )
 
 
-def _first_of_each(texts: list[str], name: re.Pattern[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _by_name(texts: list[str], name: re.Pattern[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     for text in texts:
         match = name.search(text)
         if match:
-            found.setdefault(match[1], text)
+            found.setdefault(match[1], []).append(text.strip())
     return found
+
+
+def _one_block(blocks: list[str]) -> str:
+    """Say of a setting what the first process does with it, and what others do if that is something else."""
+    said, _, assignment = blocks[0].rpartition("\n")
+    for other in dict.fromkeys(blocks[1:]):
+        if other != blocks[0]:
+            meaning, _, default = other.removeprefix("# ").rpartition("\n")
+            value = default.partition("=")[2]
+            said += f"\n# In another process, {value} by default: {meaning[:1].lower()}{meaning[1:]}"
+    return f"{said}\n{assignment}\n"
 
 
 def _read(project: Project, settings: str, form: str) -> str:

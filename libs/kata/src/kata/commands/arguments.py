@@ -38,9 +38,10 @@ StartTimeout = Annotated[
     typer.Option("--start-timeout", min=0.1, help="How many seconds a process may take to become ready."),
 ]
 SideBySide = Annotated[
-    int, typer.Option("--side-by-side", min=1, help="How many checks of a verification run at a time.")
+    int,
+    typer.Option("--side-by-side", min=1, max=64, help="How many checks of a verification run at a time."),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="How many verifications run side by side.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, help="How many verifications run side by side.")]
 
 
 def existing_folder(directory: Path | None) -> Path | None:

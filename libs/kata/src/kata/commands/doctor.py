@@ -11,7 +11,7 @@ import typer
 
 from kata.catalog.projects import ROOT
 from kata.errors import LaunchError
-from kata.servers.postgres import postgres_folder
+from kata.servers.postgres_programs import postgres_folder
 from kata.servers.valkey import valkey_binary
 
 _OLDEST_PYTHON = (3, 13)

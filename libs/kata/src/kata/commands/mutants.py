@@ -167,7 +167,8 @@ def _try(project: Project, mutant: Mutant, directory: Path, options: Options) ->
     failed = {
         check.id: trace(check.expected, check.got) for check in result.checks if check.verdict is Verdict.FAIL
     }
-    return Trial(mutant.id, options.seed or result.seed, failed, result.exit_code)
+    not_run = frozenset(check.id for check in result.checks if check.verdict is Verdict.NOT_RUN)
+    return Trial(mutant.id, options.seed or result.seed, failed, result.exit_code, not_run)
 
 
 def _print_trial(trial: Trial) -> None:

@@ -60,8 +60,8 @@ def verify_command(
         raise UsageError(
             "--set describes what --url attaches to; a folder gets its settings from the verifier"
         )
-    if json_file and not (json_file.absolute().parent.is_dir() and not json_file.is_dir()):
-        raise UsageError(f"there is no folder for {json_file}, or it is one itself")
+    if json_file is not None:
+        demand_writable(json_file)
     options = Options(
         directory=existing_folder(directory),
         url=url,
@@ -80,8 +80,26 @@ def verify_command(
         results = _verify_repeatedly(project, options, runs, jobs, side_by_side)
     if json_file is not None:
         dump = results[0].as_dict() if runs == 1 else [result.as_dict() for result in results]
-        json_file.write_text(json.dumps(dump, indent=2) + "\n")
+        write_result(json_file, dump)
     raise typer.Exit(_worst(results))
+
+
+def demand_writable(path: Path) -> None:
+    """Find out before the run whether its result can be written. Raises: UsageError."""
+    if not (path.absolute().parent.is_dir() and not path.is_dir()):
+        raise UsageError(f"there is no folder for {path}, or it is one itself")
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def write_result(path: Path, dump: object) -> None:
+    """Raises: UsageError. An error that reads as a verdict would be taken for one."""
+    try:
+        path.write_text(json.dumps(dump, indent=2) + "\n")
+    except OSError as error:
+        raise UsageError(f"{path} could not be written: {error.strerror}") from error
 
 
 def verify_aloud(project: Project, options: Options, side_by_side: int = SIDE_BY_SIDE) -> RunResult:

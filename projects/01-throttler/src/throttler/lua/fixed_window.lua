@@ -12,7 +12,7 @@ local function used_of(key)
   local value = redis.pcall('GET', key)
   if type(value) == 'table' then
     assert(string.find(value.err, 'WRONGTYPE', 1, true), value.err)
-  elseif not value or string.find(value, '^%d+$') then
+  elseif not value or value == '0' or string.find(value, '^[1-9]%d*$') then -- as INCRBY takes it
     return tonumber(value or 0)
   end
   redis.call('DEL', key)

@@ -5,7 +5,12 @@
 -- O(cap): of a user there are never more.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local voided = tonumber(redis.call('GET', KEYS[3]) or '0')
+local voided = tonumber(string.match(redis.call('GET', KEYS[3]) or '', '^%d+$')) or 0
+if voided > now then
+  -- The clock was set back since, and would refuse its owner until it is where it was.
+  voided = 0
+  redis.call('DEL', KEYS[3])
+end
 if tonumber(ARGV[7]) < voided then
   return false
 end
@@ -15,7 +20,7 @@ for place = 4, #KEYS do
   if owner then
     local hash = string.sub(KEYS[place], #'sessions:' + 1)
     redis.call('DEL', KEYS[place])
-    redis.call('ZREM', 'sessions:of:' .. owner, hash)
+    redis.pcall('ZREM', 'sessions:of:' .. owner, hash)
     table.insert(ended, hash)
   end
 end

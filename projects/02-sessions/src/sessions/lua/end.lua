@@ -5,7 +5,8 @@
 local time = redis.call('TIME')
 local ended = {}
 for _, hash in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local id = redis.call('HGET', 'sessions:' .. hash, 'id')
+  local id = redis.pcall('HGET', 'sessions:' .. hash, 'id')
+  id = type(id) == 'string' and id
   if (ARGV[1] == '' and hash ~= ARGV[2]) or id == ARGV[1] then
     redis.call('DEL', 'sessions:' .. hash)
     redis.call('ZREM', KEYS[1], hash)

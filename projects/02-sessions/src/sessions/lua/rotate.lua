@@ -8,12 +8,12 @@ local life = redis.call('PTTL', KEYS[1])
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return false
 end
+redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('HSET', KEYS[2], 'email', ARGV[3])
 if ARGV[4] == '1' then
   redis.call('HSET', KEYS[2], 'authenticated', now)
 end
-redis.call('ZREM', KEYS[3], ARGV[1])
 local ended = {}
 for _, hash in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
   if redis.call('DEL', 'sessions:' .. hash) == 1 then
