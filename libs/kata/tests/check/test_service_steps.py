@@ -116,12 +116,6 @@ QUICK = [
     Flaw("S7", "counts nothing", "self.doubler.requests += 1", "pass"),
     Flaw("S8", "lets browsers sniff", 'self.send_header("X-Content-Type-Options", "nosniff")', "pass"),
     Flaw(
-        "S8",
-        "lets browsers sniff from the hundredth request on",
-        'self.send_header("X-Content-Type-Options", "nosniff")',
-        'if self.doubler.requests < 100: self.send_header("X-Content-Type-Options", "nosniff")',
-    ),
-    Flaw(
         "S8", "has no policy", """self.send_header("Content-Security-Policy", "default-src 'none'")""", "pass"
     ),
     Flaw("S9", "describes no API", 'case ["", "openapi.json"]:', 'case ["", "api.json"]:'),

@@ -27,12 +27,6 @@ def accepted_settings() -> dict[str, str]:
 
 
 @pytest.fixture
-def requests_in_a_row() -> int:
-    """How many requests S8 sends one after another, as far as there is time, before it looks once more."""
-    return 5000
-
-
-@pytest.fixture
 def unfinished_request(world: World, contract_paths: list[str]) -> Callable[[Service], Request]:
     """Make the request whose body is on its way when the process is told to stop.
 

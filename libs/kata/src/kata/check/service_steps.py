@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from pytest_bdd import given, parsers, then, when
 
-from kata.network.raw import ask_repeatedly
 from kata.steps import (
     Exchange,
     Request,
@@ -32,8 +31,6 @@ LONGEST_ID = 64
 # Each has a meaning in some log, header, path or shell.
 _BAD_ID_CHARACTERS = " \t,;:/\\'\"<>{}$%&*+=@~\u00e9"
 _TOGETHER = 20
-# A slow service is asked as often as it answers in this time.
-_MANY_SECONDS = 1.5
 # How http.client names a connection that was closed without an answer.
 _HUNG_UP = ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -234,21 +231,11 @@ def it_answers_with_successes_and_with_problems(world: World, service: Service) 
 @then("the answers have X-Content-Type-Options: nosniff and a Content-Security-Policy")
 def the_answers_have_x_content_type_options_nosniff(answers: list[Exchange]) -> None:
     for answer in answers:
-        _has_secure_headers(answer, f"on the {describe_answer(answer)}")
-
-
-def _has_secure_headers(answer: Exchange, where: str) -> None:
-    sniff = answer.header("x-content-type-options")
-    expect(sniff == "nosniff", expected=f"nosniff {where}", got=sniff, answer=answer)
-    policy = answer.header("content-security-policy")
-    expect(bool(policy), expected=f"a Content-Security-Policy {where}", got=policy, answer=answer)
-
-
-@then("so has the last of thousands")
-def so_has_the_last_of_thousands(service: Service, requests_in_a_row: int) -> None:
-    count, last = ask_repeatedly(service.urls[0], "/health", most=requests_in_a_row, seconds=_MANY_SECONDS)
-    if last is not None:
-        _has_secure_headers(last, f"on the {describe_answer(last)}, after {count} requests")
+        sniff = answer.header("x-content-type-options")
+        on = f"on the {describe_answer(answer)}"
+        expect(sniff == "nosniff", expected=f"nosniff {on}", got=sniff)
+        policy = answer.header("content-security-policy")
+        expect(bool(policy), expected=f"a Content-Security-Policy {on}", got=policy)
 
 
 @then("the first is an OpenAPI 3 document with the routes of the contract, and the second a page")

@@ -19,8 +19,3 @@ def bad_settings() -> list[tuple[str, str]]:
 @pytest.fixture
 def contract_paths() -> list[str]:
     return ["/api/v1/double/{number}", "/api/v1/last"]
-
-
-@pytest.fixture
-def requests_in_a_row() -> int:
-    return 150
