@@ -1,11 +1,12 @@
 """Settings that the features share, what the service checks ask for, and steps of more than one feature."""
 
 import pytest
-from pytest_bdd import given
+from pytest_bdd import given, then
 
-from kata.steps import Service, World
+from kata.steps import Service, World, expect
 
-from .api import Api
+from .api import Api, shown, told
+from .documents import Asked
 
 # What the lesson prints.
 PRINTED = {
@@ -91,3 +92,15 @@ def service(world: World, service_settings: dict[str, str]) -> Service:
 @given("a validation service", target_fixture="api")
 def a_validation_service(service: Service, world: World) -> Api:
     return Api(service, world.draw)
+
+
+@then("each is refused with 422, and its mistake is pointed at")
+@then("each is refused with 422, and its reference is pointed at")
+@then("each is refused with 422, and its pattern is pointed at")
+def each_is_refused_with_422_and_its_mistake_is_pointed_at(refused: list[Asked]) -> None:
+    for asked in refused:
+        places = [one.place for one in told(asked.answer, asked.what)]
+        wanted = (asked.pointer, asked.code)
+        expect(
+            wanted in places, expected=f"{wanted} for {shown(asked.what)}", got=places, answer=asked.answer
+        )

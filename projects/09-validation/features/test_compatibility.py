@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import pytest
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, World, expect, is_problem
+from kata.steps import Exchange, Service, World, expect, is_problem
 
 from .api import COMPATIBILITY, INVALID, MALFORMED, Api, Json, Schema, accepted, entries, shown, told
+from .refusals import Refusals, judge_refusals, send_what_is_refused
 from .samples import odd_name
 
 scenarios("compatibility.feature")
@@ -225,3 +226,13 @@ def what_is_no_pair_of_versions_is_refused(api: Api, world: World) -> None:
         pairs = [one.pair for one in told(answer, body)]
         expect(pairs == [(place, code)], expected=f"{place} {code} for {shown(body)}", got=pairs)
     is_problem(api.post(COMPATIBILITY, b'{"old":'), MALFORMED)
+
+
+@when("what is no strict JSON, and what may not be read, is sent to be compared", target_fixture="refusals")
+def what_may_not_be_read_is_sent_to_be_compared(api: Api, service: Service, world: World) -> Refusals:
+    return send_what_is_refused(api, service, world, COMPATIBILITY)
+
+
+@then("each is refused as by any other route")
+def each_is_refused_as_by_any_other_route(api: Api, refusals: Refusals) -> None:
+    judge_refusals(api, refusals)
