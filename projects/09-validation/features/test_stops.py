@@ -15,6 +15,8 @@ from .lines import NDJSON, RESULT_SECONDS, next_result, same_result
 from .samples import exploding
 
 STOP_SECONDS = 10.0
+# So long after it was sent a line is being evaluated, and is so for longer.
+AT_WORK_SECONDS = 0.5
 # So long after SIGTERM a stream goes on; whoever gives it up sooner has not run out of time.
 STREAMING_MILLISECONDS = (5000, 6900)
 
@@ -35,7 +37,7 @@ class Stopper(threading.Thread):
 
 @dataclass(frozen=True)
 class Stopped:
-    """The results before and after SIGTERM, when the line that explodes had its own, and how it all ended."""
+    """The results around SIGTERM, how long that of the line that explodes took, and how it all ended."""
 
     results: list[Mapping[str, Json]]
     evaluation_seconds: float
@@ -43,7 +45,7 @@ class Stopped:
     exit_code: int | None
 
 
-@when("the service is stopped in the middle of a stream", target_fixture="stopped")
+@when("the service is stopped in the middle of a stream and of an evaluation", target_fixture="stopped")
 def the_service_is_stopped_in_the_middle_of_a_stream(
     world: World, service_settings: dict[str, str], limits: dict[str, int]
 ) -> Stopped:
@@ -56,14 +58,14 @@ def the_service_is_stopped_in_the_middle_of_a_stream(
     with Stream(service.urls[0], f"{SCHEMAS}/{version_id}/stream", {"Content-Type": NDJSON}) as stream:
         stream.send(b'{"n":1}\n')
         results.append(next_result(stream, "a line before the stop"))
+        sent = time.monotonic()
+        stream.send(json.dumps(value).encode() + b"\n")
+        time.sleep(AT_WORK_SECONDS)
         stopper = Stopper(service)
         asked_at = time.monotonic()
         stopper.start()
-        time.sleep(0.3)
-        sent = time.monotonic()
-        stream.send(json.dumps(value).encode() + b"\n")
         patience = milliseconds / 1000 + 2 * RESULT_SECONDS
-        results.append(next_result(stream, "a line that explodes, after the stop", patience))
+        results.append(next_result(stream, "a line that explodes, sent before the stop", patience))
         exploded_seconds = time.monotonic() - sent
         wait_until(asked_at + draw.integer(*STREAMING_MILLISECONDS) / 1000)
         stream.send(b'{"n":"1"}\n')
