@@ -1,11 +1,20 @@
 """The service as the checks ask it: versions, values, and what an answer says is wrong."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kata.steps import Client, Draw, Exchange, Service, as_object, describe_answer, expect, is_problem
+from kata.steps import (
+    Client,
+    Draw,
+    Exchange,
+    Service,
+    as_object,
+    describe_answer,
+    expect,
+    is_problem,
+    output_after,
+)
 
 CODES = "/api/v1/codes"
 COMPATIBILITY = "/api/v1/compatibility"
@@ -14,7 +23,6 @@ SCHEMAS = "/api/v1/schemas"
 OK, CREATED, MALFORMED, NOT_FOUND, INVALID = 200, 201, 400, 404, 422
 
 # So long a log may lag behind, and an evaluation that is stopped; no timer is more exact than the last.
-LOG_SECONDS = 2.0
 GRACE_SECONDS = 1.0
 CLOCK_SECONDS = 0.03
 
@@ -165,11 +173,7 @@ def results(answer: Exchange, count: int) -> Sequence[Mapping[str, Json]]:
 
 def not_logged(service: Service, words: Sequence[str], last: Exchange) -> None:
     """Fail the check if a line of the log has one of the words, once the last request has left its line."""
-    request_id = last.header("x-request-id") or ""
-    deadline = time.monotonic() + LOG_SECONDS
-    while not any(request_id in line for line in service.web.output()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    lines = [line for line in service.web.output() if any(word in line for word in words)]
+    lines = [line for line in output_after(service.web, last) if any(word in line for word in words)]
     expect(not lines, expected="a log without what was sent", got=lines[:1])
 
 
