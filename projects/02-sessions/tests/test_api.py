@@ -18,6 +18,8 @@ from starlette.types import ASGIApp
 from kata.servers.mail import MailServer
 from service_kit.migrations import migrate
 from sessions.app import create_app
+from sessions.errors import StoreUnavailableError
+from sessions.redis_scripts import RedisScripts
 from sessions.settings import Settings
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -308,6 +310,50 @@ def test_what_others_have_put_under_a_key_shuts_nobody_out(
     secret = api.sign_in()
     assert api.ask("GET", "/me", cookie=secret).status_code == 200
     assert len(api.ask("GET", "/sessions", cookie=secret).json()["items"]) == 1
+
+
+@pytest.mark.parametrize("foreign", [*FOREIGN, "nothing"])
+def test_a_session_that_cannot_be_listed_is_none_for_it_could_not_be_ended(
+    api: Api, settings: Settings, foreign: str
+) -> None:
+    api.account()
+    redis = redis_of(settings)
+    lost = api.sign_in()
+    index = names(redis, "sessions:of:*")[0]
+    redis.delete(index)
+    if foreign != "nothing":
+        FOREIGN[foreign](redis, index)
+    secret = api.sign_in()
+    assert api.ask("GET", "/me", cookie=lost).status_code == 401
+    assert api.ask("GET", "/me", cookie=secret).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+        ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+        ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"),
+        ("ACL SETUSER default -eval -evalsha", "ACL SETUSER default +@all"),
+        ("ACL SETUSER default resetkeys ~sessions:*", "ACL SETUSER default ~*"),
+    ],
+)
+def test_a_redis_that_answers_and_takes_no_writes_is_not_ready(
+    settings: Settings, broken: str, mended: str
+) -> None:
+    async def ask() -> list[bool]:
+        scripts, ready = RedisScripts(str(settings.redis_url)), []
+        for command in (broken, mended):
+            redis_of(settings).execute_command(*command.split())
+            try:
+                await scripts.ping()
+                ready.append(True)
+            except StoreUnavailableError:
+                ready.append(False)
+        await scripts.close()
+        return ready
+
+    assert asyncio.run(ask()) == [False, True]
 
 
 def test_a_clock_that_is_set_back_shuts_nobody_out_and_lets_no_session_live_longer(

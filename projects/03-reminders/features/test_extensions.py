@@ -29,6 +29,9 @@ INTERVAL_SECONDS = 2
 # Zones with daylight saving, in which the clocks change on a Sunday between midnight and four.
 ZONES = ("Europe/Berlin", "Europe/Lisbon", "America/New_York", "America/Los_Angeles", "Australia/Sydney")
 
+# Files that a system has beside those of the IANA database.
+NO_ZONES = ("localtime", "posixrules", "right/Europe/Berlin", "posix/UTC")
+
 scenarios("extensions.feature")
 
 
@@ -82,6 +85,7 @@ def recurring_reminders_with_one_mistake_each_are_asked_for(agenda: Agenda, worl
     mistakes: list[tuple[dict[str, object], str]] = [
         ({"rrule": rule, "zone": f"Europe/{word.title()}"}, "/recurrence/zone"),
         ({"rrule": rule, "zone": "../etc/passwd"}, "/recurrence/zone"),
+        *[({"rrule": rule, "zone": zone}, "/recurrence/zone") for zone in NO_ZONES],
         ({"rrule": f"FREQ={word.upper()}", "zone": "UTC"}, "/recurrence/rrule"),
         ({"rrule": "FREQ=SECONDLY", "zone": "UTC"}, "/recurrence/rrule"),
         ({"rrule": "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30", "zone": "UTC"}, "/recurrence/rrule"),
