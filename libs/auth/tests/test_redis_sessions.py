@@ -128,7 +128,7 @@ FOREIGN: Mapping[str, Callable[[Redis, str], Awaitable[object]]] = {
             "data": "{",
         },
     ),
-    "a sorted set": lambda redis, key: redis.zadd(key, {b"\xff": float("inf"), "x": 1e300}),
+    "a sorted set": lambda redis, key: redis.zadd(key, {b"\xff": float("inf"), b"x": 1e300}),
     "nothing": lambda redis, key: redis.delete(key),
 }
 

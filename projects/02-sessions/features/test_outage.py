@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from pytest_bdd import scenarios, then, when
@@ -155,19 +156,20 @@ def the_same_cookie_works_again(browser: Browser, redis: FaultProxy) -> None:
 
 @then("while Redis takes no writes nobody signs in, and it is not ready")
 def while_redis_takes_no_writes_nobody_signs_in(site: Site, browser: Browser) -> None:
-    redis = site.service.redis.client
-    broken, mended = site.draw.choice(NO_WRITES)
-    redis.execute_command(*broken)
+    broken, mended = (
+        partial(site.service.redis.client.execute_command, *way) for way in site.draw.choice(NO_WRITES)
+    )
+    broken()
     try:
         is_unavailable(site.login(browser.account))
         ready = site.service.client().get("/ready")
         expect(
             ready.status == UNAVAILABLE,
-            expected=f"503 from /ready after {broken}",
+            expected=f"503 from /ready after {broken.args}",
             got=describe_answer(ready),
         )
     finally:
-        redis.execute_command(*mended)
+        mended()
     returned = time.monotonic()
     while time.monotonic() < returned + BACK_SECONDS and site.service.client().get("/ready").status != OK:
         time.sleep(0.05)
