@@ -187,6 +187,7 @@ async def test_what_the_database_or_the_role_has_set_does_not_matter(
         "array_nulls": "off",
         "exit_on_error": "on",
         "gin_fuzzy_search_limit": "1",
+        "idle_session_timeout": "50ms",
         "row_security": "off",
         "lock_timeout": "1ms",
         "idle_in_transaction_session_timeout": "1ms",
@@ -207,9 +208,9 @@ async def test_what_the_database_or_the_role_has_set_does_not_matter(
     assert await asked(database, "SHOW synchronous_commit") == "on"
     assert await asked(database, "SHOW search_path") == '"$user",public'
     assert await asked(database, "SELECT '\u732b'::text") == "\u732b"
-    kept = ("array_nulls", "exit_on_error", "gin_fuzzy_search_limit", "row_security", "transform_null_equals")
+    kept = ("array_nulls", "exit_on_error", "gin_fuzzy_search_limit", "idle_session_timeout", "row_security")
     shown = [await asked(database, f"SHOW {name}") for name in (*kept, "standard_conforming_strings")]
-    assert shown == ["on", "off", "0", "on", "off", "on"]
+    assert shown == ["on", "off", "0", "0", "on", "on"]
     bounds = (
         "statement_timeout",
         "lock_timeout",

@@ -15,6 +15,7 @@ import pytest
 from redis import Redis
 from starlette.types import ASGIApp
 
+from kata.servers.databases import swallowing
 from kata.servers.mail import MailServer
 from service_kit.migrations import migrate
 from sessions.app import create_app
@@ -393,3 +394,15 @@ def test_a_rule_that_somebody_else_has_made_is_an_outage_and_ends(api: Api, sett
         other.execute("ALTER TABLE mails DROP CONSTRAINT foreign_rule")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     api.account()
+
+
+def test_what_somebody_else_s_trigger_swallows_is_no_success(api: Api, settings: Settings) -> None:
+    url = str(settings.database_url)
+    with swallowing(url, "mails"):
+        assert api.ask("POST", "/registrations", {"email": "ann@example.org"}).status_code == 503
+    api.account()
+    secret = api.sign_in()
+    with swallowing(url, "users"):
+        changed = {"new_password": "another horse battery", "current_password": PASSWORD}
+        assert api.ask("PUT", "/me/password", changed, cookie=secret).status_code == 503
+    api.sign_in()

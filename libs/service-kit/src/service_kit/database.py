@@ -31,6 +31,7 @@ PINNED: Final[Mapping[str, str]] = MappingProxyType(
         "exit_on_error": "off",
         "extra_float_digits": "1",
         "gin_fuzzy_search_limit": "0",
+        "idle_session_timeout": "0",  # connections of a pool wait
         "intervalstyle": "postgres",
         "row_security": "on",
         # PostgreSQL's own default: a schema of the role's name, if there is one, and else the public one.
