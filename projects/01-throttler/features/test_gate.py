@@ -104,6 +104,7 @@ def named_twice(draw: Draw) -> list[dict[str, str]]:
         {"X-Forwarded-Uri": one, "X-Original-URI": "/api/x"},
         {"X-Forwarded-Uri": f"{one}{comma}/api/{draw.word()}"},
         {"X-Original-URI": f"{one}{comma}/api/{draw.word()}"},
+        {"X-Forwarded-Uri": f"/api/{draw.word()}", "X-Forwarded-Method": f"GET{comma}POST"},
     ]
 
 
