@@ -234,17 +234,9 @@ def test_redis_is_in_use_again_after_the_cool_down(own_redis: Server) -> None:
         assert [change is None for change in changes] == [False, True]
 
 
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("nowhere", "scheme"),
-        ("redis://:hidden@host?socket_timeout=3", "socket_timeout"),
-        ("redis://host:99999", "[Pp]ort"),
-    ],
-)
-def test_a_url_that_is_none_is_refused(url: str, reason: str) -> None:
-    with pytest.raises(RedisUrlError, match=reason) as raised:
-        RedisStorage(url)
+def test_a_url_that_is_none_is_refused() -> None:
+    with pytest.raises(RedisUrlError, match="socket_timeout") as raised:
+        RedisStorage("redis://:hidden@host?socket_timeout=3")
     assert "hidden" not in str(raised.value)
 
 

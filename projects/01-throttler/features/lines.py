@@ -1,41 +1,30 @@
 """The lines that requests leave in the output."""
 
-import json
-import time
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv6Address, IPv6Network
 
-from kata.steps import Exchange, Service, describe_answer, expect
-
-LOG_SECONDS = 5.0
+from kata.steps import Exchange, Service, describe_answer, entries, expect, output_once
 
 
 def lines_of(service: Service, answers: Sequence[Exchange]) -> list[Mapping[str, object]]:
     """Return the JSON object that each request has left, by the id in its answer, or fail the check."""
     wanted = [answer for answer in answers if answer.status]
-    deadline, found = time.monotonic() + LOG_SECONDS, dict[str, Mapping[str, object]]()
-    while len(found) < len(wanted) and time.monotonic() < deadline:
-        objects = [read(line) for line in service.web.output()]
-        found = {str(line["request_id"]): line for line in objects if "request_id" in line}
-        found = {its_id: found[its_id] for answer in wanted if (its_id := id_of(answer)) in found}
-        time.sleep(0.01)
+    ids = {id_of(answer) for answer in wanted}
+    lines = output_once(service.web, lambda lines: ids <= by_id(lines).keys())
+    found = by_id(lines)
     for answer in wanted:
         expect(
             id_of(answer) in found,
             expected=f"a line of JSON with the id of {answer.asked}, which got {answer.status}",
-            got="none",
+            got=" / ".join(line for line in lines if not entries([line])) or "none",
             rule="each request, whatever it is answered, leaves a line that is one JSON object",
             answer=answer,
         )
     return [found[id_of(answer)] for answer in wanted]
 
 
-def read(line: str) -> Mapping[str, object]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+def by_id(lines: Sequence[str]) -> dict[str, Mapping[str, object]]:
+    return {str(entry["request_id"]): entry for entry in entries(lines) if "request_id" in entry}
 
 
 def id_of(answer: Exchange) -> str:

@@ -34,7 +34,6 @@ LETTERS = (
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.!?"
     "\u00e4\u00f6\u00fc\u00df\u00e9\u00f1\u0436\u05d0\u65e5\U0001f600\U0001f9ff"
 )
-INVALID_BODY = "a body that is no JSON gets 400, what it must not hold 422"
 
 type Json = Mapping[str, object]
 

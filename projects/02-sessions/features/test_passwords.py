@@ -10,7 +10,7 @@ import argon2
 import psycopg
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, expect
+from kata.steps import Exchange, expect, output_after
 
 from .login_site import (
     CREATED,
@@ -84,7 +84,7 @@ def the_database_holds_argon2id_hashes(site: Site, tried: list[str]) -> None:
     redis = site.service.redis.client
     keys = list(redis.scan_iter())
     places["Redis"] = "\n".join(f"{key} {redis.dump(key)!r}" for key in keys)
-    places["the log"] = "\n".join(site.service.web.output())
+    places["the log"] = "\n".join(output_after(site.service.web, site.login(site.stranger())))
     for place, text in places.items():
         read = [password for password in tried if password in text]
         expect(not read, expected=f"no password in {place}", got=read)

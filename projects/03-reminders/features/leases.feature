@@ -34,35 +34,3 @@ Feature: At least once, and never twice at the same time
     And a reminder whose receiver never answers
     When each worker that delivers it is killed
     Then it is dead after as many attempts as are allowed
-
-  @C29 @step-4 @after-C18
-  Scenario: A worker that is stopped finishes what it holds, or gives it back
-    Given a reminder service with two workers and long leases, which signs
-    And reminders that one worker is delivering, to a slow receiver and to one that never answers
-    When that worker is sent SIGTERM
-    Then it ends with exit code 0 within 10 seconds
-    And what was answered is not delivered again, and what was broken off is, at once
-
-  @C30 @step-4 @after-C18
-  Scenario: What came due while no worker ran fires as soon as one does
-    Given a reminder service with two workers
-    And a reminder whose next attempt is to come
-    And all workers are down
-    When the time of some reminders comes and goes, and the workers are started while nothing else is there
-    Then each of them was delivered once
-    And so is the one that waited, by its next attempt
-
-  @C31 @step-4 @after-C18
-  Scenario: A reminder that is being delivered can neither be cancelled nor changed
-    Given a reminder service with two workers
-    And a reminder that one worker is delivering, to a receiver that takes its time
-    When it is looked at, cancelled, changed and replayed meanwhile
-    Then the answers are 409, and it is shown as being delivered, with an attempt that runs
-    And when it was delivered, they are 409 too
-    And it was delivered once
-
-  @C32 @step-4 @after-C31
-  Scenario: Of a cancel and a claim at the same instant one wins, and both know which
-    Given a reminder service with two workers
-    When many reminders are cancelled at the very moment at which they are due
-    Then those that were cancelled never fire, and the others fire once

@@ -3,14 +3,14 @@
 import base64
 import hashlib
 import hmac
-import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Draw, Exchange, Reply, World, describe_answer, expect
+from kata.steps import Draw, Exchange, Instance, Reply, World, describe_answer, entries, expect, output_once
 
 from .agenda import (
     PATIENCE_SECONDS,
@@ -28,6 +28,9 @@ QUICK_SECONDS = 0.2
 INTERVAL_SECONDS = 2
 # Zones with daylight saving, in which the clocks change on a Sunday between midnight and four.
 ZONES = ("Europe/Berlin", "Europe/Lisbon", "America/New_York", "America/Los_Angeles", "Australia/Sydney")
+
+# Files that a system has beside those of the IANA database.
+NO_ZONES = ("localtime", "posixrules", "right/Europe/Berlin", "posix/UTC")
 
 scenarios("extensions.feature")
 
@@ -89,6 +92,7 @@ def recurring_reminders_with_one_mistake_each_are_asked_for(agenda: Agenda, worl
         ({"rrule": rule}, "/recurrence/zone"),
         ({"rrule": rule, "zone": "UTC", word: 1}, f"/recurrence/{word}"),
     ]
+    mistakes += [({"rrule": rule, "zone": zone}, "/recurrence/zone") for zone in NO_ZONES]
     refusals = []
     for recurrence, pointer in mistakes:
         body = with_changes(agenda.body(agenda.far_away(), 7200), {"recurrence": recurrence})
@@ -194,15 +198,15 @@ def a_reminder_for_the_log_is_due(agenda: Agenda, world: World) -> str:
 
 @then("a line of a worker's output is a JSON object with its message")
 def a_line_of_a_workers_output_is_a_json(agenda: Agenda, logged: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    lines: list[str] = []
-    while not lines and time.monotonic() < deadline:
-        outputs = [worker.output() for worker in agenda.service.workers]
-        lines = [line for output in outputs for line in output if logged in line]
-        time.sleep(0.02)
-    expect(len(lines) == 1, expected=f"a line with {logged}", got=len(lines))
-    entry = json.loads(lines[0])
-    expect(entry.get("message") == logged, expected=f'"message": "{logged}"', got=lines[0])
+    workers = agenda.service.workers
+    output_once(workers[0], lambda _: bool(lines_with(logged, workers)))
+    found = entries(lines_with(logged, workers))
+    wanted = f'one line, with "message": "{logged}"'
+    expect([entry.get("message") for entry in found] == [logged], expected=wanted, got=found)
+
+
+def lines_with(text: str, workers: Sequence[Instance]) -> list[str]:
+    return [line for worker in workers for line in worker.output() if text in line]
 
 
 @when("reminders are made at odd moments, each shortly before it is due", target_fixture="reminders")

@@ -23,18 +23,6 @@ Feature: Nobody does what is not theirs to do
     Then each answer is a 403
     And the operator is in no organisation
 
-  @C20 @step-4
-  Scenario: What belongs to another organisation is as if it did not exist
-    Given members of two organisations
-    When every route is asked with the ids of the other organisation, and with ids that do not exist
-    Then the answers are alike in status, headers and body
-    And nothing has changed in the other organisation
-
-  @C21 @step-4
-  Scenario: Refusals come in one order: token, tenant, precondition, body
-    When changes are asked for with several things wrong at once
-    Then each is refused for the first of them
-
   @C22 @step-4
   Scenario: A token is kept as a hash
     When users are made

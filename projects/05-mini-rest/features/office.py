@@ -233,6 +233,12 @@ def made(answer: Exchange, rule: str) -> Json:
     return as_object(answer, rule)
 
 
+def succeeded(answer: Exchange, status: int) -> None:
+    got = f"{describe_answer(answer)} {answer.text[:200]}"
+    rule = "a change under the present ETag is made"
+    expect(answer.status == status, expected=str(status), got=got, rule=rule, timing=in_doubt(answer))
+
+
 def created(answer: Exchange) -> Task:
     """Read the answer to a POST, and demand that it is a 201 with all that belongs to it."""
     rule = "POST answers 201 with Location, an ETag and the task"

@@ -1,21 +1,19 @@
 """Steps of logging.feature: what a service writes down of a request."""
 
-import json
 import re
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Exchange, FaultProxy, World, expect
+from kata.steps import Exchange, FaultProxy, World, entries, expect, output_once
 
 from .office import JSON_TYPE, ORGANISATIONS, PATCH_TYPE, USERS, Member, Office, Task
 
 PATIENCE_SECONDS = 5.0
-POLL_SECONDS = 0.01
 # What shows, and is far below any time-out.
 DELAY_SECONDS = 0.06
 SENDING_MS = 50
@@ -66,30 +64,17 @@ def new_id(office: Office) -> str:
 
 
 def line_of(office: Office, request_id: str) -> Entry:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    entries = entries_of(office, request_id)
-    while not entries and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-        entries = entries_of(office, request_id)
+    lines = output_once(office.service.web, lambda lines: bool(entries_of(lines, request_id)))
+    found = entries_of(lines, request_id)
     rule = "each request leaves one line with its route, and no other line has that"
-    expect(
-        len(entries) == 1, expected=f"one line for {request_id}", got=entries, rule=rule, timing=not entries
-    )
-    return entries[0]
+    expect(len(found) == 1, expected=f"one line for {request_id}", got=found, rule=rule)
+    return found[0]
 
 
-def entries_of(office: Office, request_id: str) -> list[Entry]:
+def entries_of(lines: Sequence[str], request_id: str) -> list[Entry]:
     """Return the lines about a request: those with its id, and a route."""
-    entries = [read(line) for line in office.service.web.output() if request_id in line]
-    return [entry for entry in entries if entry.get("request_id") == request_id and "route" in entry]
-
-
-def read(line: str) -> Entry:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return {}
-    return entry if isinstance(entry, dict) else {}
+    found = entries(line for line in lines if request_id in line)
+    return [entry for entry in found if entry.get("request_id") == request_id and "route" in entry]
 
 
 @when("it is asked for what there is and for what there is not, well and badly", target_fixture="all_asked")

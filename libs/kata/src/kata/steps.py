@@ -26,6 +26,7 @@ from kata.servers.mail import Mail
 from kata.solution.readiness import wait_until_ready
 from kata.solution.target import Instance
 from kata.world.draw import Draw
+from kata.world.logs import entries, output_after, output_once
 from kata.world.protocols import Service, World
 from kata.world.refused_starts import expect_refused_starts, started_with_each
 
@@ -53,9 +54,12 @@ __all__ = [
     "burst",
     "describe_answer",
     "describe_stop",
+    "entries",
     "expect",
     "expect_refused_starts",
     "is_problem",
+    "output_after",
+    "output_once",
     "send_raw",
     "side_of_end",
     "started_with_each",

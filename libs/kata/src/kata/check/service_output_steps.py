@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,9 +16,9 @@ from kata.steps import (
     Service,
     World,
     expect,
+    output_once,
 )
 
-_LOG_SECONDS = 5.0
 # What many logs write beside the request, and what a line of JSON that is put together by hand breaks at.
 _LOGGED_HEADERS = ("User-Agent", "Referer", "X-Forwarded-For")
 _HOSTILE = ('"', "\\", '", "request_id": "', "\t")
@@ -77,12 +76,9 @@ def for_each_a_line_of_its_output_is_a_json_object(service: Service, request_ids
 
 
 def _line_with(instance: Instance, text: str) -> str:
-    deadline = time.monotonic() + _LOG_SECONDS
-    found: list[str] = []
-    while not found and time.monotonic() < deadline:
-        found = [line for line in instance.output() if text in line]
-        time.sleep(0.01)
-    expect(bool(found), expected=f"a line with {text}", got="none")
+    lines = output_once(instance, lambda lines: any(text in line for line in lines))
+    found = [line for line in lines if text in line]
+    expect(bool(found), expected=f"a line with {text}", got=" / ".join(lines[-3:]) or "nothing")
     return found[0]
 
 
