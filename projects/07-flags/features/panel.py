@@ -61,7 +61,8 @@ class Settings:
 
 
 def draw_settings(world: World) -> Settings:
-    draw = world.draw.fork("settings")
+    # One number of the run's, and not the check's own draw: checks with the same settings share a service.
+    draw = Draw(f"{world.setting('names', 2**24, 2**32 - 1):x}")
     admins = [f"{draw.word()}:{draw.text(draw.integer(16, 60))}{ending}" for ending in ("", ":;=%")]
     heartbeat = world.setting("heartbeat-milliseconds", 300, 900) / 1000
     origins = [f"https://{draw.word()}.example", f"http://{draw.word()}.example:{draw.integer(1024, 65535)}"]
