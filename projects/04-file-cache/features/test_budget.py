@@ -151,6 +151,12 @@ def fill_unread(store: Store, budgets: float) -> list[tuple[bytes, int]]:
 def those_that_were_read_are_still_there(store: Store, scanned: Scanned) -> None:
     for key, size_bytes in scanned.read:
         store.expect_hit(key, bytes(size_bytes))
+    left_bytes = store.budget_bytes // 4
+    for key, size_bytes in reversed(scanned.unread):
+        left_bytes -= size_bytes
+        if left_bytes < 0:
+            break
+        store.expect_hit(key, bytes(size_bytes))
     total = found(store, [*scanned.read, *scanned.unread])
     expect(total <= store.budget_bytes, expected=f"{store.budget_bytes} bytes at most", got=total)
 

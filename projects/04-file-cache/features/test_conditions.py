@@ -1,11 +1,14 @@
 """Steps of conditions.feature: entity tags and digests."""
 
 import re
+import socket
 from base64 import b64encode
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import md5, sha256, sha512
+from urllib.parse import urlsplit
 
 from pytest_bdd import scenarios, then, when
 
@@ -28,6 +31,7 @@ scenarios("conditions.feature")
 
 STRONG = re.compile(r'"[!#-~]+"')
 TOGETHER = 16
+DUELS = 60
 
 
 @dataclass(frozen=True)
@@ -209,7 +213,28 @@ def race(store: Store, key: bytes, headers: Mapping[str, str]) -> Race:
     target_fixture="races",
 )
 def many_store_other_bytes_under_one_key(store: Store) -> list[Race]:
+    for _ in range(DUELS):
+        duel(store)
     return [race(store, store.key(), {"If-None-Match": "*"}) for _ in range(3)]
+
+
+def duel(store: Store) -> None:
+    """Let one client of each process send its last byte right behind the other's."""
+    key = store.key()
+    with ExitStack() as stack:
+        connections = []
+        for url in store.service.urls[:2]:
+            address = urlsplit(url)
+            connection = socket.create_connection((address.hostname or "", address.port or 80), 5)
+            connections.append(stack.enter_context(connection))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(store.head("PUT", key, {"If-None-Match": "*", "Content-Length": "2"}) + b"x")
+        for connection in connections:
+            connection.sendall(b"y")
+        statuses = [
+            connection.recv(12).removeprefix(b"HTTP/1.1 ").decode("latin-1") for connection in connections
+        ]
+    expect(sorted(statuses) == ["201", "412"], expected="one 201 and one 412", got=sorted(statuses))
 
 
 @then("one gets 201, the others 412, and its bytes are what is stored")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, NotRunError, describe_answer, expect, wait_until_ready
+from kata.steps import Exchange, NotRunError, Stream, describe_answer, expect, wait_until_ready
 
-from .store import BLOCK_BYTES, CREATED, OK, Store, is_hit, is_miss, unlike
+from .store import BLOCK_BYTES, CREATED, OK, Store, is_hit, is_miss, path_of, unlike
 
 scenarios("integrity.feature")
 
@@ -162,8 +162,9 @@ def the_service_is_killed_again_and_again(store: Store) -> Killed:
         store.put(key, killed.acknowledged[key])
     for _ in range(ROUNDS):
         bodies = {key: [store.body(size_bytes) for size_bytes in SIZES] for key in keys}
-        after_seconds = store.draw.integer(0, 250) / 1000
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        after_seconds = store.draw.integer(30, 250) / 1000
+        unfinished = store.key()
+        with half_sent(store, unfinished), ThreadPoolExecutor(AT_ONCE) as pool:
             sending = [pool.submit(go_on, store, killed, key, bodies[key]) for key in keys]
             time.sleep(after_seconds)
             store.service.web.kill()
@@ -171,9 +172,19 @@ def the_service_is_killed_again_and_again(store: Store) -> Killed:
                 one.result()
         store.service.web.restart()
         wait_until_ready(store.service.web, timeout_seconds=20)
+        store.expect_miss(unfinished)
         for key in keys:
             is_one_of_them(store, killed, key)
     return killed
+
+
+def half_sent(store: Store, key: bytes) -> Stream:
+    """Begin an upload that will not end: at least this one is on its way when the service is killed."""
+    body = store.body(SIZES[-1])
+    headers = {"Content-Length": str(len(body)), "Cache-Control": "max-age=900"}
+    stream = Stream(store.service.urls[0], path_of(key), headers, method="PUT")
+    stream.send(body[: len(body) // 2])
+    return stream
 
 
 def go_on(store: Store, killed: Killed, key: bytes, bodies: list[bytes]) -> None:
