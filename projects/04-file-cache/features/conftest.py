@@ -76,4 +76,4 @@ def unfinished_request(world: World) -> Callable[[Service], Request]:
 
 @pytest.fixture
 def contract_paths() -> list[str]:
-    return ["/cache/{key}"]
+    return ["/cache/{key}", "/api/v1/groups/{group}", "/api/v1/entries"]

@@ -18,10 +18,12 @@ from file_cache.entry_files import EntryFiles
 from file_cache.entry_format import EntryReader
 from file_cache.errors import (
     DigestMismatchError,
+    InvalidFieldError,
     NoRoomError,
     NotCachedError,
     PreconditionFailedError,
 )
+from file_cache.groups import Groups, groups_field, groups_of
 from file_cache.ledger import Ledger
 from file_cache.service import Body, Cache, Stored
 
@@ -56,8 +58,9 @@ class Desk:
     def __post_init__(self) -> None:
         self.files = EntryFiles(self.root)
         self.budget = Budget(self.files, self.budget_bytes, self.count)
-        self.cache = Cache(self.files, self.budget, self.clock, self.heard.append)
-        self.cleaner = Cleaner(self.files, self.clock, 60)
+        self.groups = Groups(self.root / "groups")
+        self.cache = Cache(self.files, self.groups, self.budget, self.clock, self.heard.append)
+        self.cleaner = Cleaner(self.files, self.cache.is_valid, 60)
 
     def count(self, evicted: int) -> None:
         self.evicted += evicted
@@ -418,3 +421,61 @@ def test_what_has_been_replaced_is_not_removed(desk: Desk) -> None:
         with desk.files.locked():
             assert not desk.files.remove(desk.path(b"k"), seen)
     assert desk.get(b"k") == b"new"
+
+
+def put_in(desk: Desk, key: bytes, groups: tuple[str, ...], pieces: Iterator[bytes] | None = None) -> None:
+    draft = Draft(key, Freshness(60), "text/plain", desk.groups.generations(groups))
+    body = Body(pieces or iter([key]), None, ExpectedDigests({}, key))
+    desk.cache.put(Scope.TRUSTED, draft, Conditions(None, None), body)
+
+
+def test_an_invalidation_makes_a_miss_of_each_entry_of_the_group(make_desk: Callable[[], Desk]) -> None:
+    one, other = make_desk(), make_desk()
+    put_in(one, b"a", ("red", "blue"))
+    put_in(one, b"b", ("blue",))
+    put_in(one, b"c", ())
+    other.cache.invalidate("red")
+    assert [one.get(key) for key in (b"a", b"b", b"c")] == [None, b"b", b"c"]
+    put_in(one, b"a", ("red", "blue"))
+    assert other.get(b"a") == b"a"
+
+
+def test_what_is_on_its_way_does_not_outlive_an_invalidation(desk: Desk) -> None:
+    def slow() -> Iterator[bytes]:
+        yield b"old"
+        desk.cache.invalidate("red")
+
+    put_in(desk, b"a", ("red",), slow())
+    assert desk.get(b"a") is None
+
+
+def test_clean_up_removes_what_was_invalidated(desk: Desk) -> None:
+    put_in(desk, b"a", ("red",))
+    put_in(desk, b"b", ())
+    desk.cache.invalidate("red")
+    assert desk.cleaner.clean() == 1
+    assert (desk.path(b"a").exists(), desk.path(b"b").exists()) == (False, True)
+
+
+def test_a_purge_removes_those_that_begin_so(desk: Desk) -> None:
+    for key in (b"a/1", b"a/2", b"ab", b"b/a/1"):
+        put_in(desk, key, ())
+    assert desk.cache.purge(Scope.TRUSTED, b"a/") == 2
+    assert [desk.get(key) for key in (b"a/1", b"a/2", b"ab", b"b/a/1")] == [None, None, b"ab", b"b/a/1"]
+
+
+@pytest.mark.parametrize(
+    ("header", "groups"),
+    [(None, ()), ("", ()), ('"a", "b c"', ("a", "b c")), ('"a";x=1, "a"', ("a",)), ('"q\\"\\\\"', ('q"\\',))],
+)
+def test_groups_are_read(header: str | None, groups: tuple[str, ...]) -> None:
+    assert groups_of(header) == groups
+    assert not groups or groups_of(groups_field(groups)) == groups
+
+
+@pytest.mark.parametrize(
+    "header", ["a", '"a', '""', "1", '("a")', f'"{"x" * 129}"', ", ".join(f'"{n}"' for n in range(33))]
+)
+def test_what_is_no_list_of_groups_is_refused(header: str) -> None:
+    with pytest.raises(InvalidFieldError):
+        groups_of(header)

@@ -10,13 +10,15 @@ from file_cache import errors
 from file_cache.budget import Budget
 from file_cache.cleaning import Cleaner
 from file_cache.entry_files import EntryFiles
+from file_cache.groups import Groups
+from file_cache.invalidation import make_invalidation
 from file_cache.routes import CACHE_NAME, TEMPLATE, AnyPath, make_api, take_in
 from file_cache.service import ABSENT, DAMAGED, Cache
 from file_cache.settings import Settings
 from service_kit.flask import install
 from service_kit.flask_openapi import Info
 from service_kit.metrics import Metrics
-from service_kit.problems import ErrorRule, on
+from service_kit.problems import ErrorRule, FieldError, on
 
 
 def create_app(settings: Settings) -> Flask:
@@ -25,12 +27,14 @@ def create_app(settings: Settings) -> Flask:
     metrics = Metrics()
     evictions = Counter("cache_evictions", "Entries that have made room.", registry=metrics.registry)
     budget = Budget(files, settings.budget_bytes, evictions.inc)
-    cache = Cache(files, budget, time.time_ns, lookup_counter(metrics))
-    Cleaner(files, time.time_ns, settings.cleanup_seconds).start()
+    groups = Groups(settings.data_dir / "groups")
+    cache = Cache(files, groups, budget, time.time_ns, lookup_counter(metrics))
+    Cleaner(files, cache.is_valid, settings.cleanup_seconds).start()
     app = Flask("file_cache", static_folder=None)
     app.url_map.converters["path"] = AnyPath
     app.url_map.merge_slashes = False  # else `PUT /cache/a//b` would be sent elsewhere
-    app.register_blueprint(make_api(cache, settings.default_ttl_seconds, settings.max_value_bytes))
+    app.register_blueprint(make_api(cache, groups, settings.default_ttl_seconds, settings.max_value_bytes))
+    app.register_blueprint(make_invalidation(cache))
     app.after_request(take_in)
     install(
         app,
@@ -64,6 +68,13 @@ def error_table() -> list[ErrorRule]:
         on(errors.KeyTooLongError, 414, "key_too_long", detail=lambda _: "A key has 1024 bytes at most."),
         on(errors.InvalidFieldError, 400, "invalid_field"),
         on(errors.NoRoomError, 507, "no_room"),
+        on(
+            errors.InvalidGroupError,
+            422,
+            "invalid_input",
+            title="Invalid input",
+            errors=lambda error: [FieldError("invalid_group", str(error), parameter="group")],
+        ),
         on(errors.DigestMismatchError, 400, "digest_mismatch"),
         on(errors.PreconditionFailedError, 412, "precondition_failed"),
         on(

@@ -1,15 +1,14 @@
 """Periodic clean-up: what has expired goes, a slice at a time, and never what has replaced it meanwhile."""
 
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
+from file_cache.domain import Metadata
 from file_cache.entry_files import EntryFiles
-from file_cache.entry_format import EntryReader
-from file_cache.errors import DamagedError
+from file_cache.entry_format import open_entry
 
 # Between two slices others have the disk and the interpreter to themselves.
 PAUSE_SECONDS = 0.001
@@ -20,9 +19,11 @@ log = structlog.get_logger()
 class Cleaner:
     """Goes through all files, again and again."""
 
-    def __init__(self, files: EntryFiles, now_ns: Callable[[], int], interval_seconds: float) -> None:
+    def __init__(
+        self, files: EntryFiles, is_valid: Callable[[Metadata], bool], interval_seconds: float
+    ) -> None:
         self._files = files
-        self._now_ns = now_ns
+        self._is_valid = is_valid
         self._interval_seconds = interval_seconds
         self._stopped = threading.Event()
 
@@ -53,16 +54,11 @@ class Cleaner:
         return removed
 
     def _remove_expired(self, path: Path) -> bool:
-        try:
-            descriptor = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:
-            return False
-        try:
-            reader = EntryReader(descriptor)
-        except DamagedError:
-            return False  # the next who asks for it puts it aside
+        reader = open_entry(path)
+        if reader is None:
+            return False  # what is damaged the next who asks for it puts aside
         with reader:
-            if reader.metadata.is_fresh(self._now_ns()):
+            if self._is_valid(reader.metadata):
                 return False
             # Since it was opened another may have taken its place: look again, and remove, in one step.
             with self._files.locked():

@@ -1,6 +1,7 @@
 """The words of this service."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -27,6 +28,8 @@ class Draft:
     key: bytes
     freshness: Freshness
     content_type: str
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Each with the generation that it had when the upload began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,9 +140,14 @@ class EntryFiles:
         """Go through the folders of all entries."""
         yield from self._folders
 
-    def walk(self) -> Iterator[list[Path]]:
-        """Go through all files, a slice at a time, and count what they have; nobody holds the lock."""
+    def walk(self, *scopes: Scope) -> Iterator[list[Path]]:
+        """Go through all files, or those of some scopes, a slice at a time, and count what they have.
+
+        The caller does not hold the lock.
+        """
         for cell, folder in enumerate(self._folders):
+            if scopes and folder.parent.name not in scopes:
+                continue
             with self.locked():
                 found = list(folder.iterdir())
                 self.ledger.set(cell, sum(map(_size_of, found)))

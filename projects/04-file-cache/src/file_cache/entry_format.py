@@ -17,6 +17,7 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from pathlib import Path
 from struct import Struct
 from typing import Final, Self
 
@@ -152,6 +153,14 @@ class EntryReader:
         return _read(self.descriptor, first, last)
 
 
+def open_entry(path: Path) -> EntryReader | None:
+    """Open a file that was found in a folder; None if it is gone, or damaged."""
+    try:
+        return EntryReader(os.open(path, os.O_RDONLY))
+    except (FileNotFoundError, DamagedError):
+        return None
+
+
 def _blocks(size_bytes: int) -> int:
     return -(-size_bytes // BLOCK_BYTES)
 
@@ -161,6 +170,7 @@ def _dump(metadata: Metadata) -> bytes:
     members = {
         "key": b64encode(draft.key).decode(),
         "content_type": draft.content_type,
+        "groups": dict(draft.groups),
         "ttl_seconds": draft.freshness.ttl_seconds,
         "sha256": metadata.sha256.hex(),
         "stored_ns": metadata.stored_ns,
@@ -171,7 +181,7 @@ def _dump(metadata: Metadata) -> bytes:
 def _load(text: bytes, size_bytes: int) -> Metadata:
     members = json.loads(text)  # its checksum was right: this is what was written
     freshness = Freshness(members["ttl_seconds"])
-    draft = Draft(b64decode(members["key"]), freshness, members["content_type"])
+    draft = Draft(b64decode(members["key"]), freshness, members["content_type"], members["groups"])
     return Metadata(draft, size_bytes, bytes.fromhex(members["sha256"]), members["stored_ns"])
 
 

@@ -43,6 +43,13 @@ class InvalidFieldError(FileCacheError):
         self.field = field
 
 
+class InvalidGroupError(FileCacheError):
+    """No group can have this name."""
+
+    def __init__(self) -> None:
+        super().__init__("A group has 1 to 128 characters of printable ASCII.")
+
+
 class DigestMismatchError(FileCacheError):
     """The bytes that have come are not those that were announced."""
 

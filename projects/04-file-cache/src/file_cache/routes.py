@@ -1,5 +1,6 @@
 """The HTTP surface: it translates, and decides nothing."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -11,6 +12,7 @@ from file_cache.digests import ExpectedDigests, digest_field
 from file_cache.domain import LONGEST_KEY_BYTES, Draft, Scope
 from file_cache.errors import InvalidFieldError, InvalidKeyError, KeyTooLongError
 from file_cache.freshness import freshness_of
+from file_cache.groups import FIELD, Groups, groups_field, groups_of
 from file_cache.service import Body, Cache, Hit
 from file_cache.uploads import upload_of
 from service_kit.flask_openapi import Headers, Refusal, described
@@ -23,6 +25,7 @@ OCTETS: Final = "application/octet-stream"
 HIT_FIELDS: Final[Headers] = {
     name: {"schema": {"type": "string"}, "description": text}
     for name, text in {
+        "Cache-Groups": "Those that it was stored with.",
         "ETag": "Strong: other bytes have another.",
         "Age": "Seconds since it was stored.",
         "Cache-Status": "As RFC 9211 has it.",
@@ -43,7 +46,7 @@ class AnyPath(BaseConverter):
     regex = "(?s:.*)"
 
 
-def make_api(cache: Cache, default_ttl_seconds: int, max_value_bytes: int) -> flask.Blueprint:
+def make_api(cache: Cache, groups: Groups, default_ttl_seconds: int, max_value_bytes: int) -> flask.Blueprint:
     """Make the routes of a cache."""
     api = flask.Blueprint("api", __name__)
 
@@ -79,6 +82,7 @@ def make_api(cache: Cache, default_ttl_seconds: int, max_value_bytes: int) -> fl
         },
         request_headers={
             "Cache-Control": "max-age or s-maxage, in seconds",
+            "Cache-Groups": "A list of strings",
             "Content-Digest": "sha-256 or sha-512 of the body",
             **CONDITIONS,
         },
@@ -86,7 +90,8 @@ def make_api(cache: Cache, default_ttl_seconds: int, max_value_bytes: int) -> fl
     def write(key: str) -> flask.Response:
         """Store an entry, all of it or nothing."""
         headers = flask.request.headers
-        draft = _draft(_key(key), default_ttl_seconds)
+        generations = groups.generations(groups_of(headers.get(FIELD)))
+        draft = _draft(_key(key), default_ttl_seconds, generations)
         if "Content-Range" in headers:
             raise InvalidFieldError("Content-Range", "a part of an entry cannot be stored.")
         announced = {name: headers.get(name) for name in ("Content-Digest", "Repr-Digest")}
@@ -119,12 +124,12 @@ def take_in(response: flask.Response) -> flask.Response:
     return response
 
 
-def _draft(key: bytes, default_ttl_seconds: int) -> Draft:
+def _draft(key: bytes, default_ttl_seconds: int, generations: Mapping[str, str]) -> Draft:
     freshness = freshness_of(flask.request.headers.get("Cache-Control"), default_ttl_seconds)
     content_type = flask.request.headers.get("Content-Type") or OCTETS
     if len(content_type) > LONGEST_CONTENT_TYPE:
         raise InvalidFieldError("Content-Type", f"it has more than {LONGEST_CONTENT_TYPE} characters.")
-    return Draft(key, freshness, content_type)
+    return Draft(key, freshness, content_type, generations)
 
 
 def _key(_: str) -> bytes:
@@ -156,6 +161,8 @@ def _answer(hit: Hit, *, is_unchanged: bool) -> flask.Response:
         "Age": str(age_seconds),
         "Cache-Status": f"{CACHE_NAME}; hit; ttl={ttl_seconds - age_seconds}",
     }
+    if metadata.draft.groups:
+        fields[FIELD] = groups_field(metadata.draft.groups)
     if is_unchanged:
         hit.close()
         return _empty(304, fields)

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from file_cache.budget import Budget, Reservation
 from file_cache.conditions import Conditions
 from file_cache.digests import ExpectedDigests
 from file_cache.domain import Draft, Metadata, Scope
 from file_cache.entry_files import EntryFiles, Upload
-from file_cache.entry_format import DISK_FULL, EntryReader
+from file_cache.entry_format import DISK_FULL, EntryReader, open_entry
 from file_cache.errors import DamagedError, NoRoomError, NotCachedError
+from file_cache.groups import Groups
 
 ABSENT, EXPIRED, DAMAGED = "uri-miss", "stale", "damaged"
 
@@ -45,10 +47,16 @@ class Cache:
     """Entries in files: fresh, whole, or not there."""
 
     def __init__(
-        self, files: EntryFiles, budget: Budget, now_ns: Callable[[], int], on_lookup: Callable[[str], None]
+        self,
+        files: EntryFiles,
+        groups: Groups,
+        budget: Budget,
+        now_ns: Callable[[], int],
+        on_lookup: Callable[[str], None],
     ) -> None:
         """`on_lookup` hears `hit` or why there was none, and `damaged` for each file that was."""
         self._files = files
+        self._groups = groups
         self._budget = budget
         self._now_ns = now_ns
         self._on_lookup = on_lookup
@@ -114,6 +122,18 @@ class Cache:
         body.digests.check(metadata.sha256)
         return metadata
 
+    def is_valid(self, metadata: Metadata) -> bool:
+        """Say whether an entry may be given out: not expired, and in no group that was invalidated since."""
+        return metadata.is_fresh(self._now_ns()) and self._groups.are_current(metadata.draft.groups)
+
+    def invalidate(self, group: str) -> None:
+        """Make a miss of each entry that has this group, and of each that is on its way with it."""
+        self._groups.invalidate(group)
+
+    def purge(self, scope: Scope, prefix: bytes) -> int:
+        """Remove each entry whose key begins so; return how many have gone."""
+        return sum(self._remove_if_below(path, prefix) for files in self._files.walk(scope) for path in files)
+
     def delete(self, scope: Scope, key: bytes, conditions: Conditions) -> None:
         """Remove an entry. Raises: NotCachedError, PreconditionFailedError."""
         with self._files.locked():
@@ -122,16 +142,16 @@ class Cache:
                 conditions.check(None)
                 raise NotCachedError(ABSENT)
             with reader:
-                is_fresh = reader.metadata.is_fresh(self._now_ns())
-                conditions.check(reader.metadata.etag if is_fresh else None)
+                is_valid = self.is_valid(reader.metadata)
+                conditions.check(reader.metadata.etag if is_valid else None)
                 self._files.remove(self._files.path(scope, key), reader)
-            if not is_fresh:
+            if not is_valid:
                 raise NotCachedError(EXPIRED)
 
     def _hit(self, scope: Scope, key: bytes, reader: EntryReader) -> Hit:
-        now_ns = self._now_ns()
-        if not reader.metadata.is_fresh(now_ns):
+        if not self.is_valid(reader.metadata):
             raise self._miss(EXPIRED)
+        now_ns = self._now_ns()
         blocks = reader.blocks()
         try:
             first = next(blocks, b"")
@@ -141,13 +161,24 @@ class Cache:
         reader.mark()
         return Hit(reader.metadata, now_ns, self._rest(scope, key, reader, first, blocks), reader.close)
 
+    def _remove_if_below(self, path: Path, prefix: bytes) -> bool:
+        reader = open_entry(path)
+        if reader is None:
+            return False
+        with reader:
+            if not reader.metadata.draft.key.startswith(prefix):
+                return False
+            is_valid = self.is_valid(reader.metadata)
+            with self._files.locked():
+                return self._files.remove(path, reader) and is_valid
+
     def _etag(self, scope: Scope, key: bytes) -> str | None:
         """Return the tag of the entry that is there now, None for none that may be given out."""
         reader = self._peek(scope, key)
         if reader is None:
             return None
         with reader:
-            return reader.metadata.etag if reader.metadata.is_fresh(self._now_ns()) else None
+            return reader.metadata.etag if self.is_valid(reader.metadata) else None
 
     def _peek(self, scope: Scope, key: bytes) -> EntryReader | None:
         """Open an entry; a damaged one is none, and is put aside by the next who reads it."""
