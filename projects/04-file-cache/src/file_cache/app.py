@@ -78,6 +78,13 @@ def error_table() -> list[ErrorRule]:
         on(errors.DigestMismatchError, 400, "digest_mismatch"),
         on(errors.PreconditionFailedError, 412, "precondition_failed"),
         on(
+            errors.UnsatisfiableRangeError,
+            416,
+            "range_not_satisfiable",
+            title="Range Not Satisfiable",
+            headers=lambda error: {"Content-Range": f"bytes */{error.size_bytes}"},
+        ),
+        on(
             errors.NotCachedError,
             404,
             "not_cached",

@@ -102,16 +102,23 @@ class EntryReader:
             os.close(descriptor)
             raise
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the body, each block verified before it is handed out. Raises: DamagedError."""
+    def blocks(self, first: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yield the body or a part of it; each block is verified whole before any of it is handed out.
+
+        Raises: DamagedError.
+        """
         size_bytes = self.metadata.size_bytes
-        for first in range(0, size_bytes, BLOCK_BYTES):
-            last = min(first + BLOCK_BYTES, size_bytes)
-            block = self._slice(first, last)
-            number = first // BLOCK_BYTES * CHECKSUM_BYTES
+        end = size_bytes if end is None else end
+        for start in range(first // BLOCK_BYTES * BLOCK_BYTES, end, BLOCK_BYTES):
+            block = self._slice(start, min(start + BLOCK_BYTES, size_bytes))
+            number = start // BLOCK_BYTES * CHECKSUM_BYTES
             if xxh3_64_digest(block) != self._checksums[number : number + CHECKSUM_BYTES]:
                 raise DamagedError
-            yield block
+            yield (
+                block
+                if first <= start and start + len(block) <= end
+                else block[max(0, first - start) : end - start]
+            )
 
     def mark(self) -> None:
         """Note that it was read; once is enough."""

@@ -50,6 +50,14 @@ class InvalidGroupError(FileCacheError):
         super().__init__("A group has 1 to 128 characters of printable ASCII.")
 
 
+class UnsatisfiableRangeError(FileCacheError):
+    """There is no such part of the entry."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"The entry has {size_bytes} bytes.")
+        self.size_bytes = size_bytes
+
+
 class DigestMismatchError(FileCacheError):
     """The bytes that have come are not those that were announced."""
 

@@ -9,10 +9,11 @@ from werkzeug.routing import BaseConverter
 
 from file_cache.conditions import Conditions
 from file_cache.digests import ExpectedDigests, digest_field
-from file_cache.domain import LONGEST_KEY_BYTES, Draft, Scope
+from file_cache.domain import LONGEST_KEY_BYTES, Draft, Metadata, Scope
 from file_cache.errors import InvalidFieldError, InvalidKeyError, KeyTooLongError
 from file_cache.freshness import freshness_of
 from file_cache.groups import FIELD, Groups, groups_field, groups_of
+from file_cache.ranges import Part, part_of
 from file_cache.service import Body, Cache, Hit
 from file_cache.uploads import upload_of
 from service_kit.flask_openapi import Headers, Refusal, described
@@ -54,19 +55,28 @@ def make_api(cache: Cache, groups: Groups, default_ttl_seconds: int, max_value_b
     @described(
         answer="The entry.",
         headers=HIT_FIELDS,
-        refusals={400: BAD_FIELD, 404: NO_ENTRY, 412: NOT_THIS, 414: TOO_LONG},
-        request_headers=CONDITIONS,
+        refusals={
+            400: BAD_FIELD,
+            404: NO_ENTRY,
+            412: NOT_THIS,
+            414: TOO_LONG,
+            416: Refusal("The entry has no such part."),
+        },
+        request_headers={**CONDITIONS, "Range": "One part: bytes=0-99", "If-Range": "An entity tag"},
     )
     def read(key: str) -> flask.Response:
         """Get an entry."""
         conditions = _conditions()
-        hit = cache.find(Scope.TRUSTED, _key(key))
-        try:
-            conditions.check_match(hit.metadata.etag)
-            return _answer(hit, is_unchanged=conditions.is_unchanged(hit.metadata.etag))
-        except BaseException:
-            hit.close()
-            raise
+
+        def choose(metadata: Metadata) -> Part | None:
+            conditions.check_match(metadata.etag)
+            if flask.request.method == "HEAD" or conditions.is_unchanged(metadata.etag):
+                return None
+            headers = flask.request.headers
+            return part_of(metadata, headers.get("Range"), headers.get("If-Range"))
+
+        hit = cache.find(Scope.TRUSTED, _key(key), choose)
+        return _answer(hit, is_unchanged=conditions.is_unchanged(hit.metadata.etag))
 
     @api.put("/cache/<path:key>")
     @described(
@@ -166,11 +176,17 @@ def _answer(hit: Hit, *, is_unchanged: bool) -> flask.Response:
     if is_unchanged:
         hit.close()
         return _empty(304, fields)
+    first, end = hit.part or (0, metadata.size_bytes)
     fields |= {
-        "Content-Length": str(metadata.size_bytes),
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(end - first),
         "Repr-Digest": digest_field(metadata.sha256),
     }
-    response = flask.Response(hit.body, 200, fields, content_type=metadata.draft.content_type)
+    if hit.part is not None:
+        fields["Content-Range"] = f"bytes {first}-{end - 1}/{metadata.size_bytes}"
+    response = flask.Response(
+        hit.body, 206 if hit.part else 200, fields, content_type=metadata.draft.content_type
+    )
     response.call_on_close(hit.close)
     return response
 

@@ -12,6 +12,7 @@ from file_cache.entry_files import EntryFiles, Upload
 from file_cache.entry_format import DISK_FULL, EntryReader, open_entry
 from file_cache.errors import DamagedError, NoRoomError, NotCachedError
 from file_cache.groups import Groups
+from file_cache.ranges import Part
 
 ABSENT, EXPIRED, DAMAGED = "uri-miss", "stale", "damaged"
 
@@ -38,9 +39,18 @@ class Hit:
     """A fresh entry. Whoever gets it closes it."""
 
     metadata: Metadata
+    part: Part | None
     now_ns: int
     body: Iterator[bytes]
     close: Callable[[], None]
+
+
+type Choice = Callable[[Metadata], Part | None]
+"""Which part of an entry is wanted, None for the whole; it may raise."""
+
+
+def whole(_: Metadata) -> None:
+    return None
 
 
 class Cache:
@@ -61,10 +71,11 @@ class Cache:
         self._now_ns = now_ns
         self._on_lookup = on_lookup
 
-    def find(self, scope: Scope, key: bytes) -> Hit:
-        """Return what is stored, its first block verified.
+    def find(self, scope: Scope, key: bytes, choose: Choice = whole) -> Hit:
+        """Return what is stored, the first block of what is chosen of it verified.
 
-        So an entry of one block is either given out whole, or is a miss. Raises: NotCachedError.
+        So what lies in one block is either given out whole, or is a miss.
+        Raises: NotCachedError, and whatever the choice raises.
         """
         try:
             reader = self._files.open(scope, key)
@@ -73,7 +84,7 @@ class Cache:
         if reader is None:
             raise self._miss(ABSENT)
         try:
-            hit = self._hit(scope, key, reader)
+            hit = self._hit(scope, key, reader, choose)
         except BaseException:
             reader.close()
             raise
@@ -148,18 +159,19 @@ class Cache:
             if not is_valid:
                 raise NotCachedError(EXPIRED)
 
-    def _hit(self, scope: Scope, key: bytes, reader: EntryReader) -> Hit:
+    def _hit(self, scope: Scope, key: bytes, reader: EntryReader, choose: Choice) -> Hit:
         if not self.is_valid(reader.metadata):
             raise self._miss(EXPIRED)
         now_ns = self._now_ns()
-        blocks = reader.blocks()
+        part = choose(reader.metadata)
+        blocks = reader.blocks(*(part or ()))
         try:
             first = next(blocks, b"")
         except DamagedError:
             self._files.quarantine(scope, key, reader)
             raise self._miss(DAMAGED) from None
         reader.mark()
-        return Hit(reader.metadata, now_ns, self._rest(scope, key, reader, first, blocks), reader.close)
+        return Hit(reader.metadata, part, now_ns, self._rest(scope, key, reader, first, blocks), reader.close)
 
     def _remove_if_below(self, path: Path, prefix: bytes) -> bool:
         reader = open_entry(path)
