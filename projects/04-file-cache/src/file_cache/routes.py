@@ -54,6 +54,7 @@ def make_api(cache: Cache, groups: Groups, default_ttl_seconds: int, max_value_b
     @api.get("/cache/<path:key>")
     @described(
         answer="The entry.",
+        others={206: "The part of it.", 304: "Whoever asks has it."},
         headers=HIT_FIELDS,
         refusals={
             400: BAD_FIELD,
@@ -81,7 +82,8 @@ def make_api(cache: Cache, groups: Groups, default_ttl_seconds: int, max_value_b
     @api.put("/cache/<path:key>")
     @described(
         status=201,
-        answer="Stored; 200 if it has replaced a fresh entry.",
+        answer="Stored.",
+        others={200: "Stored, in the place of a fresh entry."},
         refusals={
             400: Refusal("A header field or the body cannot be read, or the body is not what was announced."),
             411: Refusal("The body has neither a length nor a digest."),
