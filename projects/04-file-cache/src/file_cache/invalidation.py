@@ -35,7 +35,7 @@ def make_invalidation(cache: Cache) -> flask.Blueprint:
     """Make the routes."""
     api = flask.Blueprint("invalidation", __name__, url_prefix="/api/v1")
 
-    @api.delete("/groups/<group>")
+    @api.delete("/groups/<path:group>")
     @described(
         status=204, answer="Each entry of it is a miss.", headers=INVALIDATED, refusals={422: NO_GROUP}
     )
