@@ -7,6 +7,7 @@ from pytest_bdd import given
 
 from kata.steps import Instance, Request, Service, World
 
+from .guarded import KINDS, Guarded, token_of
 from .store import Store, folder_of
 
 # What the lesson prints.
@@ -25,6 +26,8 @@ def service_settings(world: World) -> dict[str, str]:
         "MAX_VALUE_BYTES": str(world.setting("MAX_VALUE_BYTES", 4_600_000, 7_900_000, [MAX_VALUE_BYTES])),
         "BUDGET_BYTES": str(world.setting("BUDGET_BYTES", 60_000_000, 400_000_000, [BUDGET_BYTES])),
         "CLEANUP_SECONDS": str(world.setting("CLEANUP_SECONDS", 300, 900) / 1000),
+        "LEASE_SECONDS": str(world.setting("LEASE_SECONDS", 2, 4)),
+        "MAX_WAITERS": str(world.setting("MAX_WAITERS", 3, 15)),
     }
 
 
@@ -45,6 +48,21 @@ def a_second_process_with_the_same_folder(store: Store) -> Instance:
     return store.service.add("web")
 
 
+@given("a cache with tokens", target_fixture="guarded")
+def a_cache_with_tokens(world: World, service_settings: dict[str, str]) -> Guarded:
+    draw = world.draw
+    tokens = {kind: [token_of(draw) for _ in range(draw.integer(1, 3))] for kind in KINDS}
+    texts = {kind: ",".join(values) for kind, values in tokens.items()}
+    folder = folder_of(world)
+    settings = {**service_settings, **texts, "DATA_DIR": str(folder)}
+    return Guarded(Store(world.start_alone(settings), draw, settings, folder), tokens)
+
+
+@given("a second process of it with the same folder", target_fixture="second")
+def a_second_process_of_it(guarded: Guarded) -> Instance:
+    return guarded.store.service.add("web")
+
+
 @pytest.fixture
 def bad_settings(world: World) -> list[tuple[str, str]]:
     """One bad value for each: too small, too large, or no such number."""
@@ -53,8 +71,19 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         ("MAX_VALUE_BYTES", world.draw.choice(("0", "1099511627777", "1MiB"))),
         ("BUDGET_BYTES", world.draw.choice(("1", "1125899906842625", "1GiB", "9199999"))),
         ("CLEANUP_SECONDS", world.draw.choice(("0.09", "86400.5", "soon"))),
+        (world.draw.choice(("READ_TOKENS", "WRITE_TOKENS", "UNTRUSTED_TOKENS")), bad_tokens(world)),
+        ("ANONYMOUS", world.draw.choice(("nothing", "read", "everything", "no"))),
+        ("LEASE_SECONDS", world.draw.choice(("0", "3601", "1.5"))),
+        ("MAX_WAITERS", world.draw.choice(("0", "65", "many"))),
         ("DATA_DIR", world.draw.choice(("relative/folder", "", "/dev/null"))),
     ]
+
+
+def bad_tokens(world: World) -> str:
+    """Draw a list with a token that is too short, too long, there twice, or of other characters."""
+    good = world.draw.text(20)
+    bad = world.draw.choice(("x" * 15, "x" * 257, good, "", f" {good}", good + "ä", f"{good}=x"))
+    return f"{good},{bad}"
 
 
 @pytest.fixture
@@ -65,6 +94,8 @@ def accepted_settings(world: World) -> dict[str, str]:
         "MAX_VALUE_BYTES": "1099511627776",
         "BUDGET_BYTES": world.draw.choice(("1125899906842624", "2199023255552")),
         "CLEANUP_SECONDS": world.draw.choice(("0.1", "86400", "")),
+        "LEASE_SECONDS": world.draw.choice(("1", "3600", "")),
+        "MAX_WAITERS": world.draw.choice(("1", "64", "")),
     }
 
 

@@ -132,6 +132,10 @@ def each_is_found_under_its_own_key(store: Store, items: list[Item]) -> None:
         everything = "".join(f"%{byte:02x}" for byte in item.key)
         is_hit(client.get(f"/cache/{everything}"), item.body)
         is_hit(client.get(path_of(item.key, safe="")), item.body)
+        query = f"?{store.draw.word()}={store.draw.word()}&x"
+        is_hit(client.get(path_of(item.key) + query), item.body)
+        put = client.request("PUT", path_of(item.key) + query, body=item.body)
+        expect(put.status == OK, expected="200: it is the same key", got=describe_answer(put), answer=put)
     store.expect_miss(items[0].key + store.draw.word().encode())
 
 

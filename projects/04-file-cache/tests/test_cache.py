@@ -24,11 +24,13 @@ from file_cache.errors import (
     PreconditionFailedError,
 )
 from file_cache.groups import Groups, groups_field, groups_of
+from file_cache.leases import Leases
 from file_cache.ledger import Ledger
 from file_cache.service import Body, Cache, Stored
 
 SECOND_NS = 1_000_000_000
 BUDGET_BYTES = 400_000
+LEASE_SECONDS = 30
 
 
 @dataclass
@@ -59,8 +61,9 @@ class Desk:
         self.files = EntryFiles(self.root)
         self.budget = Budget(self.files, self.budget_bytes, self.count)
         self.groups = Groups(self.root / "groups")
-        self.cache = Cache(self.files, self.groups, self.budget, self.clock, self.heard.append)
-        self.cleaner = Cleaner(self.files, self.cache.is_valid, 60)
+        self.leases = Leases(self.root / "leases", self.files.locked, LEASE_SECONDS, self.clock)
+        self.cache = Cache(self.files, self.groups, self.leases, self.budget, self.clock, self.heard.append)
+        self.cleaner = Cleaner(self.files, self.leases, self.cache.is_valid, 60)
 
     def count(self, evicted: int) -> None:
         self.evicted += evicted

@@ -15,7 +15,9 @@ def main() -> None:
     except OSError as error:
         sys.stderr.write(f"settings: DATA_DIR: {settings.data_dir}: {error.strerror}\n")
         raise SystemExit(EX_CONFIG) from error
-    serve("file_cache.app:create_app", settings, "wsgi")
+    serve(
+        "file_cache.app:create_app", settings.model_copy(update={"web_threads": settings.all_threads}), "wsgi"
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import structlog
 from file_cache.domain import Metadata
 from file_cache.entry_files import EntryFiles
 from file_cache.entry_format import open_entry
+from file_cache.leases import Leases
 
 # Between two slices others have the disk and the interpreter to themselves.
 PAUSE_SECONDS = 0.001
@@ -20,9 +21,14 @@ class Cleaner:
     """Goes through all files, again and again."""
 
     def __init__(
-        self, files: EntryFiles, is_valid: Callable[[Metadata], bool], interval_seconds: float
+        self,
+        files: EntryFiles,
+        leases: Leases,
+        is_valid: Callable[[Metadata], bool],
+        interval_seconds: float,
     ) -> None:
         self._files = files
+        self._leases = leases
         self._is_valid = is_valid
         self._interval_seconds = interval_seconds
         self._stopped = threading.Event()
@@ -46,6 +52,7 @@ class Cleaner:
         """Go through all files once; return how many have been removed."""
         removed = 0
         swept = self._files.sweep()
+        self._leases.clean()
         for files in self._files.walk():
             removed += sum(self._remove_expired(path) for path in files)
             self._stopped.wait(PAUSE_SECONDS)

@@ -12,6 +12,12 @@ class Scope(StrEnum):
     """Whose entries these are."""
 
     TRUSTED = "trusted"
+    UNTRUSTED = "untrusted"
+
+    @property
+    def seen_by(self) -> tuple["Scope", ...]:
+        """Return the scopes of those who are given what is stored in this one."""
+        return (Scope.TRUSTED, Scope.UNTRUSTED) if self is Scope.TRUSTED else (self,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,40 @@ class NotCachedError(FileCacheError):
         self.reason = reason
 
 
+class LeaseGrantedError(NotCachedError):
+    """There is nothing fresh under this key, and whoever asks is to fill it."""
+
+    def __init__(self, reason: str, token: str, ttl_seconds: int) -> None:
+        super().__init__(reason)
+        self.token = token
+        self.ttl_seconds = ttl_seconds
+
+
+class FillAwaitedError(NotCachedError):
+    """There is nothing fresh under this key yet: somebody else fills it."""
+
+
+class LeaseLostError(FileCacheError):
+    """The lease under which a value was made is not held any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This lease has ended.")
+
+
+class UnauthenticatedError(FileCacheError):
+    """Who asks shows no token that is known."""
+
+    def __init__(self) -> None:
+        super().__init__("It takes a token, as a bearer's or as a password.")
+
+
+class ForbiddenError(FileCacheError):
+    """The token is known, and is not for this."""
+
+    def __init__(self) -> None:
+        super().__init__("This token is not for that.")
+
+
 class PreconditionFailedError(FileCacheError):
     """The entry is not, or is, the one that the request has named."""
 

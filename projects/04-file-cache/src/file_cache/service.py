@@ -12,6 +12,7 @@ from file_cache.entry_files import EntryFiles, Upload
 from file_cache.entry_format import DISK_FULL, EntryReader, open_entry
 from file_cache.errors import DamagedError, NoRoomError, NotCachedError
 from file_cache.groups import Groups
+from file_cache.leases import Lease, Leases
 from file_cache.ranges import Part
 
 ABSENT, EXPIRED, DAMAGED = "uri-miss", "stale", "damaged"
@@ -43,6 +44,8 @@ class Hit:
     now_ns: int
     body: Iterator[bytes]
     close: Callable[[], None]
+    waited_for: str | None = None
+    """Why there was none at first, if it was stored by somebody else meanwhile."""
 
 
 type Choice = Callable[[Metadata], Part | None]
@@ -60,6 +63,7 @@ class Cache:
         self,
         files: EntryFiles,
         groups: Groups,
+        leases: Leases,
         budget: Budget,
         now_ns: Callable[[], int],
         on_lookup: Callable[[str], None],
@@ -67,6 +71,7 @@ class Cache:
         """`on_lookup` hears `hit` or why there was none, and `damaged` for each file that was."""
         self._files = files
         self._groups = groups
+        self._leases = leases
         self._budget = budget
         self._now_ns = now_ns
         self._on_lookup = on_lookup
@@ -91,17 +96,38 @@ class Cache:
         self._on_lookup("hit")
         return hit
 
-    def put(self, scope: Scope, draft: Draft, conditions: Conditions, body: Body) -> Stored:
-        """Store a body, all of it or nothing.
+    def lease(self, reads: Iterable[Scope], scope: Scope, key: bytes) -> Lease | None:
+        """Take the lease of a key; None if somebody has it, or something fresh is there by now."""
+        with self._files.locked():
+            return None if self.look(reads, key) else self._leases.take(scope, key)
 
-        The conditions are asked before the body comes, and again in the step that puts it into its place.
-        Raises: PreconditionFailedError, DigestMismatchError, NoRoomError, and whatever the body raises.
+    def look(self, scopes: Iterable[Scope], key: bytes) -> Metadata | None:
+        """Return what is known of the fresh entry in the first of these scopes that has one."""
+        for scope in scopes:
+            reader = self._peek(scope, key)
+            if reader is not None:
+                with reader:
+                    if self.is_valid(reader.metadata):
+                        return reader.metadata
+        return None
+
+    def put(
+        self, scope: Scope, draft: Draft, conditions: Conditions, body: Body, lease: str | None = None
+    ) -> Stored:
+        """Store a body, all of it or nothing, and end the lease of its key.
+
+        The conditions are asked before the body comes, and again in the step that puts it into its place; so
+        is whether `lease` is still held, the token of the one under which the body was made.
+        Raises: PreconditionFailedError, LeaseLostError, DigestMismatchError, NoRoomError, and whatever the
+        body raises.
         """
+        with self._files.locked():
+            self._leases.check(scope, draft.key, lease)
         conditions.check(self._etag(scope, draft.key))
         reservation = self._budget.reservation()
         try:
             reservation.cover(body.announced_bytes or 0)
-            return self._store(scope, draft, conditions, body, reservation)
+            return self._store(scope, draft, conditions, body, reservation, lease)
         except OSError as error:
             if error.errno in DISK_FULL:
                 raise NoRoomError from error
@@ -110,15 +136,23 @@ class Cache:
             reservation.give_up()
 
     def _store(
-        self, scope: Scope, draft: Draft, conditions: Conditions, body: Body, reservation: Reservation
+        self,
+        scope: Scope,
+        draft: Draft,
+        conditions: Conditions,
+        body: Body,
+        reservation: Reservation,
+        lease: str | None,
     ) -> Stored:
         upload = self._files.begin(self._budget.shed)
         try:
             metadata = self._take_in(upload, draft, body, reservation)
             with self._files.locked():
+                self._leases.check(scope, draft.key, lease)
                 etag = self._etag(scope, draft.key)
                 conditions.check(etag)
                 self._files.place(upload, scope, draft.key)
+                self._leases.end(scope, draft.key)
                 reservation.release()
         finally:
             upload.discard()
@@ -146,15 +180,17 @@ class Cache:
         return sum(self._remove_if_below(path, prefix) for files in self._files.walk(scope) for path in files)
 
     def delete(self, scope: Scope, key: bytes, conditions: Conditions) -> None:
-        """Remove an entry. Raises: NotCachedError, PreconditionFailedError."""
+        """Remove an entry, and end the lease of its key. Raises: NotCachedError, PreconditionFailedError."""
         with self._files.locked():
             reader = self._peek(scope, key)
             if reader is None:
                 conditions.check(None)
+                self._leases.end(scope, key)
                 raise NotCachedError(ABSENT)
             with reader:
                 is_valid = self.is_valid(reader.metadata)
                 conditions.check(reader.metadata.etag if is_valid else None)
+                self._leases.end(scope, key)
                 self._files.remove(self._files.path(scope, key), reader)
             if not is_valid:
                 raise NotCachedError(EXPIRED)
