@@ -194,6 +194,12 @@ def entries_are_stored_with_times_that_are_none(store: Store) -> list[tuple[Exch
         f"{name}={seconds} {name}=1",
         f"{name} = {seconds}",
     ]
+    stale = draw.choice(("stale-while-revalidate", "stale-if-error"))
+    refused += [
+        f"{name}={seconds}, {stale}={draw.choice(bad)}",
+        f"{stale}={seconds}, {name}={seconds}, {stale}=1",
+        stale,
+    ]
     for text in refused:
         key = store.key()
         store.put(key, b"old")

@@ -307,6 +307,9 @@ def fill_up(store: Store, seconds: int) -> Full:
         elsewhere = waiting(store, stack, keys[0], 1, process=1).answer()
         served = [store.put(store.key(), b"x") for _ in range(3)] + [store.expect_miss(store.key())]
         lease_of(store.get(store.key(), {"Prefer": "wait=3"}), store.settings["LEASE_SECONDS"])
+        early = [one.asked for one in waiters if one.is_answered]
+        got = f"{len(early)} answered"
+        expect(not early, expected=f"{most} requests that wait", got=got, timing=True)
         ended = [one.answer() for one in waiters]
     short = store.get(keys[0], {"Prefer": "wait=1"})
     judge_full(Full(more, elsewhere, served, ended, short))

@@ -63,7 +63,7 @@ class Desk:
         self.groups = Groups(self.root / "groups")
         self.leases = Leases(self.root / "leases", self.files.locked, LEASE_SECONDS, self.clock)
         self.cache = Cache(self.files, self.groups, self.leases, self.budget, self.clock, self.heard.append)
-        self.cleaner = Cleaner(self.files, self.leases, self.cache.is_valid, 60)
+        self.cleaner = Cleaner(self.files, self.leases, self.cache.is_kept, 60)
 
     def count(self, evicted: int) -> None:
         self.evicted += evicted

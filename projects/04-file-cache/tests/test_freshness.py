@@ -2,7 +2,7 @@ import pytest
 
 from file_cache.domain import Draft, Freshness, Metadata
 from file_cache.errors import InvalidFieldError
-from file_cache.freshness import freshness_of
+from file_cache.freshness import error_seconds_of, freshness_field, freshness_of
 
 SECOND_NS = 1_000_000_000
 
@@ -62,3 +62,34 @@ def test_an_entry_is_fresh_until_the_instant_at_which_it_expires() -> None:
 def test_age_is_cut_to_whole_seconds_and_never_negative() -> None:
     metadata = Metadata(Draft(b"k", Freshness(2), "a/b"), 0, b"", 5 * SECOND_NS)
     assert [metadata.age_seconds(now) for now in (0, 6 * SECOND_NS - 1, 6 * SECOND_NS)] == [0, 0, 1]
+
+
+def test_an_entry_may_be_given_out_stale() -> None:
+    freshness = freshness_of("max-age=2, stale-if-error=9, Stale-While-Revalidate=3", 7)
+    assert freshness == Freshness(2, 3, 9)
+    assert freshness_field(freshness) == "max-age=2, stale-while-revalidate=3, stale-if-error=9"
+    metadata = Metadata(Draft(b"k", freshness, "a/b"), 0, b"", 5 * SECOND_NS)
+    assert metadata.is_revalidated(10 * SECOND_NS - 1)
+    assert not metadata.is_revalidated(10 * SECOND_NS)
+    assert metadata.is_for_errors(9 * SECOND_NS - 1, 2)
+    assert not metadata.is_for_errors(9 * SECOND_NS, 2)
+    assert metadata.is_for_errors(16 * SECOND_NS - 1, 1000)
+    assert not metadata.is_for_errors(16 * SECOND_NS, 1000)
+    assert metadata.is_kept(16 * SECOND_NS - 1)
+    assert not metadata.is_kept(16 * SECOND_NS)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("max-age=0", None),
+        ("stale-if-error=5", 5),
+        ("no-cache, STALE-IF-ERROR=0", 0),
+        ("stale-if-error", None),
+        ("stale-if-error=x", None),
+        ('"', None),
+    ],
+)
+def test_what_a_reader_cannot_write_is_passed_over(header: str | None, seconds: int | None) -> None:
+    assert error_seconds_of(header) == seconds

@@ -24,7 +24,7 @@ from file_cache.errors import (
 )
 from file_cache.groups import Groups
 from file_cache.leases import Leases, lease_field, token_of
-from file_cache.preferences import LONGEST_WAIT_SECONDS, wait_seconds_of
+from file_cache.preferences import LONGEST_WAIT_SECONDS, Patience, wait_seconds_of
 from file_cache.service import Body, Cache, whole
 
 LEASE_SECONDS = 30
@@ -48,7 +48,7 @@ class Process:
         return time.time_ns() + self.skipped_ns
 
     def get(self, key: bytes = b"k", access: Access = WRITE, wait_seconds: int | None = 0) -> bytes:
-        hit = self.collapsing.find(access, key, whole, wait_seconds)
+        hit = self.collapsing.find(access, key, whole, Patience(wait_seconds))
         try:
             return b"".join(hit.body)
         finally:
@@ -111,7 +111,7 @@ def test_one_of_all_processes_is_to_fill_and_the_others_get_what_it_stores(
 def test_who_has_waited_is_told_why(process: Process) -> None:
     process.lease()
     threading.Timer(0.1, process.put, [b"value"]).start()
-    hit = process.collapsing.find(WRITE, b"k", whole, 5)
+    hit = process.collapsing.find(WRITE, b"k", whole, Patience(5))
     hit.close()
     assert hit.waited_for == "uri-miss"
 

@@ -5,7 +5,10 @@ from typing import Final
 import flask
 
 from file_cache.digests import digest_field
+from file_cache.freshness import freshness_field
 from file_cache.groups import FIELD, groups_field
+from file_cache.leases import FIELD as LEASE_FIELD
+from file_cache.leases import lease_field
 from file_cache.service import ABSENT, DAMAGED, Hit
 from service_kit.flask_openapi import Headers
 
@@ -13,6 +16,7 @@ CACHE_NAME: Final = "file-cache"
 HIT_FIELDS: Final[Headers] = {
     name: {"schema": {"type": "string"}, "description": text}
     for name, text in {
+        "Cache-Lease": "With what is stale: whoever gets it is to make a new one.",
         "Cache-Groups": "Those that it was stored with.",
         "ETag": "Strong: other bytes have another.",
         "Age": "Seconds since it was stored.",
@@ -28,12 +32,14 @@ def answer_of(hit: Hit, *, is_unchanged: bool) -> flask.Response:
     ttl_seconds = metadata.draft.freshness.ttl_seconds
     fields = {
         "ETag": metadata.etag,
-        "Cache-Control": f"max-age={ttl_seconds}",
+        "Cache-Control": freshness_field(metadata.draft.freshness),
         "Age": str(age_seconds),
         "Cache-Status": f"{CACHE_NAME}; hit; ttl={ttl_seconds - age_seconds}"
         if hit.waited_for is None
         else f"{miss_status(hit.waited_for)}; collapsed",
     }
+    if hit.lease is not None:
+        fields[LEASE_FIELD] = lease_field(*hit.lease)
     if metadata.draft.groups:
         fields[FIELD] = groups_field(metadata.draft.groups)
     if is_unchanged:

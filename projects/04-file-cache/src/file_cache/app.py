@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> Flask:
     leases = Leases(settings.data_dir / "leases", files.locked, settings.lease_seconds, time.time_ns)
     cache = Cache(files, groups, leases, budget, time.time_ns, lookup_counter(metrics))
     collapsing = Collapsing(cache, leases, settings.lease_seconds, settings.max_waiters)
-    Cleaner(files, leases, cache.is_valid, settings.cleanup_seconds).start()
+    Cleaner(files, leases, cache.is_kept, settings.cleanup_seconds).start()
     gate = Gate(
         split(settings.read_tokens),
         split(settings.write_tokens),

@@ -24,12 +24,12 @@ class Cleaner:
         self,
         files: EntryFiles,
         leases: Leases,
-        is_valid: Callable[[Metadata], bool],
+        is_kept: Callable[[Metadata], bool],
         interval_seconds: float,
     ) -> None:
         self._files = files
         self._leases = leases
-        self._is_valid = is_valid
+        self._is_kept = is_kept
         self._interval_seconds = interval_seconds
         self._stopped = threading.Event()
 
@@ -65,7 +65,7 @@ class Cleaner:
         if reader is None:
             return False  # what is damaged the next who asks for it puts aside
         with reader:
-            if self._is_valid(reader.metadata):
+            if self._is_kept(reader.metadata):
                 return False
             # Since it was opened another may have taken its place: look again, and remove, in one step.
             with self._files.locked():

@@ -5,15 +5,17 @@ asked to come again. They wait by looking, since who stores may be another proce
 """
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from threading import BoundedSemaphore
 from typing import Final
 
 from file_cache.access import Access
-from file_cache.domain import Scope
+from file_cache.domain import Metadata, Scope
 from file_cache.errors import FillAwaitedError, LeaseGrantedError, NotCachedError
 from file_cache.leases import Leases
-from file_cache.service import Cache, Choice, Hit
+from file_cache.preferences import Patience
+from file_cache.service import Cache, Choice, Hit, Usable
 
 POLL_SECONDS: Final = 0.02
 
@@ -27,34 +29,52 @@ class Collapsing:
         self._lease_seconds = lease_seconds
         self._places = BoundedSemaphore(max_waiters)
 
-    def find(self, access: Access, key: bytes, choose: Choice, wait_seconds: int | None) -> Hit:
-        """Return what is stored, or is stored while this waits; None does not wait, and takes no lease.
+    def find(self, access: Access, key: bytes, choose: Choice, patience: Patience) -> Hit:
+        """Return what is stored, or is stored while this waits.
 
+        What has expired is given out as far as it may be: nobody waits then, and one is to make a new one.
         Raises: LeaseGrantedError: the caller is to fill it. FillAwaitedError: somebody else does.
         NotCachedError, and whatever the choice raises.
         """
         try:
-            return self._found(access, key, choose)
+            return self._found(access, key, choose, Metadata.is_fresh)
         except NotCachedError as miss:
-            if wait_seconds is None:
-                raise
             reason = miss.reason
-        deadline = time.monotonic() + wait_seconds
+        with suppress(NotCachedError):
+            return self._stale(access, key, choose, patience)
+        if patience.wait_seconds is None:
+            raise NotCachedError(reason)
+        deadline = time.monotonic() + patience.wait_seconds
         while True:
             self._lease(access, key, reason)
             if not self._await_end(access, key, deadline):
                 raise FillAwaitedError(reason)
-            try:
-                return replace(self._found(access, key, choose), waited_for=reason)
-            except NotCachedError:
-                continue
+            with suppress(NotCachedError):
+                return replace(self._found(access, key, choose, Metadata.is_fresh), waited_for=reason)
 
-    def _found(self, access: Access, key: bytes, choose: Choice) -> Hit:
+    def _stale(self, access: Access, key: bytes, choose: Choice, patience: Patience) -> Hit:
+        """Return what has expired, and may be given out all the same. Raises: NotCachedError."""
+        error_seconds = patience.error_seconds
+        if error_seconds is not None:
+            with suppress(NotCachedError):
+                return self._found(
+                    access,
+                    key,
+                    choose,
+                    lambda metadata, now_ns: metadata.is_for_errors(now_ns, error_seconds),
+                )
+        hit = self._found(access, key, choose, Metadata.is_revalidated)
+        if patience.wait_seconds is None or access.writes is None:
+            return hit
+        lease = self._cache.lease(access.reads, access.writes, key)
+        return hit if lease is None else replace(hit, lease=(lease.token, self._lease_seconds))
+
+    def _found(self, access: Access, key: bytes, choose: Choice, usable: Usable) -> Hit:
         """Return the entry of the first scope that has one. Raises: NotCachedError, as for the first."""
         misses: list[NotCachedError] = []
         for scope in access.reads:
             try:
-                return self._cache.find(scope, key, choose)
+                return self._cache.find(scope, key, choose, usable)
             except NotCachedError as miss:
                 misses.append(miss)
         raise misses[0]

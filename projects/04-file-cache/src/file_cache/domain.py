@@ -25,6 +25,9 @@ class Freshness:
     """How long an entry may be given out, as Cache-Control has said it."""
 
     ttl_seconds: int
+    stale_while_revalidate_seconds: int = 0
+    stale_if_error_seconds: int = 0
+    """Both count from when it has expired. Source: RFC 5861."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,20 @@ class Metadata:
     def is_fresh(self, now_ns: int) -> bool:
         """Say whether it may be given out; at the instant at which it expires it may not."""
         return now_ns < self.expires_ns
+
+    def is_revalidated(self, now_ns: int) -> bool:
+        """Say whether it may be given out while somebody makes a new one."""
+        return now_ns < self.expires_ns + self.draft.freshness.stale_while_revalidate_seconds * 1_000_000_000
+
+    def is_for_errors(self, now_ns: int, longest_seconds: int) -> bool:
+        """Say whether it may be given to who has failed to make a new one, and would take what is so old."""
+        seconds = min(self.draft.freshness.stale_if_error_seconds, longest_seconds)
+        return now_ns < self.expires_ns + seconds * 1_000_000_000
+
+    def is_kept(self, now_ns: int) -> bool:
+        """Say whether it may be given to anybody yet."""
+        longest = self.draft.freshness.stale_if_error_seconds
+        return self.is_revalidated(now_ns) or self.is_for_errors(now_ns, longest)
 
     def age_seconds(self, now_ns: int) -> int:
         """Return whole seconds since it was stored; a clock that was put back does not make it negative."""

@@ -16,6 +16,7 @@ import json
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from hashlib import sha256
 from pathlib import Path
 from struct import Struct
@@ -29,7 +30,7 @@ from file_cache.errors import DamagedError
 BLOCK_BYTES: Final = 65_536
 CHECKSUM_BYTES: Final = 8
 TAIL: Final = Struct(">8sQII8s")
-MAGIC: Final = b"FCACHE01"
+MAGIC: Final = b"FCACHE02"
 # What stands behind a body of 20 MiB: one read for nearly every entry, and all of a small one.
 FIRST_READ_BYTES: Final = 4096
 # The time of modification is when it was stored; its last nanosecond, whether it was read since: see sieve.
@@ -178,7 +179,7 @@ def _dump(metadata: Metadata) -> bytes:
         "key": b64encode(draft.key).decode(),
         "content_type": draft.content_type,
         "groups": dict(draft.groups),
-        "ttl_seconds": draft.freshness.ttl_seconds,
+        "freshness": astuple(draft.freshness),
         "sha256": metadata.sha256.hex(),
         "stored_ns": metadata.stored_ns,
     }
@@ -187,7 +188,7 @@ def _dump(metadata: Metadata) -> bytes:
 
 def _load(text: bytes, size_bytes: int) -> Metadata:
     members = json.loads(text)  # its checksum was right: this is what was written
-    freshness = Freshness(members["ttl_seconds"])
+    freshness = Freshness(*members["freshness"])
     draft = Draft(b64decode(members["key"]), freshness, members["content_type"], members["groups"])
     return Metadata(draft, size_bytes, bytes.fromhex(members["sha256"]), members["stored_ns"])
 

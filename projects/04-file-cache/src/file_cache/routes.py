@@ -14,11 +14,11 @@ from file_cache.conditions import Conditions
 from file_cache.digests import ExpectedDigests
 from file_cache.domain import Draft, Metadata
 from file_cache.errors import InvalidFieldError
-from file_cache.freshness import freshness_of
+from file_cache.freshness import error_seconds_of, freshness_of
 from file_cache.groups import FIELD, Groups, groups_of
 from file_cache.leases import FIELD as LEASE_FIELD
 from file_cache.leases import token_of
-from file_cache.preferences import wait_seconds_of
+from file_cache.preferences import Patience, wait_seconds_of
 from file_cache.ranges import Part, part_of
 from file_cache.requests import PREFIX, authorization, key_of
 from file_cache.service import Body, Cache
@@ -79,6 +79,7 @@ def make_api(
             **CONDITIONS,
             "Range": "One part: bytes=0-99",
             "If-Range": "An entity tag",
+            "Cache-Control": "stale-if-error=N: a new one could not be made",
             "Prefer": "wait=N: for so many seconds, where somebody else fills it",
         },
     )
@@ -95,7 +96,8 @@ def make_api(
             return part_of(metadata, headers.get("Range"), headers.get("If-Range"))
 
         wait_seconds = None if flask.request.method == "HEAD" else _wait_seconds()
-        hit = collapsing.find(access, key_of(), choose, wait_seconds)
+        patience = Patience(wait_seconds, error_seconds_of(flask.request.headers.get("Cache-Control")))
+        hit = collapsing.find(access, key_of(), choose, patience)
         return answer_of(hit, is_unchanged=conditions.is_unchanged(hit.metadata.etag))
 
     @api.put("/cache/<path:key>")
@@ -115,7 +117,7 @@ def make_api(
             507: Refusal("What is on its way leaves no room."),
         },
         request_headers={
-            "Cache-Control": "max-age or s-maxage, in seconds",
+            "Cache-Control": "max-age or s-maxage, stale-while-revalidate, stale-if-error, in seconds",
             "Cache-Groups": "A list of strings",
             "Content-Digest": "sha-256 or sha-512 of the body",
             LEASE_FIELD: "The lease under which it was made, if it is to be stored only while that is held",

@@ -46,10 +46,15 @@ class Hit:
     close: Callable[[], None]
     waited_for: str | None = None
     """Why there was none at first, if it was stored by somebody else meanwhile."""
+    lease: tuple[str, int] | None = None
+    """With what is stale, for the one who is to make a new one: the token, and its seconds."""
 
 
 type Choice = Callable[[Metadata], Part | None]
 """Which part of an entry is wanted, None for the whole; it may raise."""
+
+type Usable = Callable[[Metadata, int], bool]
+"""Says whether an entry may be given out at a time in nanoseconds."""
 
 
 def whole(_: Metadata) -> None:
@@ -76,7 +81,9 @@ class Cache:
         self._now_ns = now_ns
         self._on_lookup = on_lookup
 
-    def find(self, scope: Scope, key: bytes, choose: Choice = whole) -> Hit:
+    def find(
+        self, scope: Scope, key: bytes, choose: Choice = whole, usable: Usable = Metadata.is_fresh
+    ) -> Hit:
         """Return what is stored, the first block of what is chosen of it verified.
 
         So what lies in one block is either given out whole, or is a miss.
@@ -89,7 +96,7 @@ class Cache:
         if reader is None:
             raise self._miss(ABSENT)
         try:
-            hit = self._hit(scope, key, reader, choose)
+            hit = self._hit(scope, key, reader, choose, usable)
         except BaseException:
             reader.close()
             raise
@@ -167,9 +174,13 @@ class Cache:
         body.digests.check(metadata.sha256)
         return metadata
 
-    def is_valid(self, metadata: Metadata) -> bool:
+    def is_valid(self, metadata: Metadata, usable: Usable = Metadata.is_fresh) -> bool:
         """Say whether an entry may be given out: not expired, and in no group that was invalidated since."""
-        return metadata.is_fresh(self._now_ns()) and self._groups.are_current(metadata.draft.groups)
+        return usable(metadata, self._now_ns()) and self._groups.are_current(metadata.draft.groups)
+
+    def is_kept(self, metadata: Metadata) -> bool:
+        """Say whether an entry may still be given to anybody, fresh or stale."""
+        return self.is_valid(metadata, Metadata.is_kept)
 
     def invalidate(self, group: str) -> None:
         """Make a miss of each entry that has this group, and of each that is on its way with it."""
@@ -195,8 +206,8 @@ class Cache:
             if not is_valid:
                 raise NotCachedError(EXPIRED)
 
-    def _hit(self, scope: Scope, key: bytes, reader: EntryReader, choose: Choice) -> Hit:
-        if not self.is_valid(reader.metadata):
+    def _hit(self, scope: Scope, key: bytes, reader: EntryReader, choose: Choice, usable: Usable) -> Hit:
+        if not self.is_valid(reader.metadata, usable):
             raise self._miss(EXPIRED)
         now_ns = self._now_ns()
         part = choose(reader.metadata)
