@@ -128,8 +128,9 @@ class Cache:
         Raises: PreconditionFailedError, LeaseLostError, DigestMismatchError, NoRoomError, and whatever the
         body raises.
         """
-        with self._files.locked():
-            self._leases.check(scope, draft.key, lease)
+        if lease is not None:
+            with self._files.locked():
+                self._leases.check(scope, draft.key, lease)
         conditions.check(self._etag(scope, draft.key))
         reservation = self._budget.reservation()
         try:
