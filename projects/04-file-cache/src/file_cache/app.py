@@ -48,7 +48,6 @@ def create_app(settings: Settings) -> Flask:
     )
     app = Flask("file_cache", static_folder=None)
     app.url_map.converters["path"] = AnyPath
-    app.url_map.merge_slashes = False  # else `PUT /cache/a//b` would be sent elsewhere
     app.register_blueprint(
         make_api(gate, cache, collapsing, groups, settings.default_ttl_seconds, settings.max_value_bytes)
     )
