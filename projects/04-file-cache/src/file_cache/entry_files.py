@@ -85,20 +85,17 @@ class EntryFiles:
         `put_aside`: what is damaged goes where nobody finds it; who holds the lock leaves it where it is.
         Raises: DamagedError.
         """
-        path = self.path(scope, key)
         try:
-            descriptor = os.open(path, os.O_RDONLY)
+            descriptor = os.open(self._place(scope, key), os.O_RDONLY)
         except FileNotFoundError:
             return None
-        kept = os.dup(descriptor)
         try:
             return EntryReader(descriptor, key)
-        except DamagedError:
-            if put_aside:
-                self._quarantine(path, kept)
+        except BaseException as error:
+            if put_aside and isinstance(error, DamagedError):
+                self._quarantine(self.path(scope, key), descriptor)
+            os.close(descriptor)
             raise
-        finally:
-            os.close(kept)
 
     def place(self, upload: Upload, scope: Scope, key: bytes) -> None:
         """Put a finished file into its place: who opens it sees the old one whole, or the new one whole.
@@ -175,8 +172,11 @@ class EntryFiles:
 
     def path(self, scope: Scope, key: bytes) -> Path:
         """Return where the entry of a key is, if there is one."""
+        return Path(self._place(scope, key))
+
+    def _place(self, scope: Scope, key: bytes) -> str:
         name = sha256(key).hexdigest()
-        return self._root / scope / name[:2] / name
+        return f"{self._root}/{scope}/{name[:2]}/{name}"  # as a Path it takes longer than to open it
 
     def _quarantine(self, path: Path, descriptor: int) -> None:
         with self.locked():

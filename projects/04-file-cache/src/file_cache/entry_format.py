@@ -16,7 +16,6 @@ import json
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import astuple
 from hashlib import sha256
 from pathlib import Path
 from struct import Struct
@@ -54,15 +53,18 @@ class EntryWriter:
         """Take some bytes of the body. Raises: OSError."""
         self.size_bytes += len(some)
         self._sha256.update(some)
-        self._pending += some
-        while len(self._pending) >= BLOCK_BYTES:
-            self._write_block(bytes(self._pending[:BLOCK_BYTES]))
-            del self._pending[:BLOCK_BYTES]
+        if self._pending:
+            self._pending += some
+            some, self._pending = bytes(self._pending), bytearray()
+        whole_bytes = len(some) // BLOCK_BYTES * BLOCK_BYTES
+        if whole_bytes:
+            self._write_blocks(memoryview(some)[:whole_bytes])
+        self._pending += some[whole_bytes:]
 
     def finish(self, draft: Draft, now_ns: int) -> Metadata:
         """Write what stands behind the body. Raises: OSError."""
         if self._pending:
-            self._write_block(bytes(self._pending))
+            self._write_blocks(memoryview(self._pending))
         metadata = Metadata(draft, self.size_bytes, self._sha256.digest(), now_ns)
         text = _dump(metadata)
         behind = text + self._checksums
@@ -71,11 +73,12 @@ class EntryWriter:
         os.utime(self._descriptor, ns=(now_ns, now_ns & ~MARK))
         return metadata
 
-    def _write_block(self, block: bytes) -> None:
-        self._checksums += xxh3_64_digest(block)
-        self._write_all(block)
+    def _write_blocks(self, blocks: memoryview) -> None:
+        for start in range(0, len(blocks), BLOCK_BYTES):
+            self._checksums += xxh3_64_digest(blocks[start : start + BLOCK_BYTES])
+        self._write_all(blocks)
 
-    def _write_all(self, data: bytes) -> None:
+    def _write_all(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         while view:
             try:
@@ -89,19 +92,15 @@ class EntryReader:
     """An open entry. Where its file is replaced or removed, this goes on to read what it has opened."""
 
     def __init__(self, descriptor: int, key: bytes | None = None) -> None:
-        """Take the descriptor over, and close it if this fails.
+        """Take the descriptor over, unless this fails.
 
         Raises: DamagedError, also for an entry of another key.
         """
         self.descriptor = descriptor
-        try:
-            state = os.fstat(descriptor)
-            self._file_bytes, self._place_ns = state.st_size, state.st_mtime_ns
-            self._end = _read(descriptor, max(0, self._file_bytes - FIRST_READ_BYTES), self._file_bytes)
-            self.metadata, self._checksums = self._read_behind(key)
-        except BaseException:
-            os.close(descriptor)
-            raise
+        state = os.fstat(descriptor)
+        self._file_bytes, self._place_ns = state.st_size, state.st_mtime_ns
+        self._end = _read(descriptor, max(0, self._file_bytes - FIRST_READ_BYTES), self._file_bytes)
+        self.metadata, self._checksums = self._read_behind(key)
 
     def blocks(self, first: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the body or a part of it; each block is verified whole before any of it is handed out.
@@ -120,6 +119,15 @@ class EntryReader:
                 if first <= start and start + len(block) <= end
                 else block[max(0, first - start) : end - start]
             )
+
+    def whole(self) -> bytes:
+        """Return all of the body, for who has room for it. Raises: DamagedError."""
+        body = self._slice(0, self.metadata.size_bytes)
+        view = memoryview(body)
+        starts = range(0, max(len(body), self.metadata.size_bytes), BLOCK_BYTES)
+        if b"".join(xxh3_64_digest(view[at : at + BLOCK_BYTES]) for at in starts) != self._checksums:
+            raise DamagedError
+        return body
 
     def mark(self) -> None:
         """Note that it was read; once is enough."""
@@ -164,8 +172,13 @@ class EntryReader:
 def open_entry(path: Path) -> EntryReader | None:
     """Open a file that was found in a folder; None if it is gone, or damaged."""
     try:
-        return EntryReader(os.open(path, os.O_RDONLY))
-    except (FileNotFoundError, DamagedError):
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        return EntryReader(descriptor)
+    except DamagedError:
+        os.close(descriptor)
         return None
 
 
@@ -179,7 +192,11 @@ def _dump(metadata: Metadata) -> bytes:
         "key": b64encode(draft.key).decode(),
         "content_type": draft.content_type,
         "groups": dict(draft.groups),
-        "freshness": astuple(draft.freshness),
+        "freshness": [
+            draft.freshness.ttl_seconds,
+            draft.freshness.stale_while_revalidate_seconds,
+            draft.freshness.stale_if_error_seconds,
+        ],
         "sha256": metadata.sha256.hex(),
         "stored_ns": metadata.stored_ns,
     }

@@ -35,7 +35,7 @@ from file_cache.freshness import LONGEST_SECONDS
 from file_cache.groups import Groups, check_group
 from file_cache.leases import Leases
 from file_cache.preferences import LONGEST_WAIT_SECONDS, Patience
-from file_cache.service import Body, Cache, Hit, whole
+from file_cache.service import DAMAGED, Body, Cache, Hit, whole
 
 OCTETS: Final = "application/octet-stream"
 MSGPACK: Final = "application/msgpack"
@@ -76,7 +76,7 @@ class FileCache:
     def get(self, key: str | bytes, default: object = None) -> object:
         """Return a value, or the default where nothing fresh is stored."""
         with suppress(NotCachedError):
-            return _value(self._cache.find(Scope.TRUSTED, _key(key)))
+            return _value(*self._cache.read(Scope.TRUSTED, _key(key)))
         return default
 
     def __contains__(self, key: str | bytes) -> bool:
@@ -163,7 +163,7 @@ class FileCache:
             try:
                 hit = self._collapsing.find(WRITE, key.encode(), whole, Patience(LONGEST_WAIT_SECONDS))
                 if hit.lease is None:
-                    return cast("R", _value(hit))
+                    return cast("R", _value(hit.metadata, _all_of(hit)))
                 hit.close()  # stale, and it is for this caller to make a new one
                 token = hit.lease[0]
                 break
@@ -239,20 +239,24 @@ def _body(hit: Hit) -> Body:
     return Body(hit.body, hit.metadata.size_bytes, digests)
 
 
-def _value(hit: Hit) -> object:
+def _all_of(hit: Hit) -> bytes:
     """Read a value. Raises: NotCachedError: its file was damaged behind the first block."""
     try:
         data = b"".join(hit.body)
     finally:
         hit.close()
     if len(data) != hit.metadata.size_bytes:
-        raise NotCachedError("damaged")
-    if hit.metadata.draft.content_type != MSGPACK:
+        raise NotCachedError(DAMAGED)
+    return data
+
+
+def _value(metadata: Metadata, data: bytes) -> object:
+    if metadata.draft.content_type != MSGPACK:
         return data
     try:
         value: object = msgpack.unpackb(data, strict_map_key=False)
     except ValueError as error:  # it was stored over HTTP
-        raise NotCachedError("damaged") from error
+        raise NotCachedError(DAMAGED) from error
     return value
 
 

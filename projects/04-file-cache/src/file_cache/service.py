@@ -89,12 +89,7 @@ class Cache:
         So what lies in one block is either given out whole, or is a miss.
         Raises: NotCachedError, and whatever the choice raises.
         """
-        try:
-            reader = self._files.open(scope, key)
-        except DamagedError:
-            raise self._miss(DAMAGED) from None
-        if reader is None:
-            raise self._miss(ABSENT)
+        reader = self._opened(scope, key)
         try:
             hit = self._hit(scope, key, reader, choose, usable)
         except BaseException:
@@ -102,6 +97,20 @@ class Cache:
             raise
         self._on_lookup("hit")
         return hit
+
+    def read(self, scope: Scope, key: bytes) -> tuple[Metadata, bytes]:
+        """Return what is fresh, all of it at once. Raises: NotCachedError."""
+        with self._opened(scope, key) as reader:
+            if not self.is_valid(reader.metadata):
+                raise self._miss(EXPIRED)
+            try:
+                body = reader.whole()
+            except DamagedError:
+                self._files.quarantine(scope, key, reader)
+                raise self._miss(DAMAGED) from None
+            reader.mark()
+            self._on_lookup("hit")
+            return reader.metadata, body
 
     def lease(self, reads: Iterable[Scope], scope: Scope, key: bytes) -> Lease | None:
         """Take the lease of a key; None if somebody has it, or something fresh is there by now."""
@@ -206,6 +215,16 @@ class Cache:
                 self._files.remove(self._files.path(scope, key), reader)
             if not is_valid:
                 raise NotCachedError(EXPIRED)
+
+    def _opened(self, scope: Scope, key: bytes) -> EntryReader:
+        """Open an entry. Raises: NotCachedError: there is none, or it is damaged."""
+        try:
+            reader = self._files.open(scope, key)
+        except DamagedError:
+            raise self._miss(DAMAGED) from None
+        if reader is None:
+            raise self._miss(ABSENT)
+        return reader
 
     def _hit(self, scope: Scope, key: bytes, reader: EntryReader, choose: Choice, usable: Usable) -> Hit:
         if not self.is_valid(reader.metadata, usable):
