@@ -16,7 +16,7 @@ Feature: Of many who miss at one instant one fills, and the others get what it h
     Then it goes to one of those who wait, and not sooner
     And what was made under it is refused
 
-  @C38 @step-11 @after-C36
+  @C38 @step-11 @after-C36 @long
   Scenario: So many requests wait at once, and for so long, that all others are served
     Given a cache of its own with long leases
     And a second process with the same folder

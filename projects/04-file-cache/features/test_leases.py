@@ -292,7 +292,7 @@ class Full:
 
 @when("as many wait as may, and one more comes", target_fixture="full")
 def as_many_wait_as_may(store: Store) -> Full:
-    wanted = store.draw.shuffle((LONGEST_WAIT_SECONDS, store.draw.integer(6, 60)))
+    wanted = store.draw.shuffle((store.draw.integer(3, 4), store.draw.integer(6, 60)))
     return [fill_up(store, seconds) for seconds in wanted][-1]
 
 
@@ -313,18 +313,18 @@ def fill_up(store: Store, seconds: int) -> Full:
         expect(not early, expected=f"{most} requests that wait", got=got, timing=True)
         ended = [one.answer() for one in waiters]
     short = store.get(keys[0], {"Prefer": "wait=1"})
-    judge_full(Full(more, elsewhere, served, ended, short))
+    judge_full(Full(more, elsewhere, served, ended, short), min(seconds, LONGEST_WAIT_SECONDS))
     return Full(more, elsewhere, served, ended, short)
 
 
-def judge_full(full: Full) -> None:
+def judge_full(full: Full, wait_seconds: int) -> None:
     is_awaited(full.more)
     lasted(full.more, 0)
     is_awaited(full.elsewhere)
     lasted(full.elsewhere, 1)
     for answer in full.ended:
         is_awaited(answer)
-        lasted(answer, LONGEST_WAIT_SECONDS)
+        lasted(answer, wait_seconds)
     is_awaited(full.short)
     lasted(full.short, 1)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from file_cache import entry_format
+from file_cache.bodies import Body, Stored
 from file_cache.budget import Budget
 from file_cache.cleaning import Cleaner
 from file_cache.conditions import Conditions
@@ -26,7 +27,7 @@ from file_cache.errors import (
 from file_cache.groups import Groups, groups_field, groups_of
 from file_cache.leases import Leases
 from file_cache.ledger import Ledger
-from file_cache.service import Body, Cache, Stored
+from file_cache.service import Cache
 
 SECOND_NS = 1_000_000_000
 BUDGET_BYTES = 400_000

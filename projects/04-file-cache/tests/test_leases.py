@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from file_cache.access import READ, UNTRUSTED, WRITE, Access
+from file_cache.bodies import Body, whole
 from file_cache.budget import Budget
 from file_cache.collapsing import Collapsing
 from file_cache.conditions import Conditions
@@ -25,7 +26,7 @@ from file_cache.errors import (
 from file_cache.groups import Groups
 from file_cache.leases import Leases, lease_field, token_of
 from file_cache.preferences import LONGEST_WAIT_SECONDS, Patience, wait_seconds_of
-from file_cache.service import Body, Cache, whole
+from file_cache.service import Cache
 
 LEASE_SECONDS = 30
 MAX_WAITERS = 2

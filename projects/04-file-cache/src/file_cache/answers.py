@@ -4,12 +4,12 @@ from typing import Final
 
 import flask
 
+from file_cache.bodies import ABSENT, DAMAGED, Hit
 from file_cache.digests import digest_field
 from file_cache.freshness import freshness_field
 from file_cache.groups import FIELD, groups_field
 from file_cache.leases import FIELD as LEASE_FIELD
 from file_cache.leases import lease_field
-from file_cache.service import ABSENT, DAMAGED, Hit
 from service_kit.flask_openapi import Headers
 
 CACHE_NAME: Final = "file-cache"

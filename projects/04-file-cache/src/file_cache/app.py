@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from file_cache import errors
 from file_cache.access import READ, WRITE, Gate
 from file_cache.answers import miss_status
+from file_cache.bodies import DAMAGED
 from file_cache.budget import Budget
 from file_cache.cleaning import Cleaner
 from file_cache.collapsing import Collapsing
@@ -19,7 +20,7 @@ from file_cache.invalidation import make_invalidation
 from file_cache.leases import FIELD as LEASE_FIELD
 from file_cache.leases import Leases, lease_field
 from file_cache.routes import TEMPLATE, AnyPath, make_api, take_in
-from file_cache.service import DAMAGED, Cache
+from file_cache.service import Cache
 from file_cache.settings import Settings, split
 from service_kit.flask import install
 from service_kit.flask_openapi import Info

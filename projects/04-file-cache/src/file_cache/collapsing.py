@@ -11,11 +11,12 @@ from threading import BoundedSemaphore
 from typing import Final
 
 from file_cache.access import Access
+from file_cache.bodies import Choice, Hit, Usable
 from file_cache.domain import Metadata, Scope
 from file_cache.errors import FillAwaitedError, LeaseGrantedError, NotCachedError
 from file_cache.leases import Leases
 from file_cache.preferences import Patience
-from file_cache.service import Cache, Choice, Hit, Usable
+from file_cache.service import Cache
 
 POLL_SECONDS: Final = 0.02
 

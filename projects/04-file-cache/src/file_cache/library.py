@@ -13,15 +13,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self, cast
 
-import msgpack  # type: ignore[import-untyped]  # it comes without types
-
 from file_cache.access import WRITE
+from file_cache.bodies import DAMAGED, Body, Hit, whole
 from file_cache.budget import Budget
 from file_cache.cleaning import Cleaner
 from file_cache.collapsing import Collapsing
 from file_cache.conditions import Conditions, EntityTags
 from file_cache.digests import ExpectedDigests
-from file_cache.domain import LONGEST_KEY_BYTES, Draft, Freshness, Metadata, Scope
+from file_cache.domain import Draft, Freshness, Metadata, Scope
 from file_cache.entry_files import EntryFiles
 from file_cache.errors import (
     DigestMismatchError,
@@ -35,10 +34,9 @@ from file_cache.freshness import LONGEST_SECONDS
 from file_cache.groups import Groups, check_group
 from file_cache.leases import Leases
 from file_cache.preferences import LONGEST_WAIT_SECONDS, Patience
-from file_cache.service import DAMAGED, Body, Cache, Hit, whole
+from file_cache.service import Cache
+from file_cache.values import bytes_of, content_type_of, key_bytes, packed, tags_of, value_of
 
-OCTETS: Final = "application/octet-stream"
-MSGPACK: Final = "application/msgpack"
 ALWAYS: Final = Conditions(None, None)
 ABSENT: Final = Conditions.parse(None, "*")
 
@@ -76,11 +74,11 @@ class FileCache:
     def get(self, key: str | bytes, default: object = None) -> object:
         """Return a value, or the default where nothing fresh is stored."""
         with suppress(NotCachedError):
-            return _value(*self._cache.read(Scope.TRUSTED, _key(key)))
+            return value_of(*self._cache.read(Scope.TRUSTED, key_bytes(key)))
         return default
 
     def __contains__(self, key: str | bytes) -> bool:
-        return self._cache.look([Scope.TRUSTED], _key(key)) is not None
+        return self._cache.look([Scope.TRUSTED], key_bytes(key)) is not None
 
     def set(
         self, key: str | bytes, value: object, ttl_seconds: int | None = None, tags: Iterable[str] = ()
@@ -101,7 +99,7 @@ class FileCache:
     def delete(self, key: str | bytes) -> bool:
         """Remove a value; say whether there was one."""
         try:
-            self._cache.delete(Scope.TRUSTED, _key(key), ALWAYS)
+            self._cache.delete(Scope.TRUSTED, key_bytes(key), ALWAYS)
         except NotCachedError:
             return False
         return True
@@ -137,7 +135,7 @@ class FileCache:
 
             @functools.wraps(function)
             def remembered(*args: P.args, **kwargs: P.kwargs) -> R:
-                called = _packed([list(args), dict(sorted(kwargs.items()))])
+                called = packed([list(args), dict(sorted(kwargs.items()))])
                 key = f"memoize/{name}/{sha256(called).hexdigest()}"
                 return self._remembered(key, lambda: function(*args, **kwargs), ttl_seconds, groups)
 
@@ -163,7 +161,7 @@ class FileCache:
             try:
                 hit = self._collapsing.find(WRITE, key.encode(), whole, Patience(LONGEST_WAIT_SECONDS))
                 if hit.lease is None:
-                    return cast("R", _value(hit.metadata, _all_of(hit)))
+                    return cast("R", value_of(hit.metadata, _all_of(hit)))
                 hit.close()  # stale, and it is for this caller to make a new one
                 token = hit.lease[0]
                 break
@@ -180,7 +178,7 @@ class FileCache:
             raise
         with suppress(LeaseLostError):
             draft = self._draft(key, result, self._freshness(ttl_seconds), generations)
-            self._store(draft, _bytes(result), ALWAYS, token)
+            self._store(draft, bytes_of(result), ALWAYS, token)
         return result
 
     def _put(
@@ -191,9 +189,9 @@ class FileCache:
         tags: Iterable[str],
         conditions: Conditions,
     ) -> None:
-        generations = self._groups.generations(_tags(tags))
+        generations = self._groups.generations(tags_of(tags))
         draft = self._draft(key, value, self._freshness(ttl_seconds), generations)
-        self._store(draft, _bytes(value), conditions)
+        self._store(draft, bytes_of(value), conditions)
 
     def _store(self, draft: Draft, data: bytes, conditions: Conditions, lease: str | None = None) -> None:
         body = Body([data], len(data), ExpectedDigests({}, draft.key))
@@ -201,9 +199,9 @@ class FileCache:
 
     def _again(self, key: str | bytes, freshness: Freshness | None, tags: Iterable[str]) -> bool:
         """Store an entry anew with what is not None, unless it is replaced meanwhile."""
-        more = self._groups.generations(_tags(tags))
+        more = self._groups.generations(tags_of(tags))
         try:
-            hit = self._cache.find(Scope.TRUSTED, _key(key))
+            hit = self._cache.find(Scope.TRUSTED, key_bytes(key))
         except NotCachedError:
             return False
         old = hit.metadata.draft
@@ -220,7 +218,7 @@ class FileCache:
     def _draft(
         self, key: str | bytes, value: object, freshness: Freshness, generations: dict[str, str]
     ) -> Draft:
-        return Draft(_key(key), freshness, OCTETS if isinstance(value, bytes) else MSGPACK, generations)
+        return Draft(key_bytes(key), freshness, content_type_of(value), generations)
 
     def _freshness(self, ttl_seconds: int | None) -> Freshness:
         if ttl_seconds is not None and ttl_seconds < 0:
@@ -248,40 +246,3 @@ def _all_of(hit: Hit) -> bytes:
     if len(data) != hit.metadata.size_bytes:
         raise NotCachedError(DAMAGED)
     return data
-
-
-def _value(metadata: Metadata, data: bytes) -> object:
-    if metadata.draft.content_type != MSGPACK:
-        return data
-    try:
-        value: object = msgpack.unpackb(data, strict_map_key=False)
-    except ValueError as error:  # it was stored over HTTP
-        raise NotCachedError(DAMAGED) from error
-    return value
-
-
-def _bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else _packed(value)
-
-
-def _packed(value: object) -> bytes:
-    """Write a value as MessagePack. Raises: TypeError."""
-    try:
-        packed: bytes = msgpack.packb(value, strict_types=True)
-    except (OverflowError, ValueError) as error:
-        raise TypeError(f"MessagePack has no such value: {error}") from error
-    return packed
-
-
-def _key(key: str | bytes) -> bytes:
-    data = key.encode() if isinstance(key, str) else key
-    if not 0 < len(data) <= LONGEST_KEY_BYTES:
-        raise ValueError(f"a key has 1 to {LONGEST_KEY_BYTES} bytes")
-    return data
-
-
-def _tags(tags: Iterable[str]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(tags))
-    for tag in found:
-        check_group(tag)
-    return found

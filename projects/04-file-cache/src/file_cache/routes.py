@@ -9,6 +9,7 @@ from werkzeug.routing import BaseConverter
 
 from file_cache.access import Gate
 from file_cache.answers import HIT_FIELDS, answer_of, empty
+from file_cache.bodies import Body
 from file_cache.collapsing import Collapsing
 from file_cache.conditions import Conditions
 from file_cache.digests import ExpectedDigests
@@ -21,7 +22,7 @@ from file_cache.leases import token_of
 from file_cache.preferences import Patience, wait_seconds_of
 from file_cache.ranges import Part, part_of
 from file_cache.requests import PREFIX, authorization, key_of
-from file_cache.service import Body, Cache
+from file_cache.service import Cache
 from file_cache.uploads import upload_of
 from service_kit.flask_openapi import Refusal, described
 

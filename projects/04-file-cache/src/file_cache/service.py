@@ -1,64 +1,17 @@
 """The verbs of the cache: find, put, delete."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from file_cache.bodies import ABSENT, DAMAGED, EXPIRED, Body, Choice, Hit, Stored, Usable, whole
 from file_cache.budget import Budget, Reservation
 from file_cache.conditions import Conditions
-from file_cache.digests import ExpectedDigests
 from file_cache.domain import Draft, Metadata, Scope
 from file_cache.entry_files import EntryFiles, Upload
 from file_cache.entry_format import DISK_FULL, EntryReader, open_entry
 from file_cache.errors import DamagedError, NoRoomError, NotCachedError
 from file_cache.groups import Groups
 from file_cache.leases import Lease, Leases
-from file_cache.ranges import Part
-
-ABSENT, EXPIRED, DAMAGED = "uri-miss", "stale", "damaged"
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The bytes of a PUT as they come, how many are announced, and what they have to be like."""
-
-    pieces: Iterable[bytes]
-    announced_bytes: int | None
-    digests: ExpectedDigests
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a PUT has led to."""
-
-    metadata: Metadata
-    is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A fresh entry. Whoever gets it closes it."""
-
-    metadata: Metadata
-    part: Part | None
-    now_ns: int
-    body: Iterator[bytes]
-    close: Callable[[], None]
-    waited_for: str | None = None
-    """Why there was none at first, if it was stored by somebody else meanwhile."""
-    lease: tuple[str, int] | None = None
-    """With what is stale, for the one who is to make a new one: the token, and its seconds."""
-
-
-type Choice = Callable[[Metadata], Part | None]
-"""Which part of an entry is wanted, None for the whole; it may raise."""
-
-type Usable = Callable[[Metadata, int], bool]
-"""Says whether an entry may be given out at a time in nanoseconds."""
-
-
-def whole(_: Metadata) -> None:
-    return None
 
 
 class Cache:
