@@ -8,7 +8,17 @@ from urllib.parse import quote
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Draw, Exchange, Instance, World, describe_answer, expect, is_problem, wait_until_ready
+from kata.steps import (
+    Draw,
+    Exchange,
+    Instance,
+    World,
+    as_object,
+    describe_answer,
+    expect,
+    is_problem,
+    wait_until_ready,
+)
 
 from .asker import first_answered, has_no_lease, is_awaited, lease_of, waiting
 from .guarded import READ, UNKNOWN, UNTRUSTED, WRITE, Guarded, is_unknown, shown, token_of
@@ -208,6 +218,18 @@ def what_is_trusted_comes_first(guarded: Guarded, mixed: list[Mixed]) -> None:
             for process in (0, 1):
                 judge(store.get(one.key, guarded.as_a(UNTRUSTED), process=process), one.own)
                 is_miss(store.get(one.key, guarded.as_a(READ), process=process))
+    purged(guarded, next(one for one in mixed if one.trusted is None and one.own is not None))
+
+
+def purged(guarded: Guarded, one: Mixed) -> None:
+    """Who may change all removes what those have stored who are not trusted, too."""
+    store = guarded.store
+    path = f"/api/v1/entries?prefix={quote(one.key.decode(), safe='')}"
+    with store.service.client() as client:
+        answer = client.request("DELETE", path, headers=guarded.as_a(WRITE))
+    removed = as_object(answer).get("removed")
+    expect(removed == 1, expected='"removed": 1', got=removed, answer=answer)
+    is_miss(store.get(one.key, guarded.as_a(UNTRUSTED)))
 
 
 @dataclass(frozen=True)

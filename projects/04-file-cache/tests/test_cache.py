@@ -464,7 +464,7 @@ def test_clean_up_removes_what_was_invalidated(desk: Desk) -> None:
 def test_a_purge_removes_those_that_begin_so(desk: Desk) -> None:
     for key in (b"a/1", b"a/2", b"ab", b"b/a/1"):
         put_in(desk, key, ())
-    assert desk.cache.purge(Scope.TRUSTED, b"a/") == 2
+    assert desk.cache.purge(b"a/", Scope.TRUSTED) == 2
     assert [desk.get(key) for key in (b"a/1", b"a/2", b"ab", b"b/a/1")] == [None, None, b"ab", b"b/a/1"]
 
 

@@ -62,6 +62,6 @@ def make_invalidation(gate: Gate, cache: Cache) -> flask.Blueprint:
     def purge(query: Prefix) -> Purged:
         """Remove each entry whose key begins so."""
         gate.access(authorization()).check_everywhere()
-        return Purged(removed=cache.purge(Scope.TRUSTED, query.prefix.encode()))
+        return Purged(removed=cache.purge(query.prefix.encode(), *Scope))
 
     return api

@@ -119,7 +119,7 @@ class FileCache:
 
     def clear(self) -> int:
         """Remove all values; return how many there were."""
-        return self._cache.purge(Scope.TRUSTED, b"")
+        return self._cache.purge(b"", Scope.TRUSTED)
 
     def memoize[**P, R](
         self, ttl_seconds: int | None = None, tags: Iterable[str] = ()

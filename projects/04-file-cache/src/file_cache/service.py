@@ -149,9 +149,11 @@ class Cache:
         """Make a miss of each entry that has this group, and of each that is on its way with it."""
         self._groups.invalidate(group)
 
-    def purge(self, scope: Scope, prefix: bytes) -> int:
-        """Remove each entry whose key begins so; return how many have gone."""
-        return sum(self._remove_if_below(path, prefix) for files in self._files.walk(scope) for path in files)
+    def purge(self, prefix: bytes, *scopes: Scope) -> int:
+        """Remove each entry whose key begins so; return how many fresh ones have gone."""
+        return sum(
+            self._remove_if_below(path, prefix) for files in self._files.walk(*scopes) for path in files
+        )
 
     def delete(self, scope: Scope, key: bytes, conditions: Conditions) -> None:
         """Remove an entry, and end the lease of its key. Raises: NotCachedError, PreconditionFailedError."""
