@@ -1,0 +1,16 @@
+"""A stream that is read without HTTP."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from log_viewer.catalog import Catalog
+from log_viewer.dated_file import Library
+from log_viewer.service import LogService
+from log_viewer.timestamps import Clock
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> LogService:
+    return LogService(Catalog(tmp_path), Library(Clock(ZoneInfo("UTC")), 65_536), 2**30, 60.0)
