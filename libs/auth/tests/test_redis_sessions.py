@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
@@ -111,6 +111,85 @@ async def test_an_emptied_redis_signs_everybody_out_without_an_error(
     assert await sessions.load(issued.token) is None
     again = await sessions.create("ann")
     assert await sessions.load(again.token) is not None
+
+
+FOREIGN: Mapping[str, Callable[[Redis, str], Awaitable[object]]] = {
+    "a text": lambda redis, key: redis.set(key, "05 x"),
+    "bytes": lambda redis, key: redis.set(key, b"\xff\xfe"),
+    "a list": lambda redis, key: redis.rpush(key, "x"),
+    "a hash": lambda redis, key: redis.hset(
+        key,
+        mapping={
+            "subject": "ann",
+            "id": "x",
+            "created": "inf",
+            "authenticated": "1",
+            "seen": "nan",
+            "data": "{",
+        },
+    ),
+    "a sorted set": lambda redis, key: redis.zadd(key, {b"\xff": float("inf"), b"x": 1e300}),
+    "nothing": lambda redis, key: redis.delete(key),
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+async def test_what_others_have_put_under_a_key_signs_out_and_locks_nobody_out(
+    redis: Redis, sessions: Sessions, foreign: str
+) -> None:
+    begun = await sessions.moment()
+    await sessions.end_all("ann")
+    first = await sessions.create("ann")
+    issued = await sessions.rotate(first.session)
+    keys = [key.decode() async for key in redis.scan_iter()]
+    assert len(keys) == 4
+    for key in keys:
+        await redis.delete(key)
+        await FOREIGN[foreign](redis, key)
+
+    assert await sessions.load(issued.token) is None
+    assert await sessions.list("ann") == []
+    await sessions.end(first.token, issued.token)
+    again = await sessions.create("ann", replaces=[issued.token], begun_at=begun + timedelta(seconds=1))
+    assert await sessions.load(again.token) is not None
+    assert len(await sessions.list("ann")) == 1
+
+
+async def test_a_session_that_cannot_be_listed_is_none_for_it_could_not_be_ended(
+    redis: Redis, sessions: Sessions
+) -> None:
+    lost = await sessions.create("ann")
+    await redis.set("{auth}:sessions:ann", "x")
+    kept = await sessions.create("ann")
+
+    assert await sessions.load(lost.token) is None
+    assert [one.id for one in await sessions.list("ann")] == [kept.session.id]
+
+
+async def test_a_clock_that_is_set_back_locks_nobody_out_and_lets_no_session_live_longer(
+    redis: Redis, sessions: Sessions
+) -> None:
+    issued = await sessions.create("ann")
+    key, ahead = f"{{auth}}:session:{issued.session.digest}", 86_400_000
+    for field in ("created", "authenticated", "seen"):
+        await redis.hincrby(key, field, ahead)
+    await redis.pexpire(key, 2 * ahead)
+    await redis.set("{auth}:voided:ann", round(issued.session.created_at.timestamp() * 1000) + ahead)
+
+    session = await sessions.load(issued.token)
+    assert session is not None
+    assert session.created_at == session.authenticated_at == session.last_seen_at == session.read_at
+    assert await redis.ttl(key) <= SessionPolicy().idle_ms / 1000
+    await sessions.create("ann", begun_at=await sessions.moment())
+
+
+async def test_values_that_lead_in_a_circle_come_to_an_end(redis: Redis, sessions: Sessions) -> None:
+    issued = await sessions.create("ann")
+    digest = issued.session.digest
+    await redis.set(f"{{auth}}:rotated:{digest}", digest)
+
+    await sessions.end(issued.token)
+    assert await sessions.load(issued.token) is None
 
 
 async def test_a_client_that_decodes_replies_will_do(redis_url: str) -> None:

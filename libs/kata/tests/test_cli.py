@@ -129,6 +129,7 @@ def test_the_checks_are_written_into_the_lesson(kata: Kata, doubler: Project, tm
         (["--step", "1"], SERVICE | {"C1", "C2"}),
         (["--only", "negative"], {"E1"}),
         (["--only", "C2", "--only", "E1"], {"C2", "E1"}),
+        (["--only", "C2,C3", "--only", "negative, C1"], {"C1", "C2", "C3", "E1"}),
         (["--step", "1", "--only", "C3"], {"C3"}),
     ],
 )

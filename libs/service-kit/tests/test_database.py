@@ -6,11 +6,11 @@ from time import monotonic
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import column, insert, make_url, table, text
 from sqlalchemy.exc import IntegrityError
 
 from kata.servers.postgres import EmbeddedPostgres
-from service_kit.database import TIMEOUT_SECONDS, Database, driver_url
+from service_kit.database import TIMEOUT_SECONDS, Database, driver_url, expect_written
 
 PATIENCE_SECONDS = TIMEOUT_SECONDS + 3.0
 """For what is given up after TIMEOUT_SECONDS, on a machine that has much else to do."""
@@ -42,6 +42,11 @@ async def database(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
     )
     yield database
     await database.close()
+
+
+def as_somebody(url: str) -> str:
+    """Return the address of a database for a role without special rights."""
+    return make_url(url).set(username="somebody", password="word").render_as_string(hide_password=False)
 
 
 async def asked(database: Database, query: str) -> object:
@@ -120,6 +125,38 @@ async def test_of_named_constraints_no_other_passes(postgres: EmbeddedPostgres) 
 
 @pytest.mark.parametrize(
     "statement",
+    ["INSERT INTO swallowing VALUES (2)", "UPDATE swallowing SET number = 3", "DELETE FROM swallowing"],
+)
+async def test_a_row_that_somebody_else_s_trigger_swallows_is_a_loss(
+    database: Database, postgres: EmbeddedPostgres, statement: str
+) -> None:
+    one = insert(table("swallowing", column("number"))).values(number=1)
+    with psycopg.connect(postgres.url(), autocommit=True) as other:
+        other.execute("DROP TABLE IF EXISTS swallowing")
+        other.execute("CREATE TABLE swallowing (number int)")
+        async with database.transaction() as connection:
+            expect_written(await connection.execute(one))
+            await connection.commit()
+        other.execute(
+            "CREATE OR REPLACE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN RETURN NULL; END'"
+        )
+        other.execute(
+            "CREATE TRIGGER swallow BEFORE INSERT OR UPDATE OR DELETE ON swallowing"
+            " FOR EACH ROW EXECUTE FUNCTION swallow()"
+        )
+    with pytest.raises(LostError, match="0 rows are written, and not 1"):
+        async with database.autocommit() as connection:
+            expect_written(await connection.execute(text(statement)))
+    with pytest.raises(LostError, match="0 rows are written, and not 1"):
+        async with database.transaction() as connection:
+            expect_written(await connection.execute(one))
+    with pytest.raises(LostError, match="No row was found"):
+        await asked(database, f"{statement} RETURNING number")
+
+
+@pytest.mark.parametrize(
+    "statement",
     ["SELECT 1 FROM no_such_table", "SELECT no_such_function()", "SELECT 1/0", "SELECT 'x'::int", "SELEC 1"],
 )
 async def test_any_other_error_of_the_driver_is_a_loss_that_says_which(
@@ -130,7 +167,10 @@ async def test_any_other_error_of_the_driver_is_a_loss_that_says_which(
     await database.ping()
 
 
-async def test_what_the_database_has_set_does_not_matter(postgres: EmbeddedPostgres) -> None:
+@pytest.mark.parametrize("owner", ["DATABASE foreign_settings", "ROLE somebody"])
+async def test_what_the_database_or_the_role_has_set_does_not_matter(
+    postgres: EmbeddedPostgres, owner: str
+) -> None:
     foreign = {
         "datestyle": "German",
         "default_transaction_isolation": "serializable",
@@ -144,12 +184,23 @@ async def test_what_the_database_has_set_does_not_matter(postgres: EmbeddedPostg
         "statement_timeout": "1ms",
         "search_path": "nowhere",
         "client_encoding": "LATIN1",
+        "array_nulls": "off",
+        "exit_on_error": "on",
+        "gin_fuzzy_search_limit": "1",
+        "idle_session_timeout": "50ms",
+        "row_security": "off",
+        "lock_timeout": "1ms",
+        "idle_in_transaction_session_timeout": "1ms",
+        "transaction_timeout": "1ms",
+        "standard_conforming_strings": "off",
     }
     url = postgres.create_database("foreign_settings")
-    with psycopg.connect(url, autocommit=True) as other:
+    with psycopg.connect(postgres.url(), autocommit=True) as other:
+        other.execute("DROP ROLE IF EXISTS somebody")
+        other.execute("CREATE ROLE somebody LOGIN PASSWORD 'word'")
         for name, value in foreign.items():
-            other.execute(f"ALTER DATABASE foreign_settings SET {name} = '{value}'")
-    database = Database(url, "sample", LostError, pool_size=1)
+            other.execute(f"ALTER {owner} SET {name} = '{value}'")
+    database = Database(as_somebody(url), "sample", LostError, pool_size=1)
     assert await asked(database, "SELECT '2026-02-01 00:00Z'::timestamptz::text") == "2026-02-01 00:00:00+00"
     assert await asked(database, "SELECT '\\x01'::bytea::text") == "\\x01"
     assert await asked(database, "SELECT (1.0::float8 / 3)::text") == "0.3333333333333333"
@@ -157,6 +208,33 @@ async def test_what_the_database_has_set_does_not_matter(postgres: EmbeddedPostg
     assert await asked(database, "SHOW synchronous_commit") == "on"
     assert await asked(database, "SHOW search_path") == '"$user",public'
     assert await asked(database, "SELECT '\u732b'::text") == "\u732b"
+    kept = ("array_nulls", "exit_on_error", "gin_fuzzy_search_limit", "idle_session_timeout", "row_security")
+    shown = [await asked(database, f"SHOW {name}") for name in (*kept, "standard_conforming_strings")]
+    assert shown == ["on", "off", "0", "0", "on", "on"]
+    bounds = (
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "transaction_timeout",
+    )
+    assert [await asked(database, f"SHOW {name}") for name in bounds] == ["5s", "3s", "5s", "10s"]
+    await database.close()
+
+
+@pytest.mark.parametrize("owner", ["DATABASE in_replica", "ROLE somebody"])
+async def test_a_session_without_foreign_keys_is_refused(postgres: EmbeddedPostgres, owner: str) -> None:
+    url = postgres.create_database("in_replica")
+    with psycopg.connect(postgres.url(), autocommit=True) as other:
+        other.execute("DROP ROLE IF EXISTS somebody")
+        other.execute("CREATE ROLE somebody LOGIN PASSWORD 'word'")
+        other.execute(f"ALTER {owner} SET session_replication_role = replica")
+        database = Database(as_somebody(url), "sample", LostError, pool_size=1)
+        with pytest.raises(LostError, match="session_replication_role is replica, and not origin"):
+            await database.ping()
+        with pytest.raises(LostError, match="session_replication_role is replica, and not origin"):
+            await asked(database, "SELECT 1")
+        other.execute(f"ALTER {owner} RESET session_replication_role")
+    await database.ping()
     await database.close()
 
 
@@ -180,7 +258,7 @@ async def test_a_database_in_which_most_characters_are_errors_is_not_ready(
             " LOCALE_PROVIDER libc LOCALE 'C'"
         )
     database = Database(postgres.url(f"in_{encoding}".lower()), "sample", LostError, pool_size=1)
-    with pytest.raises(LostError, match=f"in {encoding}, and not in UTF8"):
+    with pytest.raises(LostError, match=f"server_encoding is {encoding}, and not UTF8"):
         await database.ping()
     await database.close()
 

@@ -65,3 +65,13 @@ def test_the_schema_for_documents_is_what_it_was() -> None:
     assert properties["count"]["anyOf"] == [{"minimum": 1, "type": "integer"}, {"type": "null"}]
     assert properties["counts"]["items"] == {"type": "integer"}
     assert Order.model_json_schema()["additionalProperties"] is False
+
+
+def test_a_field_may_be_called_type() -> None:
+    class Shape(Body):
+        type: str
+        sides: int
+
+    assert Shape.model_validate({"type": "square", "sides": 4}).type == "square"
+    with pytest.raises(ValidationError):
+        Shape.model_validate({"type": "square", "sides": "4"})

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, RedisDsn, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from service_kit.settings import EX_CONFIG, ServiceSettings, explain, load
+from service_kit.settings import EX_CONFIG, BearerToken, ServiceSettings, explain, load
 
 
 class Algorithm(StrEnum):
@@ -141,6 +141,37 @@ def test_a_prefix_and_an_alias_are_named_as_in_the_environment(monkeypatch: pyte
 
     lines = lines_for(monkeypatch, Named, KIT_OWN="a", OTHER_NAME="b")
     assert [line.split()[1] for line in lines] == ["KIT_OWN", "OTHER_NAME"]
+
+
+class WithToken(BaseSettings):
+    operator_token: Annotated[BearerToken, Field(description="for whoever runs it")]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "o" * 15,
+        "o" * 257,
+        " " * 20,
+        "o" * 20 + "\n",
+        "o" * 20 + " ",
+        "\u00e9" * 20,
+        "=" + "o" * 20,
+        "o=" * 10,
+    ],
+)
+def test_a_token_that_no_header_could_carry_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    [line] = lines_for(monkeypatch, WithToken, OPERATOR_TOKEN=token)
+    assert line.startswith("settings: OPERATOR_TOKEN")
+    assert len(line) < 120
+
+
+@pytest.mark.parametrize("token", ["o" * 16, "o" * 256, "-._~+/aZ09" + "=" * 6])
+def test_a_token_that_a_header_can_carry_is_taken(token: str) -> None:
+    assert WithToken.model_validate({"operator_token": token}).operator_token.get_secret_value() == token
 
 
 def test_load_writes_the_lines_and_exits(

@@ -14,12 +14,12 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import FastAPI, HTTPException, Request, Response
-from granian.constants import Interfaces
-from granian.server import Server
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from service_kit.server import serve
+from service_kit.settings import ServiceSettings, load
 from validation_problems import (
     CODES,
     CONTENT_TYPE,
@@ -129,10 +129,18 @@ class Order(Model):
 
 schemas: dict[str, Body[Value]] = {}
 orders = body_of(Order, limits=LIMITS, max_errors=MAX_ERRORS)
-app = FastAPI()
+api = APIRouter()
 
 
-@app.middleware("http")
+def create_app(_: ServiceSettings) -> FastAPI:
+    app = FastAPI()
+    app.include_router(api)
+    app.middleware("http")(frame)
+    for refused in (InvalidInputError, MalformedError):
+        app.add_exception_handler(refused, answer)
+    return app
+
+
 async def frame(request: Request, call_next: "Callable[[Request], Awaitable[Response]]") -> Response:
     """Add what every answer has, and leave a line of it."""
     sent = request.headers.get("x-request-id", "")
@@ -145,14 +153,12 @@ async def frame(request: Request, call_next: "Callable[[Request], Awaitable[Resp
     return response
 
 
-@app.exception_handler(InvalidInputError)
-@app.exception_handler(MalformedError)
 async def answer(request: Request, error: Exception) -> Response:
     problem = problem_of(error, view=View(request.query_params.get("view", "flat")))
     return Response(problem.body(request.url.path, request.state.id), problem.status, media_type=CONTENT_TYPE)
 
 
-@app.get("/api/v1/codes")
+@api.get("/api/v1/codes")
 def codes() -> dict[str, list[dict[str, str | int | list[str]]]]:
     rows = CODES.values()
     return {
@@ -163,27 +169,39 @@ def codes() -> dict[str, list[dict[str, str | int | list[str]]]]:
     }
 
 
-@app.post("/api/v1/orders")
+@api.post("/api/v1/orders")
 async def order(request: Request) -> dict[str, str | int]:
     taken = orders.read(await request.body())
     return {"lines": len(taken.items), "total": str(taken.total)}
 
 
-@app.post("/api/v1/schemas", status_code=201)
+@api.post("/api/v1/schemas", status_code=201)
 async def register(request: Request, response: Response) -> dict[str, str | list[str]]:
     envelope = read(await request.body(), LIMITS)
-    if not isinstance(envelope, dict) or not isinstance(schema := envelope["schema"], dict | bool):
+    if not isinstance(envelope, dict):
         raise HTTPException(422)
-    if isinstance(schema, bool):
-        schema = {} if schema else {"not": {}}
     own_id = hashlib.sha256(repr(envelope).encode()).hexdigest()
     formats = envelope.get("assert_format") is True
-    schemas[own_id] = body_of(schema, limits=LIMITS, max_errors=MAX_ERRORS, assert_format=formats)
+    schemas[own_id] = body_of(whole(envelope), limits=LIMITS, max_errors=MAX_ERRORS, assert_format=formats)
     response.headers.update({"Location": f"/api/v1/schemas/{own_id}", "ETag": f'"{own_id}"'})
     return {"id": own_id, "warnings": []}
 
 
-@app.post("/api/v1/schemas/{own_id}/validate")
+def whole(envelope: dict[str, Value]) -> dict[str, Value]:
+    """Return the schema with its resources within: a reference has to lead into the schema itself."""
+    match envelope["schema"], envelope.get("resources"):
+        case bool() as schema, _:
+            return {} if schema else {"not": {}}
+        case dict() as schema, dict() as resources if resources:
+            known = {uri: {"$id": uri, **one} for uri, one in resources.items() if isinstance(one, dict)}
+            own = schema.get("$defs")
+            return {**schema, "$defs": {**(own if isinstance(own, dict) else {}), **known}}
+        case dict() as schema, _:
+            return schema
+    raise HTTPException(422)
+
+
+@api.post("/api/v1/schemas/{own_id}/validate")
 async def validate(own_id: str, request: Request) -> dict[str, bool]:
     if own_id not in schemas:
         raise HTTPException(404)
@@ -191,17 +209,12 @@ async def validate(own_id: str, request: Request) -> dict[str, bool]:
     return {"valid": True}
 
 
-@app.get("/health")
-@app.get("/ready")
+@api.get("/health")
+@api.get("/ready")
 def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
 if __name__ == "__main__":
-    Server(
-        "app:app",
-        address="127.0.0.1",
-        port=int(os.environ["PORT"]),
-        interface=Interfaces.ASGI,
-        websockets=False,
-    ).serve()
+    # Of service-kit's server, because granian's own hangs when SIGTERM comes twice.
+    serve("app:create_app", load(ServiceSettings), "asgi")

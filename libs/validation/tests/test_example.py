@@ -12,7 +12,7 @@ EXAMPLE = Path(__file__).parents[1] / "example"
 
 @pytest.mark.parametrize("step", [3, 4])
 def test_the_example_keeps_the_contract_of_lesson_09(step: int) -> None:
-    """Steps 3 and 4 are C11 to C24: values, orders, and how their mistakes are told."""
+    """Steps 3 and 4 are values, orders, and how their mistakes are told."""
     scripts = Path(sys.executable).parent
     verification = subprocess.run(
         [scripts / "kata", "verify", "09", "--dir", EXAMPLE, "--step", str(step)],

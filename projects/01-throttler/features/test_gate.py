@@ -69,7 +69,7 @@ def what_an_upstream_might_read_as_such_a_path_is_refused(
         answer = ask_gate(client, path)
         is_problem(answer, BAD_REQUEST)
         no_fields([answer])
-    for headers in ({}, {"X-Forwarded-Uri": f"/{world.draw.word()}", "X-Original-URI": "/api/x"}):
+    for headers in named_twice(world.draw):
         is_problem(client.send("/gate", headers={**client.headers(), **headers}), BAD_REQUEST)
     expect(not client.redis_keys(), expected="no key of a client that was refused", got=client.redis_keys())
     for path in unclear_paths(world.draw)[:-NO_PATHS]:
@@ -92,6 +92,19 @@ def unclear_paths(draw: Draw) -> list[str]:
         f"/{word}%00/../api/{word}",
         f"http://{word}/api/{word}",
         "*",
+    ]
+
+
+def named_twice(draw: Draw) -> list[dict[str, str]]:
+    """Return headers that name no path, or two. Two lines of one are one with a comma: RFC 9110, 5.3."""
+    one = f"/{draw.word()}{draw.choice(['', '?page=2'])}"
+    comma = draw.choice([",", ", "])
+    return [
+        {},
+        {"X-Forwarded-Uri": one, "X-Original-URI": "/api/x"},
+        {"X-Forwarded-Uri": f"{one}{comma}/api/{draw.word()}"},
+        {"X-Original-URI": f"{one}{comma}/api/{draw.word()}"},
+        {"X-Forwarded-Uri": f"/api/{draw.word()}", "X-Forwarded-Method": f"GET{comma}POST"},
     ]
 
 

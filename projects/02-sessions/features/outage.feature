@@ -7,6 +7,7 @@ Feature: Without its stores the service says so, and lets nobody in
     When Redis goes down or falls silent amid requests
     Then each answer that needs it is 503 within three seconds, and sets no cookie
     And the same cookie works again within five seconds of its return
+    And while Redis takes no writes nobody signs in, and it is not ready
 
   @C51 @step-8 @after-C50
   Scenario: While PostgreSQL is down or silent nobody can sign in, and sessions go on

@@ -161,6 +161,12 @@ def addresses_spelled_otherwise(site: Site) -> list[tuple[str, Exchange]]:
     return tried
 
 
+def with_port(site: Site, address: str) -> str:
+    """Write an address as application gateways do."""
+    host = f"[{address}]" if ":" in address else address
+    return f"{host}:{site.draw.integer(1024, 65535)}"
+
+
 def addresses_in_front(site: Site) -> list[tuple[str, Exchange]]:
     account = site.account()
     site.browser(account)
@@ -180,6 +186,7 @@ def addresses_in_front(site: Site) -> list[tuple[str, Exchange]]:
         ("429", forwarded(known, elsewhere)),
         ("429", site.ask("POST", "/session", body, headers=others)),
         ("200", forwarded(*site.draw.choice([[f"{elsewhere}, {known}"], [elsewhere, known]]))),
+        ("200", forwarded(f"{elsewhere}, {with_port(site, known)}")),
     ]
     if tried[-1][1].received > last.sent + site.number("LOCK_SECONDS"):
         raise Inconclusive("the lock was over before it was looked at")

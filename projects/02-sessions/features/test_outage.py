@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from pytest_bdd import scenarios, then, when
@@ -36,6 +37,11 @@ ANSWER_SECONDS = 3.0
 BACK_SECONDS = 5.0
 LONG_LOSS_MS = (13_000, 16_000)
 PATIENCE_SECONDS = 10.0
+NO_WRITES = (
+    (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+    (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+)
+"""A Redis that answers: how to have it take no writes, and how to have it take them again."""
 
 scenarios("outage.feature")
 
@@ -146,6 +152,28 @@ def the_same_cookie_works_again(browser: Browser, redis: FaultProxy) -> None:
         answer = browser.me()
     is_signed_in(browser)
     is_signed_in(browser.site.browser(browser.account))
+
+
+@then("while Redis takes no writes nobody signs in, and it is not ready")
+def while_redis_takes_no_writes_nobody_signs_in(site: Site, browser: Browser) -> None:
+    broken, mended = (
+        partial(site.service.redis.client.execute_command, *way) for way in site.draw.choice(NO_WRITES)
+    )
+    broken()
+    try:
+        is_unavailable(site.login(browser.account))
+        ready = site.service.client().get("/ready")
+        expect(
+            ready.status == UNAVAILABLE,
+            expected=f"503 from /ready after {broken.args}",
+            got=describe_answer(ready),
+        )
+    finally:
+        mended()
+    returned = time.monotonic()
+    while time.monotonic() < returned + BACK_SECONDS and site.service.client().get("/ready").status != OK:
+        time.sleep(0.05)
+    is_signed_in(site.browser(browser.account))
 
 
 @when("PostgreSQL goes down or falls silent amid requests", target_fixture="answers")

@@ -15,9 +15,12 @@ import pytest
 from redis import Redis
 from starlette.types import ASGIApp
 
+from kata.servers.databases import swallowing
 from kata.servers.mail import MailServer
 from service_kit.migrations import migrate
 from sessions.app import create_app
+from sessions.errors import StoreUnavailableError
+from sessions.redis_scripts import RedisScripts
 from sessions.settings import Settings
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -310,6 +313,50 @@ def test_what_others_have_put_under_a_key_shuts_nobody_out(
     assert len(api.ask("GET", "/sessions", cookie=secret).json()["items"]) == 1
 
 
+@pytest.mark.parametrize("foreign", [*FOREIGN, "nothing"])
+def test_a_session_that_cannot_be_listed_is_none_for_it_could_not_be_ended(
+    api: Api, settings: Settings, foreign: str
+) -> None:
+    api.account()
+    redis = redis_of(settings)
+    lost = api.sign_in()
+    index = names(redis, "sessions:of:*")[0]
+    redis.delete(index)
+    if foreign != "nothing":
+        FOREIGN[foreign](redis, index)
+    secret = api.sign_in()
+    assert api.ask("GET", "/me", cookie=lost).status_code == 401
+    assert api.ask("GET", "/me", cookie=secret).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+        ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+        ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"),
+        ("ACL SETUSER default -eval -evalsha", "ACL SETUSER default +@all"),
+        ("ACL SETUSER default resetkeys ~sessions:*", "ACL SETUSER default ~*"),
+    ],
+)
+def test_a_redis_that_answers_and_takes_no_writes_is_not_ready(
+    settings: Settings, broken: str, mended: str
+) -> None:
+    async def ask() -> list[bool]:
+        scripts, ready = RedisScripts(str(settings.redis_url)), []
+        for command in (broken, mended):
+            redis_of(settings).execute_command(*command.split())  # type: ignore[no-untyped-call]  # redis-py's
+            try:
+                await scripts.ping()
+                ready.append(True)
+            except StoreUnavailableError:
+                ready.append(False)
+        await scripts.close()
+        return ready
+
+    assert asyncio.run(ask()) == [False, True]
+
+
 def test_a_clock_that_is_set_back_shuts_nobody_out_and_lets_no_session_live_longer(
     api: Api, settings: Settings
 ) -> None:
@@ -347,3 +394,15 @@ def test_a_rule_that_somebody_else_has_made_is_an_outage_and_ends(api: Api, sett
         other.execute("ALTER TABLE mails DROP CONSTRAINT foreign_rule")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     api.account()
+
+
+def test_what_somebody_else_s_trigger_swallows_is_no_success(api: Api, settings: Settings) -> None:
+    url = str(settings.database_url)
+    with swallowing(url, "mails"):
+        assert api.ask("POST", "/registrations", {"email": "ann@example.org"}).status_code == 503
+    api.account()
+    secret = api.sign_in()
+    with swallowing(url, "users"):
+        changed = {"new_password": "another horse battery", "current_password": PASSWORD}
+        assert api.ask("PUT", "/me/password", changed, cookie=secret).status_code == 503
+    api.sign_in()

@@ -29,6 +29,9 @@ INTERVAL_SECONDS = 2
 # Zones with daylight saving, in which the clocks change on a Sunday between midnight and four.
 ZONES = ("Europe/Berlin", "Europe/Lisbon", "America/New_York", "America/Los_Angeles", "Australia/Sydney")
 
+# Files that a system has beside those of the IANA database.
+NO_ZONES = ("localtime", "posixrules", "right/Europe/Berlin", "posix/UTC")
+
 scenarios("extensions.feature")
 
 
@@ -89,6 +92,7 @@ def recurring_reminders_with_one_mistake_each_are_asked_for(agenda: Agenda, worl
         ({"rrule": rule}, "/recurrence/zone"),
         ({"rrule": rule, "zone": "UTC", word: 1}, f"/recurrence/{word}"),
     ]
+    mistakes += [({"rrule": rule, "zone": zone}, "/recurrence/zone") for zone in NO_ZONES]
     refusals = []
     for recurrence, pointer in mistakes:
         body = with_changes(agenda.body(agenda.far_away(), 7200), {"recurrence": recurrence})

@@ -10,6 +10,7 @@ import pytest
 
 from kata.network.client import Client
 from kata.network.exchange import Exchange, Request
+from kata.servers.databases import swallowing
 from kata.world.owned import OwnedWorld
 from kata.world.owned_service import OwnedService
 
@@ -476,3 +477,14 @@ def test_the_page_says_that_the_database_is_away(service: OwnedService, client: 
         page = client.get("/")
     assert page.status == 200
     assert "The database does not answer" in page.text
+
+
+def test_what_somebody_else_s_trigger_swallows_is_no_success(service: OwnedService, client: Client) -> None:
+    url, made = service.postgres.address.url(service.postgres.database), created(client)
+    with swallowing(url, "reminders"):
+        refused = [create(client), client.request("DELETE", at(made), headers={"If-Match": '"1"'})]
+    with swallowing(url, "idempotency_keys"):
+        key = {"Idempotency-Key": str(uuid4())}
+        refused.append(client.request("POST", PATH, json=body(), headers=key))
+    assert [answer.status for answer in refused] == [503] * 3
+    assert document(client.get(at(made)))["state"] == "scheduled"

@@ -254,7 +254,11 @@ def test_a_rule_that_is_wrong_or_costly_is_refused(rrule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "zone", ["", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "Europe", "CEST\0"]
+    "zone",
+    [
+        *("", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "Europe", "CEST\0"),
+        *("localtime", "posixrules", "right/Europe/Berlin", "posix/UTC", "europe/berlin"),
+    ],
 )
 def test_an_unknown_zone_is_refused(zone: str) -> None:
     with pytest.raises(InvalidFieldError) as refused:

@@ -33,6 +33,7 @@ def service_settings(world: World) -> dict[str, str]:
 def bad_settings(world: World) -> list[tuple[str, str]]:
     return [
         ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257, "é" * 15, "é" * 8])),
+        ("OPERATOR_TOKEN", world.draw.choice([" " * 20, f"{'x' * 16} {'y' * 4}", "é" * 20, f"={'x' * 20}"])),
         ("CURSOR_SECRET", world.draw.choice(["", "x" * 257])),
         ("CURSOR_SECRET", world.draw.choice(["é" * 15, "漢" * 6, "é" * 8])),
         ("TITLE_LIMIT", world.draw.choice(["0", "10001", "12.5"])),

@@ -7,6 +7,7 @@ import pytest
 
 from kata.network.client import Client
 from kata.network.exchange import Exchange
+from kata.servers.databases import swallowing
 from kata.world.owned import OwnedWorld
 from kata.world.owned_service import OwnedService
 
@@ -157,3 +158,24 @@ def test_the_operational_routes_answer_in_their_types(service: OwnedService) -> 
     assert types["/health"] == "application/json"
     assert types["/docs"] == "text/html; charset=utf-8"
     assert (types["/metrics"] or "").count("charset") == 1
+
+
+def test_what_somebody_else_s_trigger_swallows_is_no_success(
+    service: OwnedService, operator: Client, member: Member
+) -> None:
+    url, made = service.postgres.address.url(service.postgres.database), member.create()
+    path, etag = made.header("location") or "", made.header("etag") or ""
+    with swallowing(url, "tasks"):
+        refused = [member.create(), member.patch(path, b'{"title": "x"}', etag)]
+        refused.append(member.http.request("DELETE", path, headers={"If-Match": etag}))
+    with swallowing(url, "idempotency_keys"):
+        refused.append(member.create({"Idempotency-Key": str(uuid4())}))
+    with swallowing(url, "users"):
+        body = {"email": f"{uuid4()}@example.com", "name": "Ada"}
+        refused.append(operator.request("POST", "/api/v1/users", json=body))
+    with swallowing(url, "organisations"):
+        refused.append(operator.request("POST", "/api/v1/organisations", json={"name": "x"}))
+    with swallowing(url, "memberships"):
+        refused.append(operator.request("PUT", member.place, json={"role": "ADMIN"}))
+    assert [answer.status for answer in refused] == [503] * 7
+    assert member.http.get(path).status == 200

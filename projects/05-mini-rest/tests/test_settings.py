@@ -21,6 +21,8 @@ def test_a_key_is_remembered_for_a_day_unless_told_otherwise() -> None:
     [
         ("operator_token", "o" * 15),
         ("operator_token", "o" * 257),
+        ("operator_token", " " * 20),
+        ("cursor_secret", " " * 20),
         ("cursor_secret", "c" * 15),
         ("idempotency_ttl_seconds", 0),
         ("title_limit", 10_001),

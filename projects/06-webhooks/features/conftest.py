@@ -74,6 +74,7 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         ("TOLERANCE_SECONDS", "0"),  # elsewhere it turns the check off
         *world.draw.shuffle(pairs)[:2],
         ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257])),
+        ("OPERATOR_TOKEN", world.draw.choice([" " * 20, f"{'x' * 16} {'y' * 4}", "é" * 20, f"={'x' * 20}"])),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
     ]
 

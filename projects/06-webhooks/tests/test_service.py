@@ -11,6 +11,7 @@ import pytest
 
 from kata.network.callback_server import CallbackServer
 from kata.network.callbacks import Reply
+from kata.servers.databases import swallowing
 from kata.world.owned import OwnedWorld
 from kata.world.owned_service import OwnedService
 
@@ -151,3 +152,25 @@ def test_what_nobody_should_send_is_refused(web: httpx.Client, method: str, path
     answer = web.request(method, path, content=body, headers=headers)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_what_somebody_else_s_trigger_swallows_is_no_success(
+    service: OwnedService, web: httpx.Client, sink: CallbackServer
+) -> None:
+    url = service.postgres.address.url(service.postgres.database)
+    make(web, "swallowed", sink.url("/swallowed"))
+    source = {"name": "swallowed-2", "scheme": "github", "secret": SECRET, "destination": sink.url("/")}
+    refused = []
+    for table in ("sources", "secrets"):
+        with swallowing(url, table):
+            refused.append(web.post("/api/v1/sources", json=source))
+    with swallowing(url, "sources"):
+        refused.append(web.patch("/api/v1/sources/swallowed", json={"destination": sink.url("/other")}))
+    with swallowing(url, "secrets"):
+        refused.append(
+            web.post("/api/v1/sources/swallowed/secrets", json={"secret": "another secret of this source"})
+        )
+    with swallowing(url, "events"):
+        refused.append(send(web, "swallowed", b"one", "1"))
+    assert [answer.status_code for answer in refused] == [503] * 5
+    assert send(web, "swallowed", b"one", "1").json()["status"] == "new"

@@ -26,6 +26,7 @@ def test_the_defaults_fit_together() -> None:
         {"backoff_base_seconds": 10, "backoff_cap_seconds": 9},
         {"operator_token": "o" * 15},
         {"operator_token": "o" * 257},
+        {"operator_token": " " * 20},
         {"database_url": "mysql://localhost/webhooks"},
     ],
 )

@@ -19,3 +19,8 @@ Feature: Two versions are compared
     When versions are compared that nobody can prove to be compatible
     Then no answer is a yes that a value disproves, and no witness is one that fails
     And what is no pair of versions is refused
+
+  @C45 @step-7 @after-C39
+  Scenario: A comparison refuses what any other route refuses
+    When what is no strict JSON, and what may not be read, is sent to be compared
+    Then each is refused as by any other route

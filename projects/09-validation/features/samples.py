@@ -40,7 +40,7 @@ class Sample:
 
 def pointer(path: Sequence[str | int]) -> str:
     steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
-    return "#" + "".join("/" + quote(step, safe="~!$&'()*+,;=:@") for step in steps)
+    return "#" + "".join("/" + quote(step, safe="~!$&'()*+,;=:@?") for step in steps)
 
 
 def samples(draw: Draw) -> list[Sample]:
@@ -135,3 +135,27 @@ def object_of(
 ) -> dict[str, Json]:
     """Put something of each under the name beside it."""
     return {name: pick(sample) for name, sample in zip(names, made, strict=True)}
+
+
+def tripled(levels: int, inner: Callable[[Json], Json]) -> dict[str, Json]:
+    """Return a schema that asks as often as three to the number of levels."""
+    definitions: dict[str, Json] = {
+        f"l{level}": inner({"allOf": [{"$ref": f"#/$defs/l{level + 1}"}] * 3}) for level in range(levels)
+    }
+    return {"$defs": {**definitions, f"l{levels}": {"type": "integer"}}, "$ref": "#/$defs/l0"}
+
+
+MOST_LEVELS = 20
+
+
+def exploding(draw: Draw, most_depth: int) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Return a schema that is harmless until a value is nested, and a valid value that is.
+
+    Each level asks three times what is within.
+    """
+    levels = min(MOST_LEVELS, most_depth - 2)
+    schema = tripled(levels, lambda within: {"properties": {"next": within}, "title": draw.word()})
+    value: Json = 1
+    for _ in range(levels - 1):
+        value = {"next": value}
+    return schema, {"next": value}

@@ -1,12 +1,7 @@
-Feature: Many values are validated in one request
+Feature: Values are judged while others are yet to be sent
 
   Background:
     Given a validation service
-
-  @C33 @step-6 @after-C11
-  Scenario: Each item of a batch has its result
-    When a batch of good and bad items is validated
-    Then there is a result for each item, in their order
 
   @C34 @step-6 @after-C11
   Scenario: Lines are answered while others are yet to be sent
@@ -20,17 +15,7 @@ Feature: Many values are validated in one request
 
   @C36 @step-6 @after-C34
   Scenario: A line that is too long is refused as soon as it is
-    When a line of MAX_LINE_BYTES is sent, and one that is longer and does not end
-    Then the first is judged, and the second refused before its end
+    When lines of MAX_LINE_BYTES are sent, and one that is longer and does not end
+    Then the former are judged, and the latter refused before its end
     And the lines behind it are judged
-
-  @C37 @step-6 @after-C34
-  Scenario: Records of CSV are judged as objects
-    When records of CSV are sent, with quotes, line breaks, commas and empty cells in them
-    Then each is judged by the types of the schema, with the number of its first line
-    And one with too many cells or a wrong quote is refused by itself
-
-  @C38 @step-6 @after-C34
-  Scenario: A stop lets a stream come to its end
-    When the service is stopped in the middle of a stream
-    Then the rest of the stream is judged, and the service ends with exit code 0
+    And so is a record of CSV

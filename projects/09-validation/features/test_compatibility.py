@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import pytest
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, World, expect, is_problem
+from kata.steps import Exchange, Service, World, expect, is_problem
 
 from .api import COMPATIBILITY, INVALID, MALFORMED, Api, Json, Schema, accepted, entries, shown, told
+from .refusals import Refusals, judge_refusals, send_what_is_refused
 from .samples import odd_name
 
 scenarios("compatibility.feature")
@@ -64,16 +65,33 @@ def widenings(world: World) -> list[tuple[dict[str, Json], Schema]]:
     return draw.shuffle(pairs)
 
 
+def large_widening(world: World) -> tuple[Schema, Schema]:
+    """Return such a pair with many members beside the one that differs."""
+    draw = world.draw
+    many: dict[str, Json] = {
+        f"{draw.word()}{number}": {"type": "integer", "minimum": number, "maximum": draw.integer(100, 900)}
+        for number in range(draw.integer(70, 99))
+    }
+    name, limit = odd_name(draw), draw.integer(100, 900)
+    return closed({name: {"maxLength": limit}, **many}), closed({name: {"maxLength": limit + 1}, **many})
+
+
 @when("versions that are wider than others in one way each are compared", target_fixture="compared")
 def versions_that_are_wider_are_compared(api: Api, world: World) -> list[Compared]:
-    pairs: list[tuple[Schema, Schema]] = [*widenings(world)]
+    pairs: list[tuple[Schema, Schema]] = [*widenings(world), large_widening(world)]
     pairs += [(old, {**old, "title": "the same"}) for old, _ in widenings(world)[:3]]
     return [compared(api, old, new) for old, new in pairs]
 
 
-def compared(api: Api, old: Schema, new: Schema) -> Compared:
-    ids = (api.register(old), api.register(new))
-    return Compared(old, new, ids, api.compare(*ids))
+def compared(
+    api: Api, old: Schema, new: Schema, assert_formats: tuple[bool, bool] = (False, False)
+) -> Compared:
+    """Register both, one or none of them so that formats are asserted, and compare them."""
+    first, second = (
+        api.register(schema, assert_format=flag)
+        for schema, flag in zip((old, new), assert_formats, strict=True)
+    )
+    return Compared(old, new, (first, second), api.compare(first, second))
 
 
 @then("each answer is yes")
@@ -154,17 +172,32 @@ def versions_are_compared_that_nobody_can_prove(api: Api, world: World, word: st
             {"type": "object", "additionalProperties": {"type": "integer"}},
         ),
         ({"contains": {"minimum": number}}, {"contains": {"minimum": number, "maximum": number + 1}}),
+        *narrower_counts(draw.integer(1, 4)),
         ({"not": {"not": {"type": "integer"}}}, {"type": "integer"}),
         ({"type": "number", "multipleOf": number}, {"type": "number", "multipleOf": 0.5}),
         (False, {"const": word}),
     ]
-    return [compared(api, old, new) for old, new in draw.shuffle(pairs)]
+    made = [compared(api, old, new) for old, new in draw.shuffle(pairs)]
+    dated: dict[str, Json] = {"type": "string", "format": draw.choice(("date", "uuid", "ipv4"))}
+    within: dict[str, Json] = {"properties": {word: dated}}
+    formats = draw.choice((dated, within))
+    return [*made, *(compared(api, formats, formats, flags) for flags in ((False, True), (True, False)))]
+
+
+def narrower_counts(count: int) -> list[tuple[Schema, Schema]]:
+    some: dict[str, Json] = {"contains": {"type": "null"}}
+    bounds: tuple[tuple[str, int], ...] = (("maxContains", -1), ("minContains", 1))
+    pairs: list[tuple[Schema, Schema]] = [
+        ({**some, name: count + 1}, {**some, name: count + 1 + step}) for name, step in bounds
+    ]
+    return [*pairs, ({**some, "minContains": 0}, some)]
 
 
 @then("no answer is a yes that a value disproves, and no witness is one that fails")
 def no_answer_is_a_yes_that_a_value_disproves(api: Api, word: str, compared: list[Compared]) -> None:
     tries: list[Json] = [None, 0, -1, 0.5, "", word, [], [0], [9**9], {}, {word: 0}, {word: "x"}]
     tries += [{"next": {word: 0}}, {"other": "x"}, {"other": 1}, f"{word}{word}"]
+    tries += [[None] * count for count in range(1, 8)]
     for one in compared:
         answer = one.answer.get("compatible")
         expect(answer in {"yes", "no", "unknown"}, expected="yes, no or unknown", got=one.answer)
@@ -193,3 +226,13 @@ def what_is_no_pair_of_versions_is_refused(api: Api, world: World) -> None:
         pairs = [one.pair for one in told(answer, body)]
         expect(pairs == [(place, code)], expected=f"{place} {code} for {shown(body)}", got=pairs)
     is_problem(api.post(COMPATIBILITY, b'{"old":'), MALFORMED)
+
+
+@when("what is no strict JSON, and what may not be read, is sent to be compared", target_fixture="refusals")
+def what_may_not_be_read_is_sent_to_be_compared(api: Api, service: Service, world: World) -> Refusals:
+    return send_what_is_refused(api, service, world, COMPATIBILITY)
+
+
+@then("each is refused as by any other route")
+def each_is_refused_as_by_any_other_route(api: Api, refusals: Refusals) -> None:
+    judge_refusals(api, refusals)

@@ -1,15 +1,15 @@
-"""Steps of values.feature: values by their versions, and the worked example of a request body."""
+"""Steps of values.feature: values by their versions."""
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, World, as_object, describe_answer, expect, is_problem
+from kata.steps import Exchange, World, describe_answer, expect, is_problem
 
-from .api import MALFORMED, OK, ORDERS, Api, Json, accepted, same, shown, told
-from .order import ORDER_SCHEMA, Mutable, drawn_order, mistakes
+from .api import MALFORMED, OK, Api, Json, accepted, same, shown, told
 from .samples import Sample, nested, pointer, samples
+
+BRIEF = 60
 
 scenarios("values.feature")
 
@@ -57,6 +57,9 @@ def numbers_that_a_double_would_round_are_validated(
     big = 2 ** world.draw.integer(64, 200)
     long = f"0.1{'0' * world.draw.integer(20, 60)}1"
     cents = world.draw.integer(1, 9999) * 100 + 2
+    # That differ in one of their first thousand digits, and there alone.
+    near, far = (f"0.{world.draw.text(world.draw.integer(*many), '123')}" for many in ((99, 300), (400, 995)))
+    digits = "0" * world.draw.integer(60, 300)
     listed: list[tuple[str, str, bool]] = [
         (f'{{"const":{big}}}', f"{big}", True),
         (f'{{"const":{big}}}', f"{big + 1}", False),
@@ -70,6 +73,11 @@ def numbers_that_a_double_would_round_are_validated(
         ('{"multipleOf":0.01}', "4.02", True),
         ('{"multipleOf":0.01}', f"4.02{'0' * 20}1", False),
         ('{"multipleOf":0.0001}', "0.0075", True),
+        *((f'{{"{keyword}":{near}1}}', f"{near}2", False) for keyword in ("maximum", "const")),
+        *((f'{{"{keyword}":{far}1}}', f"{far}2", False) for keyword in ("maximum", "const")),
+        (f'{{"exclusiveMinimum":{far}1}}', f"{far}2", True),
+        (f'{{"minimum":{far}2}}', f"{far}1", False),
+        ('{"type":"integer"}', f"1{digits}.5", False),
         ('{"type":"integer"}', f"{big}.0", True),
         ('{"type":"integer"}', "1e3", True),
         ('{"type":"integer"}', f"1{'0' * 20}.5", False),
@@ -89,9 +97,14 @@ def none_is_taken_for_its_neighbour(numbers: list[tuple[str, str, bool, Exchange
         wanted = OK if fits else 422
         expect(
             answer.status == wanted,
-            expected=f"{wanted} for {value[:60]} under {schema[:60]}",
+            expected=f"{wanted} for {brief(value)} under {brief(schema)}",
             got=f"{describe_answer(answer)} {answer.text[:200]}",
+            answer=answer,
         )
+
+
+def brief(text: str) -> str:
+    return text if len(text) <= BRIEF else f"{text[:20]}…{text[-20:]} ({len(text)} characters)"
 
 
 @then("a number that no double is near is refused with 400")
@@ -108,11 +121,11 @@ def a_number_that_no_double_is_near_is_refused(api: Api, world: World) -> None:
         f"1e-{10 ** world.draw.integer(18, 30)}",
     )
     for number in world.draw.shuffle(numbers):
-        body = is_problem(api.validate_text(version_id, f"[{number}]".encode()), MALFORMED)
+        answer = api.validate_text(version_id, f"[{number}]".encode())
+        body = is_problem(answer, MALFORMED)
         got = (body["code"], body.get("offset"))
-        expect(
-            got == ("number_out_of_range", 1), expected=f"number_out_of_range at 1 for {number[:40]}", got=got
-        )
+        expected = f"number_out_of_range at 1 for {brief(number)}"
+        expect(got == ("number_out_of_range", 1), expected=expected, got=got, answer=answer)
     for number in ("1e308", "-1.5E-300", "0e99999", f"0.0e-{10**20}", "0.0", "1" * 300):
         accepted(api.validate_text(version_id, number.encode()), number[:40])
 
@@ -156,6 +169,9 @@ def a_number_without_a_fraction_is_an_integer(api: Api, world: World) -> None:
         "-0",
         "0.0e5",
         f" {number}\n",
+        *(f"{number}e{world.draw.integer(*some)}" for some in ((15, 40), (50, 120), (200, 304))),
+        f"{number}.25E{world.draw.integer(2, 300)}",
+        f"1{'0' * world.draw.integer(20, 300)}.0",
     ):
         accepted(api.validate_text(version_id, text.encode()), text)
 
@@ -182,9 +198,18 @@ def values_of_wrong_formats_are_validated(
         ("date", world.draw.integer(1, 9), True),
         (word, word, True),
     ]
+    # Some stand in a resource, to which the schema refers.
+    uri = f"https://{word}.example.com/format"
+    behind = world.draw.shuffle(row for row in listed if not row[2])[:2]
     asked = []
-    for name, value, fits in listed:
-        plain, asserted = (api.register({"format": name}, assert_format=flag) for flag in (False, True))
+    for number, (name, value, fits) in enumerate([*listed, *behind]):
+        schema: dict[str, Json] = {"format": name}
+        resources: dict[str, Json] | None = None
+        if number >= len(listed):
+            schema, resources = {"$ref": uri}, {uri: schema}
+        plain, asserted = (
+            api.register(schema, resources=resources, assert_format=flag) for flag in (False, True)
+        )
         answers = (api.validate(plain, value), api.validate(asserted, value))
         asked.append((name, value, fits, *answers))
     return asked
@@ -200,83 +225,3 @@ def the_version_that_asserts_formats_refuses_them(
             accepted(asserted, value)
         else:
             same(told(asserted, value, f"of format {name}"), [("#", "bad_format")], value)
-
-
-@when("orders are sent", target_fixture="orders")
-def orders_are_sent(api: Api, world: World) -> list[tuple[Mutable, str, Exchange]]:
-    drawn = [drawn_order(world.draw) for _ in range(8)]
-    return [(order, f"{total:.2f}", api.order(order)) for order, total in drawn]
-
-
-@then("each gets 200 with the number of its lines and their exact total")
-def each_gets_200_with_the_number_of_its_lines(orders: list[tuple[Mutable, str, Exchange]]) -> None:
-    for order, total, answer in orders:
-        got = f"{describe_answer(answer)} {answer.text[:300]}"
-        expect(answer.status == OK, expected=f"200 for {shown(order)}", got=got)
-        items = order["items"]
-        wanted = {"lines": len(items) if isinstance(items, list) else 0, "total": total}
-        expect(as_object(answer) == wanted, expected=f"{wanted} for {shown(order)}", got=answer.text[:200])
-
-
-@dataclass(frozen=True)
-class Flawed:
-    """An order with mistakes, where they are, and the answer."""
-
-    order: Mutable
-    wanted: list[tuple[str, str]]
-    answer: Exchange
-
-
-@when("orders with a mistake each, and with several, are sent", target_fixture="flawed")
-def orders_with_a_mistake_each_and_with_several_are_sent(api: Api, world: World) -> list[Flawed]:
-    flawed = []
-    for make, place, code in world.draw.shuffle(mistakes(world.draw)):
-        order = deepcopy(drawn_order(world.draw)[0])
-        make(order)
-        flawed.append(Flawed(order, [(place, code)], api.order(order)))
-    several = [one for one in mistakes(world.draw) if one[1] in SEVERAL]
-    places: dict[str, str] = {}
-    order = deepcopy(drawn_order(world.draw)[0])
-    for make, place, code in world.draw.shuffle(several):
-        if place not in places:
-            places[place] = code
-            make(order)
-    flawed.append(Flawed(order, list(places.items()), api.order(order)))
-    wholes: tuple[Json, ...] = ([], None, world.draw.word(), 0)
-    for whole in wholes:
-        answer = api.post(ORDERS, shown(whole).encode())
-        flawed.append(Flawed({}, [("#", "wrong_type")], answer))
-    return flawed
-
-
-# Places none of which lies within another.
-SEVERAL = {
-    "#/placed_on",
-    "#/customer/name",
-    "#/customer/email",
-    "#/items/0/sku",
-    "#/items/0/qty",
-    "#/delivery",
-}
-
-
-@then("each gets 422 with an entry for each mistake, and no other")
-def each_gets_422_with_an_entry_for_each_mistake(flawed: list[Flawed]) -> None:
-    for one in flawed:
-        same(told(one.answer, one.order), one.wanted, one.order)
-
-
-@when("the schema of an order is registered", target_fixture="order_version")
-def the_schema_of_an_order_is_registered(api: Api) -> str:
-    return api.register(ORDER_SCHEMA, assert_format=True)
-
-
-@then("the same orders get the same pointers and codes from either")
-def the_same_orders_get_the_same_pointers_and_codes(api: Api, world: World, order_version: str) -> None:
-    for make, _, _ in mistakes(world.draw):
-        order = deepcopy(drawn_order(world.draw)[0])
-        accepted(api.validate(order_version, order), order)
-        make(order)
-        by_route = [one.pair for one in told(api.order(order), order)]
-        by_schema = [one.pair for one in told(api.validate(order_version, order), order)]
-        expect(by_route == by_schema, expected=f"{by_route} for {shown(order)}", got=by_schema)

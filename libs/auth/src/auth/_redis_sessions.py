@@ -55,25 +55,27 @@ class RedisSessionStore:
         if reply is None:
             return None
         created, *ended = _sessions(reply)
+        if created.digest != new.digest:
+            raise StoreUnavailableError("Redis: a reply of another kind than the script's")
         return created, ended
 
     async def load(self, digests: Sequence[str], policy: SessionPolicy) -> Session | None:
         reply = await self._run("load", *_life(policy), policy.touch_ms, *digests)
-        return None if reply is None else _session(reply)
+        return _session(reply)
 
     async def rotate(
         self, old: str, new: str, policy: SessionPolicy, *, authenticated: bool
     ) -> Session | None:
         ends_ms = LONGEST_REQUEST_SECONDS * 1000
         reply = await self._run("rotate", *_life(policy), old, new, int(authenticated), ends_ms)
-        return None if reply is None else _session(reply)
+        return _session(reply)
 
     async def end(self, digests: Sequence[str], policy: SessionPolicy) -> Sequence[Session]:
         return _sessions(await self._run("end", *_life(policy), *digests))
 
     async def end_by_id(self, subject: str, id: str, policy: SessionPolicy) -> Session | None:  # noqa: A002
         reply = await self._run("end_by_id", *_life(policy), subject, id)
-        return None if reply is None else _session(reply)
+        return _session(reply)
 
     async def end_all(self, subject: str, policy: SessionPolicy, keep: str) -> Sequence[Session]:
         reply = await self._run("end_all", *_life(policy), subject, keep, LONGEST_LOGIN_SECONDS * 1000)
@@ -97,13 +99,31 @@ def _life(policy: SessionPolicy) -> tuple[int, int]:
 def _sessions(reply: Reply) -> list[Session]:
     if not isinstance(reply, list):
         raise StoreUnavailableError("Redis: a reply of another kind than the script's")
-    return [_session(one) for one in reply]
+    return [session for session in map(_session, reply) if session is not None]
 
 
-def _session(reply: Reply) -> Session:
+def _session(reply: Reply) -> Session | None:
+    """Read a session; None is one that somebody else has written."""
+    if reply is None:
+        return None
     if not isinstance(reply, list) or len(reply) != FIELDS:
         raise StoreUnavailableError("Redis: a reply of another kind than the script's")
-    digest, subject, public_id, created, authenticated, seen, data, now = map(_text, reply)
+    try:
+        return _read(*map(_text, reply))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read(  # as many as the script returns
+    digest: str,
+    subject: str,
+    public_id: str,
+    created: str,
+    authenticated: str,
+    seen: str,
+    data: str,
+    now: str,
+) -> Session:
     return Session(
         id=public_id,
         subject=subject,

@@ -7,6 +7,7 @@ They come with the plugin and need no import:
 - `postgres_server`: one PostgreSQL for the whole session; `postgres_url`: the address of an empty database
 - `fault_proxy`: makes a proxy to a port, which fails on command
 - `callback_server`: takes in and remembers the requests of a service
+- `browser`: one page of a real browser, where there is one
 - `free_port`: finds a TCP port on which nobody listens
 """
 
@@ -19,6 +20,7 @@ from uuid import uuid4
 import pytest
 import redis
 
+from kata.network.browser import BROWSERS, Browser, browser_here
 from kata.network.callback_server import CallbackServer
 from kata.network.fault_proxy import FaultProxy
 from kata.servers.postgres import EmbeddedPostgres
@@ -88,6 +90,17 @@ def callback_server() -> Iterator[CallbackServer]:
     """The world that a service calls."""
     with CallbackServer() as server:
         yield server
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """One page of a browser without a window; it ends with the test."""
+    command = browser_here()
+    if command is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is on this machine")
+    browser = Browser(command, tmp_path / "profile")
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -36,9 +36,9 @@ def replying(data: bytes) -> Callable[[socket.socket], None]:
     return answer
 
 
-def asked(data: bytes) -> Exchange:
+def asked(data: bytes, request: bytes = b"GET / HTTP/1.1\r\n\r\n") -> Exchange:
     with server(replying(data)) as url:
-        return send_raw(url, b"GET / HTTP/1.1\r\n\r\n")
+        return send_raw(url, request)
 
 
 def test_the_bytes_arrive_as_they_are() -> None:
@@ -105,3 +105,9 @@ def test_an_address_without_a_port_means_port_80(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(socket, "create_connection", refuse)
     assert "('example.test', 80)" in send_raw("http://example.test", b"").error
+
+
+def test_of_a_long_request_line_the_query_is_shown() -> None:
+    path = f"/{'a' * 90}/validate?view=forest"
+    exchange = asked(b"", f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert exchange.asked == f"GET /{'a' * 35}…{path[-39:]}"

@@ -31,9 +31,16 @@ def test_a_container_has_no_more_power_than_a_service_needs() -> None:
     assert options["extra_hosts"] == {"host.docker.internal": "host-gateway"}
 
 
-def test_a_folder_for_data_is_the_same_inside_and_outside() -> None:
-    options = container_options("image", {"DATA_DIR": "/tmp/data-1"}, None, None)
-    assert options["volumes"] == {"/tmp/data-1": {"bind": "/tmp/data-1", "mode": "rw"}}
+def test_a_folder_for_data_is_the_same_inside_and_outside(tmp_path: Path) -> None:
+    options = container_options("image", {"DATA_DIR": str(tmp_path)}, None, None)
+    assert options["volumes"] == {str(tmp_path): {"bind": str(tmp_path), "mode": "rw"}}
+
+
+@pytest.mark.parametrize("value", ["", "relative/folder", "/dev/null"])
+def test_what_is_no_folder_is_for_the_service_to_refuse(value: str) -> None:
+    options = container_options("image", {"DATA_DIR": value}, None, None)
+    assert "volumes" not in options
+    assert options["environment"] == {"TZ": "UTC", "DATA_DIR": value}
 
 
 @pytest.mark.parametrize(

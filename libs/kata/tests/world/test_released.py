@@ -42,6 +42,9 @@ GRANTS = """
 ASKS_REDIS = """
     socket.create_connection(("127.0.0.1", urlsplit(os.environ["REDIS_URL"]).port)).close()
 """
+LEAVES_A_FILE = """
+    (Path(os.environ["DATA_DIR"]) / "left").touch()
+"""
 
 type Releasing = Callable[[str], Path]
 
@@ -69,7 +72,7 @@ def make_world(postgres_server: EmbeddedPostgres) -> Iterator[Callable[[Path], O
     def make(folder: Path) -> OwnedWorld:
         address = postgres_server.address
         target = ProcfileTarget(folder)
-        worlds.append(OwnedWorld(target, ["postgres", "redis"], Draw("5eed"), postgres=address))
+        worlds.append(OwnedWorld(target, ["postgres", "redis", "files"], Draw("5eed"), postgres=address))
         return worlds[-1]
 
     yield make
@@ -114,7 +117,7 @@ def test_a_release_is_run_again_for_other_settings(make_world: MakeWorld, releas
     assert runs(folder) == ["9", "99"]
 
 
-@pytest.mark.parametrize("more", [ALTERS, GRANTS, ASKS_REDIS])
+@pytest.mark.parametrize("more", [ALTERS, GRANTS, ASKS_REDIS, LEAVES_A_FILE])
 def test_a_release_that_does_what_a_copy_does_not_show_is_run_each_time(
     make_world: MakeWorld, releasing: Releasing, more: str
 ) -> None:

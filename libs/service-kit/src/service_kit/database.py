@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from select import POLLIN, poll
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import URL, event, func, select, table, text
 from sqlalchemy.engine import AdaptedConnection, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, NoResultFound
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.orm.exc import FlushError, StaleDataError
 
 TIMEOUT_SECONDS: Final = 1.5
 """For all that is done with one connection: a client is to hear within three seconds what is wrong."""
@@ -20,13 +22,18 @@ CONNECT_TIMEOUT_SECONDS: Final = 2
 """Whole seconds, and two are libpq's least: what is longer than TIMEOUT_SECONDS is cut off by that."""
 PINNED: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "array_nulls": "on",
         "bytea_output": "hex",
         "client_encoding": "UTF8",
         "datestyle": "ISO",
         "default_transaction_deferrable": "off",
         "default_transaction_isolation": r"read\ committed",
+        "exit_on_error": "off",
         "extra_float_digits": "1",
+        "gin_fuzzy_search_limit": "0",
+        "idle_session_timeout": "0",  # connections of a pool wait
         "intervalstyle": "postgres",
+        "row_security": "on",
         # PostgreSQL's own default: a schema of the role's name, if there is one, and else the public one.
         "search_path": '"$user",public',
         "standard_conforming_strings": "on",
@@ -42,14 +49,36 @@ BOUNDS: Final[Mapping[str, str]] = MappingProxyType(
         "statement_timeout": "5s",
         "lock_timeout": "3s",
         "idle_in_transaction_session_timeout": "5s",
+        "transaction_timeout": "10s",
     }
 )
 
 
 FOREIGN_KEY_VIOLATION: Final = "23503"
 UNIQUE_VIOLATION: Final = "23505"
-ENCODING: Final = "UTF8"
-"""Of the database, which no session can set: in another, most of the characters of the world are errors."""
+REQUIRED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        # In another, most of the characters of the world are errors.
+        "server_encoding": "UTF8",
+        # In `replica`, foreign keys and triggers are not looked at.
+        "session_replication_role": "origin",
+    }
+)
+"""What a service relies on, too, and a role without special rights cannot set."""
+SETTINGS: Final = (
+    "SELECT name, setting FROM pg_settings WHERE name IN ('server_encoding', 'session_replication_role')"
+)
+
+
+class UnfitDatabaseError(Exception):
+    """Somebody has set, or made of the tables, what a service cannot live with."""
+
+
+class Written(Protocol):
+    """What PostgreSQL says of a statement."""
+
+    @property
+    def rowcount(self) -> int: ...
 
 
 class Database:
@@ -78,6 +107,7 @@ class Database:
             driver_url(url),
             pool_size=pool_size,
             max_overflow=0,
+            execution_options={"preserve_rowcount": True},  # of an INSERT too, for expect_written
             pool_timeout=TIMEOUT_SECONDS,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -85,6 +115,7 @@ class Database:
                 "options": session_options(PINNED, BOUNDS, session_settings),
             },
         )
+        event.listen(self._engine.sync_engine, "connect", refuse_if_unfit)
         event.listen(self._engine.sync_engine, "checkout", refuse_if_lost)
         # Each statement commits by itself: no BEGIN and no COMMIT around it, two round trips less.
         self._autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -118,19 +149,39 @@ class Database:
     async def ping(self) -> None:
         """Ask for what the service needs, for `/ready`; it raises what `transaction` does."""
         async with self.autocommit() as connection:
-            query = select(
-                *(func.current_setting(name) for name in ("transaction_read_only", "server_encoding"))
-            )
-            read_only, encoding = (await connection.execute(query)).one()
-            if read_only != "off":
+            query = select(func.current_setting("transaction_read_only"))
+            if (await connection.execute(query)).scalar_one() != "off":
                 raise self._unavailable("PostgreSQL: it is read-only")
-            if encoding != ENCODING:
-                raise self._unavailable(f"PostgreSQL: the database is in {encoding}, and not in {ENCODING}")
             for name in self._tables:
                 await connection.execute(select(text("*")).select_from(table(name)).limit(0))
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def refuse_if_unfit(connection: DBAPIConnection, _: object) -> None:
+    """Ask a new session for what it cannot pin. Raises: UnfitDatabaseError."""
+    cursor = connection.cursor()
+    cursor.execute(SETTINGS)
+    check_settings(dict(cursor.fetchall()))
+    cursor.close()
+    connection.rollback()
+
+
+def check_settings(found: Mapping[str, str]) -> None:
+    """Judge what SETTINGS has found. Raises: UnfitDatabaseError."""
+    for name, value in found.items():
+        if value != REQUIRED[name]:
+            raise UnfitDatabaseError(f"{name} is {value}, and not {REQUIRED[name]}")
+
+
+def expect_written(result: Written, rows: int = 1) -> None:
+    """Take a row that is not there, swallowed by somebody else's trigger, for a loss and no success.
+
+    Raises: UnfitDatabaseError, which `Database` translates.
+    """
+    if result.rowcount != rows:
+        raise UnfitDatabaseError(f"{result.rowcount} rows are written, and not {rows}")
 
 
 def refuse_if_lost(connection: AdaptedConnection, *_: object) -> None:
@@ -161,6 +212,9 @@ async def bounded(
         # answer. Cancelled twice, it drops the connection.
         async with asyncio.timeout(TIMEOUT_SECONDS + CLEAN_UP_SECONDS), asyncio.timeout(TIMEOUT_SECONDS):
             yield
+    except (UnfitDatabaseError, NoResultFound, FlushError, StaleDataError) as error:
+        # A row that must be there is not.
+        raise unavailable(f"PostgreSQL: {error}") from error
     except (DBAPIError, PoolTimeoutError, TimeoutError, OSError) as error:
         if isinstance(error, DBAPIError) and is_expected(error, constraints):
             raise

@@ -9,6 +9,7 @@ PROBLEM: Json = {
     "description": "Problem details",
     "content": {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+FRAMEWORKS_OWN = frozenset({"HTTPValidationError", "ValidationError"})
 READINESS: Json = {
     "type": "object",
     "required": ["status", "checks"],
@@ -26,14 +27,15 @@ READINESS: Json = {
 def completed(document: Mapping[str, Json]) -> dict[str, Json]:
     """Add the operational routes, and to each operation that any error is a problem.
 
-    What a framework announces of its own errors goes: a `422` or `400` whose content is no problem.
+    What a framework announces of its own errors goes: a `422` or `400` whose content is no problem, and
+    no model of the service's either.
     """
     own = {path: _with_problems(item) for path, item in as_mapping(document.get("paths")).items()}
     components = as_mapping(document.get("components"))
     schemas = {
         name: schema
         for name, schema in as_mapping(components.get("schemas")).items()
-        if name not in {"HTTPValidationError", "ValidationError"}
+        if name not in FRAMEWORKS_OWN
     }
     return {
         **document,
@@ -82,13 +84,21 @@ def is_problem(answer: Json) -> bool:
     return problems.CONTENT_TYPE in as_mapping(as_mapping(answer).get("content"))
 
 
+def _is_told_by_the_service(answer: Json) -> bool:
+    """Say whether a response has a model of the service's own: one that another protocol wants."""
+    content = as_mapping(as_mapping(answer).get("content"))
+    references = [as_mapping(as_mapping(kind).get("schema")).get("$ref") for kind in content.values()]
+    names = {str(reference).rpartition("/")[2] for reference in references if reference is not None}
+    return bool(names - FRAMEWORKS_OWN)
+
+
 def _with_default(operation: Json) -> Json:
     if not isinstance(operation, Mapping):
         return operation  # parameters shared by a path's operations
     responses = {
         status: answer
         for status, answer in as_mapping(operation.get("responses")).items()
-        if status not in {"400", "422"} or is_problem(answer)
+        if status not in {"400", "422"} or is_problem(answer) or _is_told_by_the_service(answer)
     }
     described = {**operation, "responses": {**responses, "default": PROBLEM}}
     parameters = operation.get("parameters")

@@ -32,7 +32,7 @@ def _is_bool(value: object) -> object:
 
 # Pydantic's own strict mode refuses text for dates and UUIDs too, for which JSON has nothing else; and
 # Litestar validates with strict=False, which overrides what a model says.
-CHECKS: dict[object, Callable[[object], object]] = {"int": _is_int, "float": _is_float, "bool": _is_bool}
+CHECKS: dict[str, Callable[[object], object]] = {"int": _is_int, "float": _is_float, "bool": _is_bool}
 
 
 def forbid_conversion(schema: object) -> None:
@@ -41,7 +41,8 @@ def forbid_conversion(schema: object) -> None:
         for name, part in schema.items():
             if name != "metadata":
                 forbid_conversion(part)
-        if check := CHECKS.get(schema.get("type")):
+        kind = schema.get("type")  # a mapping where a field of the model has that name
+        if isinstance(kind, str) and (check := CHECKS.get(kind)):
             inner = {**schema}
             schema.clear()
             schema.update(no_info_before_validator_function(check, inner))

@@ -1,11 +1,12 @@
 """Settings come from the environment only, are checked once at start, and never change."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Literal, override
+from typing import Annotated, Final, Literal, override
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -21,6 +22,17 @@ LONGEST_ECHO = 60
 NOUNS = {"integer": "an integer", "number": "a number", "boolean": "true or false"}
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+B64TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+def check_bearer_token(token: SecretStr) -> SecretStr:
+    if not B64TOKEN.fullmatch(token.get_secret_value()):
+        raise ValueError("it has other characters than letters, digits and -._~+/, and = at its end")
+    return token
+
+
+BearerToken = Annotated[SecretStr, Field(min_length=16, max_length=256), AfterValidator(check_bearer_token)]
+"""A token that an Authorization header can carry: any other could never be sent. Source: RFC 6750, 2.1."""
 
 
 class ServiceSettings(BaseSettings):

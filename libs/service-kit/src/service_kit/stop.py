@@ -19,6 +19,16 @@ from granian._granian import WorkerSignal
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+_told = threading.Event()
+
+
+def is_stopping() -> bool:
+    """Tell whether this worker shall stop. An answer without an end, such as a stream, has to end then.
+
+    The lifespan cannot say it: it goes on until the last answer has ended.
+    """
+    return _told.is_set()
+
 
 class Stop:
     """The end of one worker: at once while the application is being made, and gracefully from then on."""
@@ -55,6 +65,7 @@ class Stop:
         wait()
         if not self._once.acquire(blocking=False):
             return
+        _told.set()
         if self._is_deferred:
             self._graceful.set()
         else:

@@ -51,6 +51,8 @@ _ROWS: Final = (
     Code("string_limit", "There are more than {limit} strings.", _MALFORMED, ("limit",)),
     Code("line_limit", "A line has more than {limit} bytes.", _MALFORMED, ("limit",)),
     Code("bad_record", "This is no record with a cell for each name of the header.", _MALFORMED),
+    # What is read, and takes too long to judge: the same.
+    Code("evaluation_stopped", "The evaluation took too long.", _INVALID),
     # What is read, and not acceptable: an entry of `errors`.
     Code("missing", "must be there", _INVALID),
     Code("unknown_member", "is not a member that may be there", _INVALID),

@@ -26,6 +26,7 @@ REQUEST_HEADERS = {
 }
 UNCLEAR = Refusal("There are rules, and the URI is missing, or it is not clear which of them it is under.")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+ANOTHER_LINE = re.compile(r",\s*(?=/)")
 ENCODED_SLASH = re.compile(r"%(?=2[Ff]|5[Cc])")
 DENIED = Refusal("The address is on the deny list; or the budget is spent, and GATE_DENY_STATUS is 403.")
 
@@ -68,6 +69,8 @@ def asked_budget(policies: Policies) -> Budget | None:
     if not policies.gate_rules:
         return policies.gate_default
     method = request.headers.get("X-Forwarded-Method", request.method).upper()
+    if "," in method:
+        raise UnclearTargetError("The gate needs one X-Forwarded-Method.")
     paths = target_paths()
     budget = policies.gate_budget(method, paths[0])
     if any(policies.gate_budget(method, path, any_case=True) not in {budget, None} for path in paths):
@@ -92,15 +95,17 @@ def readings(uri: str) -> tuple[str, ...]:
     """Return what a URI's path may be read as: first as the gate reads it, then as some upstreams do.
 
     Those decode twice, or leave an encoded slash alone; some take a backslash for a slash, or cut what is
-    behind a semicolon, or a slash at the end.
+    behind a semicolon, or a slash at the end. Two lines of a header arrive as one with a comma between them.
 
     Raises: UnclearTargetError for what is no path.
     """
-    path = uri.partition("?")[0]
-    once = unquote(path)
-    if not path.startswith("/") or "#" in path or CONTROLS.search(once):
-        raise UnclearTargetError("The gate needs the path of a URI.")
-    texts = [once, unquote(once), unquote(ENCODED_SLASH.sub("%25", path))]
+    texts: list[str] = []
+    for one in (uri, *ANOTHER_LINE.split(uri)):
+        path = one.partition("?")[0]
+        once = unquote(path)
+        if not path.startswith("/") or "#" in path or CONTROLS.search(once):
+            raise UnclearTargetError("The gate needs the path of a URI.")
+        texts += [once, unquote(once), unquote(ENCODED_SLASH.sub("%25", path))]
     texts += [text.replace("\\", "/") for text in texts]
     texts += [re.sub(r";[^/]*", "", text) for text in texts]
     paths = [normal_path(text) for text in dict.fromkeys(texts)]

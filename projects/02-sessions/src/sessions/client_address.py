@@ -1,10 +1,13 @@
 """Where a request comes from, behind proxies."""
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 IPV6_PREFIX: Final = 64
+# Application gateways write the port of the connection, too; IPv6 then stands in brackets.
+WITH_PORT: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::[0-9]{1,5})?")
 
 
 def client_address(peer: str, forwarded_for: Sequence[str], trusted_hops: int) -> str:
@@ -20,9 +23,10 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted_hops: int) -
 
 
 def network(text: str) -> str | None:
-    """Return what one client has of addresses: an IPv4 address, or 64 bits of IPv6."""
+    """Return what one client has of addresses: an IPv4 address, or 64 bits of IPv6; a port does not count."""
+    match = WITH_PORT.fullmatch(text)
     try:
-        address = ip_address(text)
+        address = ip_address(text if match is None else match["v6"] or match["v4"])
     except ValueError:
         return None
     if isinstance(address, IPv6Address):

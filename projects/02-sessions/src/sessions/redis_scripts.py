@@ -79,8 +79,8 @@ class RedisScripts:
         return reply
 
     async def ping(self) -> None:
-        """Ask for something small, for `/ready`."""
-        await self._redis.ping()
+        """Ask for what all scripts need, for `/ready`: a replica, or a Redis that is full, answers a PING."""
+        await self.run("ready", ["sessions:ready", "known:ready", "failures:ready"])
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service_kit.database import Database, violates
+from service_kit.database import Database, expect_written, violates
 from sessions.domain import DueMail, MailKind, StoredUser, User
 from sessions.tables import MAILS, TOKENS, USERS
 
@@ -19,6 +19,7 @@ TRY_SECONDS: Final = 10
 """A mail that is being sent is due again after this: who sent it may have died."""
 
 EMAIL_CONSTRAINT: Final = "users_email_key"
+MAIL_CONSTRAINT: Final = "mails_email_kind_user_id_key"
 
 
 class UnitOfWork:
@@ -43,19 +44,25 @@ class UnitOfWork:
         statement = insert(USERS).values(id=user_id, email=email, password_hash=password_hash)
         statement = statement.on_conflict_do_nothing(index_elements=["email"])
         added = await self._connection.execute(statement.returning(USERS.c.id))
-        return added.one_or_none() is not None
+        if added.one_or_none() is not None:
+            return True
+        (await self._connection.execute(select(USERS.c.id).where(USERS.c.email == email))).one()
+        return False
 
     async def set_password(self, user_id: UUID, password_hash: str, *, instead_of: str | None = None) -> None:
         """Replace the hash; with `instead_of` only if it is still that one."""
         statement = update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash)
         if instead_of is not None:
             statement = statement.where(USERS.c.password_hash == instead_of)
-        await self._connection.execute(statement)
+        written = await self._connection.execute(statement)
+        if instead_of is None:
+            expect_written(written)
 
     async def set_email(self, user_id: UUID, email: str) -> bool:
         """Replace the address; tell whether nobody else has it."""
         try:
-            await self._connection.execute(update(USERS).where(USERS.c.id == user_id).values(email=email))
+            statement = update(USERS).where(USERS.c.id == user_id).values(email=email)
+            expect_written(await self._connection.execute(statement))
         except IntegrityError as error:
             if violates(error, EMAIL_CONSTRAINT):
                 return False
@@ -69,7 +76,8 @@ class UnitOfWork:
 
     async def add_token(self, hash_: bytes, mail: DueMail, life: timedelta) -> None:
         values = {"hash": hash_, "email": mail.email, "kind": mail.kind, "user_id": mail.user_id}
-        await self._connection.execute(insert(TOKENS).values(values | {"expires_at": func.now() + life}))
+        statement = insert(TOKENS).values(values | {"expires_at": func.now() + life})
+        expect_written(await self._connection.execute(statement))
 
     async def find_token(self, hash_: bytes, kind: MailKind) -> tuple[str, UUID | None] | None:
         """Return the address that a token stands for, and whose it is."""
@@ -87,7 +95,9 @@ class UnitOfWork:
     async def promise_mail(self, email: str, kind: MailKind, user_id: UUID | None = None) -> None:
         """Have a mail sent, once however often it is asked for before it is."""
         statement = insert(MAILS).values(email=email, kind=kind, user_id=user_id)
-        await self._connection.execute(statement.on_conflict_do_nothing())
+        # An update that changes nothing: so a row that is not written is told from one that is there.
+        again = statement.on_conflict_do_update(constraint=MAIL_CONSTRAINT, set_={"email": email})
+        expect_written(await self._connection.execute(again))
 
     async def take_mail(self) -> DueMail | None:
         """Take the mail that is due for longest; nobody else takes it meanwhile.

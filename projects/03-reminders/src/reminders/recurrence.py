@@ -12,9 +12,10 @@ the rule goes on.
 import asyncio
 from collections.abc import Callable, Iterator
 from datetime import MAXYEAR, UTC, datetime, timedelta
+from functools import cache
 from itertools import dropwhile, islice, takewhile
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
 from reminders.domain import Recurrence, Reminder
 from reminders.errors import InvalidFieldError
@@ -119,9 +120,12 @@ def missed(reminder: Reminder, now: datetime) -> datetime | None:
 
 
 def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, ZoneInfoNotFoundError) as error:  # not a name; a folder's; no zone's
-        raise InvalidFieldError(
-            ("recurrence", "zone"), "unknown_zone", "is not a zone of the IANA database"
-        ) from error
+    if name not in zones():
+        raise InvalidFieldError(("recurrence", "zone"), "unknown_zone", "is not a zone of the IANA database")
+    return ZoneInfo(name)
+
+
+@cache
+def zones() -> frozenset[str]:
+    """Name the zones. Beside their files a system has its own `localtime`, and others with leap seconds."""
+    return frozenset(available_timezones() - {"localtime"})

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from reminders.domain import Attempt, Reminder, State
 from reminders.errors import IdempotencyKeyReusedError
 from reminders.tables import ATTEMPT, ATTEMPTS, IDEMPOTENCY_KEYS, REMINDER, REMINDERS, reminder_of, row_of
-from service_kit.database import Database
+from service_kit.database import Database, expect_written
 
 COLUMNS = REMINDERS.c
 RETRYING = (COLUMNS.state == State.SCHEDULED) & (COLUMNS.attempt_count > 0)
@@ -44,12 +44,12 @@ class UnitOfWork:
         return (await self._connection.execute(select(func.now()))).scalar_one()
 
     async def add(self, reminder: Reminder) -> None:
-        await self._connection.execute(insert(REMINDERS).values(row_of(reminder)))
+        expect_written(await self._connection.execute(insert(REMINDERS).values(row_of(reminder))))
 
     async def replace(self, reminder: Reminder) -> None:
         """Write a reminder that was locked, and now is another."""
         query = update(REMINDERS).where(COLUMNS.id == reminder.id)
-        await self._connection.execute(query.values(row_of(reminder)))
+        expect_written(await self._connection.execute(query.values(row_of(reminder))))
 
     async def find(self, reminder_id: UUID) -> Reminder | None:
         return await self._one(select(REMINDERS).where(COLUMNS.id == reminder_id))

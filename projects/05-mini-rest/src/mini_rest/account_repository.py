@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from mini_rest.domain import Caller, Organisation, Role, User
 from mini_rest.errors import EmailTakenError, NotFoundError
 from mini_rest.tables import MembershipRow, OrganisationRow, UserRow
-from service_kit.database import Database
+from service_kit.database import Database, expect_written
 
 EMAIL_CONSTRAINT: Final = "users_email_key"
 MEMBERSHIP_CONSTRAINTS: Final = ("memberships_organisation_id_fkey", "memberships_user_id_fkey")
@@ -45,15 +45,14 @@ class AccountRepository:
         values = {"id": user.id, "email": user.email, "name": user.name, "token_hash": token_hash}
         try:
             async with self._database.autocommit() as connection:
-                await connection.execute(insert(UserRow).values(values))
+                expect_written(await connection.execute(insert(UserRow).values(values)))
         except IntegrityError as error:
             raise EmailTakenError from error
 
     async def add_organisation(self, organisation: Organisation) -> None:
         async with self._database.autocommit() as connection:
-            await connection.execute(
-                insert(OrganisationRow).values(id=organisation.id, name=organisation.name)
-            )
+            statement = insert(OrganisationRow).values(id=organisation.id, name=organisation.name)
+            expect_written(await connection.execute(statement))
 
     async def set_role(self, organisation_id: UUID, user_id: UUID, role: Role) -> None:
         """Raises: NotFoundError if there is no such user or no such organisation."""
@@ -61,7 +60,7 @@ class AccountRepository:
         statement = new.on_conflict_do_update(constraint="memberships_pkey", set_={"role": new.excluded.role})
         try:
             async with self._database.autocommit() as connection:
-                await connection.execute(statement)
+                expect_written(await connection.execute(statement))
         except IntegrityError as error:
             raise NotFoundError from error
 

@@ -15,7 +15,7 @@ from mini_rest.domain import Actor, Changes, Draft, KeyUse, Listing, Owner, Stat
 from mini_rest.errors import KeyInUseError, KeyReusedError
 from mini_rest.keyset import filtered, paged
 from mini_rest.tables import IdempotencyKeyRow, TaskRow, UserRow
-from service_kit.database import Database
+from service_kit.database import Database, expect_written
 
 type BeginUnitOfWork = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 type Answer = dict[str, object]
@@ -125,9 +125,9 @@ class UnitOfWork:
         """Remember the answer under a key that was taken; one that has expired is written over."""
         values = {"fingerprint": fingerprint, "answer": answer, "expires_at": func.now() + ttl}
         kept = insert(IdempotencyKeyRow).values(user_id=use.user_id, target=use.target, key=use.key, **values)
-        await self._session.execute(
-            kept.on_conflict_do_update(constraint="idempotency_keys_pkey", set_=values)
-        )
+        statement = kept.on_conflict_do_update(constraint="idempotency_keys_pkey", set_=values)
+        # Not by the session, which has no count of rows.
+        expect_written(await (await self._session.connection()).execute(statement))
 
     async def _write(self, task: Task, values: Mapping[str, object]) -> Task:
         row = self._locked[task.id]

@@ -2,11 +2,17 @@
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service_kit.settings import ServiceSettings
+from service_kit.settings import BearerToken, ServiceSettings
 from service_kit.urls import PostgresUrl
+
+
+def check_not_blank(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise ValueError("it is blank")
+    return secret
 
 
 class Stores(BaseSettings):
@@ -21,15 +27,15 @@ class Settings(ServiceSettings, Stores):
     """What `web` reads."""
 
     operator_token: Annotated[
-        SecretStr,
+        BearerToken,
         Field(
-            min_length=16,
-            max_length=256,
-            description="The token of whoever runs the service; 16 to 256 characters",
+            description="The token of whoever runs the service;"
+            " 16 to 256 letters, digits and `-._~+/`, `=` at the end"
         ),
     ]
     cursor_secret: Annotated[
         SecretStr,
+        AfterValidator(check_not_blank),
         Field(
             min_length=16,
             max_length=256,

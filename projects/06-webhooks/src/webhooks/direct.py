@@ -15,7 +15,16 @@ from psycopg import AsyncConnection, Error
 from psycopg.rows import DictRow, dict_row
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
-from service_kit.database import BOUNDS, CONNECT_TIMEOUT_SECONDS, PINNED, bounded, driver_url, session_options
+from service_kit.database import (
+    BOUNDS,
+    CONNECT_TIMEOUT_SECONDS,
+    PINNED,
+    SETTINGS,
+    bounded,
+    check_settings,
+    driver_url,
+    session_options,
+)
 from webhooks.errors import StoreUnavailableError
 from webhooks.statements import statement
 
@@ -57,7 +66,7 @@ class DirectConnection:
 
 
 async def connect(address: str) -> Connection:
-    return await AsyncConnection.connect(
+    connection = await AsyncConnection.connect(
         address,
         autocommit=True,
         row_factory=dict_row,
@@ -65,6 +74,9 @@ async def connect(address: str) -> Connection:
         application_name="webhooks",
         options=session_options(PINNED, BOUNDS),
     )
+    rows = await (await connection.execute(SETTINGS)).fetchall()
+    check_settings({row["name"]: row["setting"] for row in rows})
+    return connection
 
 
 def is_lost(connection: Connection) -> bool:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 
 from service_kit import json_text
-from service_kit.database import Database
+from service_kit.database import Database, expect_written
 from webhooks.domain import Attempt, Conflict, Event, EventState
 from webhooks.errors import (
     EventInProgressError,
@@ -128,7 +128,7 @@ class Events:
             is_done = bool(ids) or chosen.id is None
             if is_done and key is not None:
                 answer = json_text.render(ids).decode()
-                await connection.execute(ANSWER_KEY, {"key": key, "answer": answer})
+                expect_written(await connection.execute(ANSWER_KEY, {"key": key, "answer": answer}))
             if is_done:
                 await connection.commit()
         if not is_done and chosen.id is not None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from webhooks.direct import Connection, DirectConnection, run
 from webhooks.domain import Delivery, Kept, Receipt
+from webhooks.errors import StoreUnavailableError
 
 MOST_CONFLICTS: Final = 10
 """Of one event; more are counted, and not kept."""
@@ -42,6 +43,8 @@ async def _keep(connection: Connection, deliveries: list[Delivery]) -> list[Rece
     new = await _keep_new(connection, wanted)
     repeated = [one for one in wanted if one.event_id not in new]
     known = await _known(connection, repeated) if repeated else {}
+    if any(_place(one) not in known for one in repeated):
+        raise StoreUnavailableError("PostgreSQL: an event is neither kept nor known")
     others = [one for one in repeated if known[_place(one)][1] != one.body_sha256]
     if others:
         await _keep_conflicts(connection, others, known)

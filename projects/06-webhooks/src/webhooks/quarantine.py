@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 
 from service_kit import json_text
-from service_kit.database import Database
+from service_kit.database import Database, expect_written
 from webhooks.batching import Batcher
 from webhooks.diagnosis import UNKNOWN, diagnose
 from webhooks.domain import KnownSource, Rejected, RejectedEntry
@@ -89,7 +89,7 @@ class Quarantine:
         for row in rows:
             row["headers"] = json_text.render(row["headers"]).decode()
         async with self._database.transaction() as connection:
-            await connection.execute(ADD, rows)
+            expect_written(await connection.execute(ADD, rows), len(rows))
             ids = list({one.known.source.id for one in batch})
             await connection.execute(TRIM, {"source_ids": ids, "most": self._most, "unknown": UNKNOWN})
             await connection.commit()

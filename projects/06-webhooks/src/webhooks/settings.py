@@ -2,11 +2,11 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service_kit import worker
-from service_kit.settings import ServiceSettings
+from service_kit.settings import BearerToken, ServiceSettings
 from service_kit.urls import PostgresUrl
 
 
@@ -89,11 +89,10 @@ class WebSettings(ServiceSettings, Settings):
     """What `web` reads."""
 
     operator_token: Annotated[
-        SecretStr,
+        BearerToken,
         Field(
-            min_length=16,
-            max_length=256,
-            description="What whoever runs the service shows to manage it; 16 to 256 characters",
+            description="What whoever runs the service shows to manage it;"
+            " 16 to 256 letters, digits and `-._~+/`, `=` at the end"
         ),
     ]
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from service_kit import json_text
-from service_kit.database import Database
+from service_kit.database import Database, expect_written
 from webhooks import direct
 from webhooks.direct import DirectConnection
 from webhooks.domain import SOURCE_NAME, KnownSource, Secret, Source, SourceState
@@ -66,19 +66,22 @@ class Sources:
         row |= {name: json_text.render(row[name]).decode() for name in ("hmac", "key_pointers")}
         try:
             async with self._database.transaction() as connection:
-                await connection.execute(ADD, {**row, "signing_secret": signing_secret})
-                await connection.execute(ADD_SECRET, {**_row(secret), "source_id": source.id})
+                expect_written(await connection.execute(ADD, {**row, "signing_secret": signing_secret}))
+                added = await connection.execute(ADD_SECRET, {**_row(secret), "source_id": source.id})
+                expect_written(added)
                 await connection.commit()
         except IntegrityError as error:
             raise SourceExistsError(f"there is a source {source.name} already") from error
 
     async def add_secret(self, source_id: UUID, secret: Secret) -> None:
         async with self._database.autocommit() as connection:
-            await connection.execute(ADD_SECRET, {**_row(secret), "source_id": source_id})
+            added = await connection.execute(ADD_SECRET, {**_row(secret), "source_id": source_id})
+            expect_written(added)
 
     async def change(self, source_id: UUID, state: SourceState | None, destination: str | None) -> None:
         async with self._database.autocommit() as connection:
-            await connection.execute(CHANGE, {"id": source_id, "state": state, "destination": destination})
+            values = {"id": source_id, "state": state, "destination": destination}
+            expect_written(await connection.execute(CHANGE, values))
 
     async def expire_secret(self, source_id: UUID, secret_id: UUID, not_after: datetime | None) -> None:
         """Raises: SecretNotFoundError."""

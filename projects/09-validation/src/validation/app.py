@@ -22,7 +22,7 @@ from validation.settings import Settings
 
 def create_app(settings: Settings) -> FastAPI:
     """Put the API together; evaluators are started with it."""
-    registry = Registry(settings.data_dir, settings.limits)
+    registry = Registry(settings.data_dir)
     evaluators = Evaluators(evaluator_arguments(settings), settings.evaluators, settings.evaluation_ms)
 
     @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Final
 from validation.value import Value
 
 # No number that is read has more digits, so that none is rounded.
-_EXACT: Final = Context(prec=1000)
+_EXACT: Final = Context(prec=1100)
 # From ECMAScript: up to so many digits before the point, and so many places behind it, there is no exponent.
 _LONGEST: Final = 21
 _LEAST: Final = -6

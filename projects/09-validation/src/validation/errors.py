@@ -6,6 +6,7 @@ from service_kit.json_text import Json
 from validation.codes import CODES
 
 type Members = Mapping[str, Json]
+type Answered = tuple[Members, list[bytes]]
 
 
 class ValidationServiceError(Exception):
@@ -43,10 +44,14 @@ class SchemaNotFoundError(ValidationServiceError):
 
 
 class EvaluationStoppedError(ValidationServiceError):
-    """An evaluation took longer than its budget, or more memory than its process has."""
+    """An evaluation took longer than its budget, or more memory than its process has.
 
-    def __init__(self, budget_ms: int) -> None:
+    Of several in one request these were answered before.
+    """
+
+    def __init__(self, budget_ms: int, answers: Sequence[Answered] = ()) -> None:
         super().__init__(f"It was stopped after {budget_ms} ms.")
+        self.answers = answers
 
 
 class StorageError(ValidationServiceError):

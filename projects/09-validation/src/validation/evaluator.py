@@ -57,13 +57,21 @@ class Evaluator:
     """Answers the requests of the service."""
 
     def __init__(self, data_dir: Path, limits: Limits, most_errors: int) -> None:
-        self._registry = Registry(data_dir, limits)
+        self._registry = Registry(data_dir)
         self._limits = limits
         self._most_errors = most_errors
         self._own = {name: self._compiled_of(schema) for name, schema in _OWN.items()}
         self._compiled = lru_cache(_COMPILED_KEPT)(self._load)
 
-    def answer(self, request: Mapping[str, object], parts: Sequence[bytes]) -> Answer:
+    def answers(self, request: Mapping[str, object], parts: Sequence[bytes]) -> Iterator[Answer]:
+        """Yield the answer, or one for each record: what comes behind one that explodes has its own time."""
+        if request["operation"] != "records" or not parts:
+            yield self._answer(request, parts)
+            return
+        for record in parts:
+            yield self._answer(request, [record])
+
+    def _answer(self, request: Mapping[str, object], parts: Sequence[bytes]) -> Answer:
         operation = _OPERATIONS[str(request["operation"])]
         try:
             return operation(self, request, parts)
@@ -116,10 +124,10 @@ class Evaluator:
         return {"outcome": "valid", "results": results}, []
 
     def records(self, request: Mapping[str, object], parts: Sequence[bytes]) -> Answer:
-        """Judge lines of NDJSON or records of CSV: each has its result, whatever became of the one before."""
+        """Judge a line of NDJSON or a record of CSV, or tell only whether there is such a version."""
         compiled = self._compiled(str(request["id"]))
-        header = request.get("header")
-        return {"outcome": "valid", "results": list(self._results(compiled, header, parts))}, []
+        results = [self._result_of(compiled, request.get("header"), record) for record in parts]
+        return {"outcome": "valid", "results": results}, []
 
     def compatibility(self, _: Mapping[str, object], parts: Sequence[bytes]) -> Answer:
         pair = read(parts[0], self._limits)
@@ -132,17 +140,16 @@ class Evaluator:
         # As exact as it was found: JSON of another make might round it.
         return answer | _result(comparison.findings), [canonical(comparison.witness).encode()]
 
-    def _results(self, compiled: Compiled, header: object, records: Sequence[bytes]) -> Iterator[object]:
-        for record in records:
-            try:
-                if isinstance(header, list):
-                    value = row(header, record, compiled.version.schema, self._limits)
-                else:
-                    value = read(record, self._limits)
-                yield _result(compiled.findings(value))
-            except MalformedError as error:
-                place = {name: where for name, where in error.place.items() if name != "line"}
-                yield {"valid": False, "code": error.code, "detail": str(error), **place}
+    def _result_of(self, compiled: Compiled, header: object, record: bytes) -> object:
+        try:
+            if isinstance(header, list):
+                value = row(header, record, compiled.version.schema, self._limits)
+            else:
+                value = read(record, self._limits)
+            return _result(compiled.findings(value))
+        except MalformedError as error:
+            place = {name: where for name, where in error.place.items() if name != "line"}
+            return {"valid": False, "code": error.code, "detail": str(error), **place}
 
     def _load(self, version_id: str) -> Compiled:
         return Compiled(self._registry.load(version_id), self._most_errors)
@@ -206,15 +213,24 @@ def main() -> None:
             request, parts = decode(_read_exactly)
         except EOFError:  # the service has ended
             return
-        # Unhandled, either signal ends the process, whatever holds the interpreter, also without a service.
-        # The budget is of processor time, so that a busy machine stops nobody soon.
-        signal.setitimer(signal.ITIMER_PROF, budget_seconds)
-        signal.setitimer(signal.ITIMER_REAL, budget_seconds + _GRACE_SECONDS)
-        answer = encode(*evaluator.answer(request, parts))
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        output.write(answer)
-        output.flush()
+        answers = evaluator.answers(request, parts)
+        while (answer := _within(budget_seconds, answers)) is not None:
+            output.write(encode(*answer))
+            output.flush()
+
+
+def _within(budget_seconds: float, answers: Iterator[Answer]) -> Answer | None:
+    """Return the next answer, or end with the process: the alarms of the kernel end whatever it is at.
+
+    Nobody handles them, and so nobody has to run for that, and no service to be there.
+    The budget is of processor time, so that a busy machine stops nobody soon.
+    """
+    signal.setitimer(signal.ITIMER_PROF, budget_seconds)
+    signal.setitimer(signal.ITIMER_REAL, budget_seconds + _GRACE_SECONDS)
+    answer = next(answers, None)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return answer
 
 
 def _read_exactly(size: int) -> bytes:

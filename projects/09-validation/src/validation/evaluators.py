@@ -9,15 +9,14 @@ they delay each other and nobody else.
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import orjson
 import structlog
 
-from service_kit.json_text import Json
-from validation.errors import EvaluationStoppedError
+from validation.errors import Answered, EvaluationStoppedError
 from validation.frames import LENGTH, encode
 
 _START_SECONDS: Final = 30.0
@@ -51,27 +50,31 @@ class Evaluators:
             await _end(self._idle.get_nowait())
 
     async def ask(
-        self, operation: str, parts: Sequence[bytes] = (), **arguments: object
-    ) -> tuple[Mapping[str, Json], list[bytes]]:
-        """Have it answered.
+        self, operation: str, parts: Sequence[bytes] = (), answers: int = 1, /, **arguments: object
+    ) -> list[Answered]:
+        """Have it answered, so many times.
 
         Raises: EvaluationStoppedError, beyond the budget, or when the process died of it.
         """
         version_id = str(arguments.get("id", ""))
         frame = encode({"operation": operation, **arguments}, parts)
         if version_id not in self._on_probation:
-            return await self._run(frame, version_id)
+            return await self._run(frame, answers, version_id)
         async with self._probation:
-            return await self._run(frame, version_id)
+            return await self._run(frame, answers, version_id)
 
-    async def _run(self, frame: bytes, version_id: str) -> tuple[Mapping[str, Json], list[bytes]]:
+    async def _run(self, frame: bytes, answers: int, version_id: str) -> list[Answered]:
+        found: list[Answered] = []
         async with self._process() as process:
             try:
-                return await _exchange(process, frame)
+                reader = await _send(process, frame)
+                while len(found) < answers:
+                    found.append(await receive(reader))
             except (OSError, asyncio.IncompleteReadError) as error:
                 log.warning("evaluation stopped", version=version_id, reason=type(error).__name__)
                 self._put_on_probation(version_id)
-                raise EvaluationStoppedError(self._budget_ms) from error
+                raise EvaluationStoppedError(self._budget_ms, found) from error
+        return found
 
     def _put_on_probation(self, version_id: str) -> None:
         if version_id:
@@ -120,15 +123,16 @@ async def _ready(process: Process) -> None:
         await receive(process.stdout)
 
 
-async def _exchange(process: Process, frame: bytes) -> tuple[Mapping[str, Json], list[bytes]]:
+async def _send(process: Process, frame: bytes) -> asyncio.StreamReader:
+    """Send it, and return where the answers come."""
     if process.stdin is None or process.stdout is None:
         raise BrokenPipeError
     process.stdin.write(frame)
     await process.stdin.drain()
-    return await receive(process.stdout)
+    return process.stdout
 
 
-async def receive(reader: asyncio.StreamReader) -> tuple[dict[str, Json], list[bytes]]:
+async def receive(reader: asyncio.StreamReader) -> Answered:
     """Read one frame. Raises: asyncio.IncompleteReadError, where the evaluator has ended."""
 
     async def number() -> int:

@@ -30,7 +30,7 @@ _BEGUN_STRING: Final = re.compile(_STRING)
 _SPACE: Final = re.compile(r"[ \t\n\r]*+")
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None}
-_LONGEST_NUMBER: Final = 400
+_LONGEST_NUMBER: Final = 1100
 # Asked of the text: an exponent of nineteen digits is too long for a Decimal.
 _NOT_ZERO: Final = re.compile(r"[-0.]*+[1-9]")
 _BOM: Final = b"\xef\xbb\xbf"

@@ -6,10 +6,13 @@ Memory holds what has come of one record, and of that no more than its limit.
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from validation.errors import MalformedError
 from validation.reader import read
 from validation.value import Limits, Value
+
+_BLANKS: Final = b" \t\r"  # those of JSON, on a line; what Python calls blank is more
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,9 @@ class Records:
             self._is_quoted = not self._is_quoted
         if self._is_skipping:
             return
-        self._begun += part[: self._limit_bytes + 1]
-        if len(self._begun) > self._limit_bytes:
+        self._begun += part[: self._limit_bytes + 2]
+        # A carriage return behind the last byte may belong to the line break.
+        if len(self._begun) > self._limit_bytes + self._begun.endswith(b"\r"):
             yield Record(self._first_line, None)
             self._begun.clear()
             self._is_skipping = True
@@ -62,7 +66,7 @@ class Records:
             yield from self._take(b"\n")
             return
         text = bytes(self._begun).removesuffix(b"\r")
-        if not self._is_skipping and text.strip():
+        if not self._is_skipping and text.strip(_BLANKS):
             yield Record(self._first_line, text)
         self._begun.clear()
         self._is_skipping = False

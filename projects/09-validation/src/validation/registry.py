@@ -21,7 +21,7 @@ from validation.value import Limits, Value
 type Schema = dict[str, Value] | bool
 
 _ID: Final = re.compile(r"[0-9a-f]{64}")
-_ANY: Final = 2**40
+_NO_LIMITS: Final = Limits(2**10, 2**40, 2**40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,8 @@ class Version:
 class Registry:
     """The folder of all versions; any number of processes may share it."""
 
-    def __init__(self, data_dir: Path, limits: Limits) -> None:
+    def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "schemas"
-        self._limits = limits
 
     def check(self) -> None:
         """Raise StorageError unless versions can be kept."""
@@ -108,9 +107,8 @@ class Registry:
 
     def load(self, version_id: str) -> Version:
         """Return a version. Raises: SchemaNotFoundError, StorageError."""
-        # Written by `canonical`, from what was within the limits: one level of its own is around it.
-        limits = Limits(self._limits.depth + 2, *[_ANY] * 2)
-        members = read(self.text(version_id), limits)
+        # Written by `canonical`, and taken under limits that may have been others.
+        members = read(self.text(version_id), _NO_LIMITS)
         match members:
             case {
                 "schema": dict() | bool() as schema,

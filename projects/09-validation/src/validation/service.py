@@ -1,7 +1,7 @@
 """What the service does: it reads orders here, and has evaluators do all that schemas ask for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from service_kit.json_text import Json
 from validation.entries import findings
 from validation.errors import (
+    Answered,
     EvaluationStoppedError,
     InvalidInputError,
     MalformedError,
@@ -130,16 +131,17 @@ class ValidationService:
     async def _judge(
         self, version_id: str, group: Sequence[Record], header: Sequence[str] | None
     ) -> Sequence[Members]:
-        """Judge some records together, and where that takes too long, each by itself."""
+        """Judge some records together; where one takes too long, go on behind it."""
         whole = [record.text for record in group if record.text is not None]
-        try:
-            answer, _ = await self._ask("records", whole, id=version_id, header=header)
-        except EvaluationStoppedError as error:
-            if len(group) == 1:
-                return [{"valid": False, "code": "evaluation_stopped", "detail": str(error)}]
-            return [(await self._judge(version_id, [record], header))[0] for record in group]
-        results = answer["results"]
-        of_whole = iter(results if isinstance(results, list) else [])
+        results: list[Members] = []
+        while rest := whole[len(results) :]:
+            try:
+                found = await self._evaluators.ask("records", rest, len(rest), id=version_id, header=header)
+                results += _results_of(found)
+            except EvaluationStoppedError as error:
+                results += _results_of(error.answers)
+                results.append({"valid": False, "code": "evaluation_stopped", "detail": str(error)})
+        of_whole = iter(results)
         return [self._too_long() if record.text is None else next(of_whole) for record in group]
 
     def _too_long(self) -> Members:
@@ -149,10 +151,8 @@ class ValidationService:
     async def _ask(
         self, operation: str, parts: Sequence[bytes], **arguments: object
     ) -> tuple[Members, list[bytes]]:
-        answer, found = await self._evaluators.ask(operation, parts, **arguments)
-        if answer["outcome"] not in {"valid", "created", "known"}:
-            _raise(answer)
-        return answer, found
+        [(answer, found)] = await self._evaluators.ask(operation, parts, **arguments)
+        return _taken(answer), found
 
 
 async def _groups(records: Records, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[Record]]:
@@ -170,6 +170,19 @@ def _header(record: Record) -> list[str]:
     if not names or len(set(names)) < len(names) or names[0].startswith("\ufeff"):
         raise MalformedError("bad_record", {"offset": 0, "line": record.line})
     return names
+
+
+def _results_of(answers: Sequence[Answered]) -> Iterator[Members]:
+    for answer, _ in answers:
+        results = _taken(answer)["results"]
+        yield from (one for one in (results if isinstance(results, list) else []) if isinstance(one, dict))
+
+
+def _taken(answer: Members) -> Members:
+    """Let an answer pass, or raise what was raised in there."""
+    if answer["outcome"] not in {"valid", "created", "known"}:
+        _raise(answer)
+    return answer
 
 
 def _raise(answer: Members) -> NoReturn:

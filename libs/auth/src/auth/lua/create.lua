@@ -6,7 +6,10 @@
 -- Cost    O(cap + replaced)
 local cap, begun, digest, subject = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[6], ARGV[7]
 if begun then
-  local voided = tonumber(redis.call('GET', prefix .. ':voided:' .. subject) or 0)
+  local voided = number(asked('GET', prefix .. ':voided:' .. subject)) or 0
+  if voided > now then -- before the clock was set back, or by somebody else
+    voided = 0
+  end
   if begun <= math.max(voided, now - tonumber(ARGV[5])) then
     return false
   end

@@ -4,9 +4,12 @@
 -- Result  the session, or false
 -- Cost    O(presented)
 for place = 4, #ARGV do
-  local session = read(ARGV[place])
+  local session, is_ahead = read(ARGV[place])
   if session then
-    if now - tonumber(session[6]) >= tonumber(ARGV[3]) then
+    if is_ahead then
+      redis.call('HSET', key_of(ARGV[place]), 'created', session[4], 'authenticated', session[5])
+    end
+    if is_ahead or now - tonumber(session[6]) >= tonumber(ARGV[3]) then
       touch(ARGV[place], session[2], tonumber(session[4]))
       session[6] = session[8]
     end

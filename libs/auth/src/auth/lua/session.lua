@@ -21,21 +21,51 @@ local function index_of(subject)
   return prefix .. ':sessions:' .. subject
 end
 
--- The session as a list of texts, or nil if there is none or it is dead.
-local function read(digest)
-  local found = redis.call('HMGET', key_of(digest), 'subject', 'id', 'created', 'authenticated', 'seen', 'data')
-  local created, seen = tonumber(found[3]), tonumber(found[5])
-  if not created or now >= seen + idle or now >= created + absolute then
+-- What is no number was put there by somebody else.
+local function number(text)
+  return type(text) == 'string' and tonumber(string.match(text, '^%d+$')) or nil
+end
+
+-- The reply, or nil where somebody else has put a value of another type.
+local function asked(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then
+    assert(string.find(reply.err, 'WRONGTYPE', 1, true), reply.err)
     return nil
   end
-  return {digest, found[1], found[2], found[3], found[4], found[5], found[6], string.format('%.0f', now)}
+  return reply
+end
+
+-- The session as a list of texts, or nil if there is none or it is dead. Only those are live that are in their
+-- subject's index: no other can be listed, or ended with all. What lies in the future was written before the
+-- clock was set back: it counts as written now, and the second result says so.
+local function read(digest)
+  local found = asked('HMGET', key_of(digest), 'subject', 'id', 'created', 'authenticated', 'seen', 'data')
+  if not (found and found[1] and found[2] and found[6]) then
+    return nil
+  end
+  local created, authenticated, seen = number(found[3]), number(found[4]), number(found[5])
+  if not (created and authenticated and seen) or now >= seen + idle or now >= created + absolute
+    or not asked('ZSCORE', index_of(found[1]), digest) then
+    return nil
+  end
+  local moment = string.format('%.0f', now)
+  local is_ahead = created > now or authenticated > now or seen > now
+  local function past(text, value)
+    return value > now and moment or text
+  end
+  return {digest, found[1], found[2], past(found[3], created), past(found[4], authenticated),
+    past(found[5], seen), found[6], moment}, is_ahead
 end
 
 -- Write that a session is in use, and let Redis forget it when it is dead.
 local function touch(digest, subject, created)
   redis.call('HSET', key_of(digest), 'seen', string.format('%.0f', now))
   redis.call('PEXPIREAT', key_of(digest), string.format('%.0f', math.min(now + idle, created + absolute)))
-  redis.call('ZADD', index_of(subject), now, digest)
+  if not asked('ZADD', index_of(subject), now, digest) then
+    redis.call('DEL', index_of(subject))
+    redis.call('ZADD', index_of(subject), now, digest)
+  end
   -- Never shortened: the index has to outlive each of its sessions, whatever the policy was.
   local left = redis.call('PTTL', index_of(subject))
   redis.call('PEXPIRE', index_of(subject), math.max(left, absolute))
@@ -44,16 +74,22 @@ end
 -- The digest that a session has now: a logout may come with a token that was rotated a moment ago. It only
 -- ever ends what it leads to.
 local function latest(digest)
-  local rotated = redis.call('GET', prefix .. ':rotated:' .. digest)
-  return rotated and latest(rotated) or digest
+  for _ = 1, 100 do -- somebody else's values may lead in a circle
+    local rotated = asked('GET', prefix .. ':rotated:' .. digest)
+    if not rotated then
+      break
+    end
+    digest = rotated
+  end
+  return digest
 end
 
 -- End a session, and return it if it was live.
 local function finish(digest)
   local session = read(digest)
-  local subject = redis.call('HGET', key_of(digest), 'subject')
+  local subject = asked('HGET', key_of(digest), 'subject')
   if subject then
-    redis.call('ZREM', index_of(subject), digest)
+    asked('ZREM', index_of(subject), digest)
     redis.call('DEL', key_of(digest))
   end
   return session
@@ -62,7 +98,7 @@ end
 -- The subject's live sessions, the one used last first; what is dead leaves the index.
 local function live(subject)
   local sessions = {}
-  for _, digest in ipairs(redis.call('ZREVRANGE', index_of(subject), 0, -1)) do
+  for _, digest in ipairs(asked('ZREVRANGE', index_of(subject), 0, -1) or {}) do
     local session = read(digest)
     if session then
       table.insert(sessions, session)

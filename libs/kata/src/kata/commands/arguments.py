@@ -24,7 +24,8 @@ Seed = Annotated[
     ),
 ]
 Only = Annotated[
-    list[str] | None, typer.Option("--only", help="A check (C4) or an extension; may be repeated.")
+    list[str] | None,
+    typer.Option("--only", help="Checks (C4, or C4,C7) or extensions; may be repeated."),
 ]
 Step = Annotated[int | None, typer.Option("--step", help="Only the checks of this step of the lesson.")]
 Extensions = Annotated[bool, typer.Option("--extensions", help="Also the checks of the lesson's extensions.")]
@@ -48,3 +49,8 @@ def existing_folder(directory: Path | None) -> Path | None:
     if directory and not directory.is_dir():
         raise UsageError(f"there is no folder {directory}")
     return directory.resolve() if directory else None
+
+
+def chosen(only: list[str] | None) -> frozenset[str]:
+    """Return the names of all `--only`; one may have several, with commas between them."""
+    return frozenset(name for words in only or () for word in words.split(",") if (name := word.strip()))

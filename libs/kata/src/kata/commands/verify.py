@@ -25,6 +25,7 @@ from kata.commands.arguments import (
     StartTimeout,
     Step,
     Url,
+    chosen,
     existing_folder,
 )
 from kata.errors import UsageError
@@ -67,7 +68,7 @@ def verify_command(
         docker=docker,
         seed=seed,
         settings=parse_settings(setting or []),
-        only=frozenset(only or ()),
+        only=chosen(only),
         step=step,
         extensions=extensions,
         start_timeout_seconds=start_timeout,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kata.catalog.projects import find_project
-from kata.commands.arguments import Number, Only, Step, existing_folder
+from kata.commands.arguments import Number, Only, Step, chosen, existing_folder
 from kata.commands.verify import verify_aloud
 from kata.options import Options
 
@@ -61,9 +61,7 @@ def watch(
 ) -> None:
     """Verify again whenever a file of the folder changes (by polling: it works on network mounts)."""
     project = find_project(number)
-    options = Options(
-        directory=existing_folder(directory), only=frozenset(only or ()), step=step, extensions=False
-    )
+    options = Options(directory=existing_folder(directory), only=chosen(only), step=step, extensions=False)
     for _ in changes(directory):
         print(f"--- {time.strftime('%H:%M:%S')} ---")
         verify_aloud(project, options)

@@ -12,8 +12,8 @@ LARGEST_BODY_BYTES = 16_777_216
 # Of a longer body so much is kept of what was sent.
 KEPT_BODY_BYTES = 1024
 
-# Of a longer request line people are shown so much.
-LONGEST_LINE = 80
+# Of a longer request line people are shown its two ends, so much together.
+_LONGEST_LINE = 80
 
 _WINDOW_BITS = {"gzip": zlib.MAX_WBITS + 16, "deflate": zlib.MAX_WBITS}
 
@@ -37,8 +37,8 @@ class Request:
 
     @property
     def line(self) -> str:
-        """The method and the path, or how they begin."""
-        return f"{self.method} {self.path}"[:LONGEST_LINE]
+        """The method and the path, as people are shown them."""
+        return shortened(f"{self.method} {self.path}")
 
     def written(self, head: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Return it as it is sent with this head, but for the end of a long body."""
@@ -90,7 +90,7 @@ class Exchange(Span, Content):
     """A request's answer, or with status 0 and an `error` the way in which none came.
 
     `sent` is just before the last byte could leave, `received` when the answer was complete or given up.
-    `asked` is for people: the method and the path, or how they begin. `sent_bytes` is what left for
+    `asked` is for people: the method and the path, shortened. `sent_bytes` is what left for
     `base_url`: the head, and how the body begins.
     """
 
@@ -115,6 +115,12 @@ class Exchange(Span, Content):
         if not decoder.eof:
             return replace(self, status=0, error=f"not an HTTP answer: its body is not {encoding}")
         return replace(self, body=body)
+
+
+def shortened(line: str) -> str:
+    """Leave out the middle of a long request line: what differs is mostly the query, at its end."""
+    half = _LONGEST_LINE // 2
+    return line if len(line) <= _LONGEST_LINE else f"{line[:half]}…{line[1 - half :]}"
 
 
 def _refuse(constant: str) -> NoReturn:

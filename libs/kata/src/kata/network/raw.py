@@ -6,14 +6,14 @@ import time
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from kata.network.exchange import KEPT_BODY_BYTES, LONGEST_LINE, Exchange
+from kata.network.exchange import KEPT_BODY_BYTES, Exchange, shortened
 from kata.network.history import history
 
 
 def send_raw(url: str, data: bytes, *, timeout_seconds: float = 5.0) -> Exchange:
     """Send the bytes as they are and read one answer; hanging up without one is status 0."""
     line = data.partition(b" HTTP/")[0].splitlines()[:1]
-    asked = line[0].decode("latin-1")[:LONGEST_LINE] if line else ""
+    asked = shortened(line[0].decode("latin-1")) if line else ""
     head, end, body = data.partition(b"\r\n\r\n")
     kept = head + end + body[:KEPT_BODY_BYTES]
     answer = _exchange(url, data, timeout_seconds)

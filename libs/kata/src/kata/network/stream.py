@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-from kata.network.exchange import LARGEST_BODY_BYTES, LONGEST_LINE, Exchange, transport_error
+from kata.network.exchange import LARGEST_BODY_BYTES, Exchange, shortened, transport_error
 from kata.network.history import history
 from kata.network.persona import personas
 
@@ -34,7 +34,7 @@ class Stream:
     ) -> None:
         """Connect, and send the head."""
         target = urlsplit(url)
-        self._asked = f"{method} {path}"[:LONGEST_LINE]
+        self._asked = shortened(f"{method} {path}")
         self._timeout_seconds = timeout_seconds
         self._parser = h11.Connection(h11.CLIENT)
         self._head: h11.Response | None = None

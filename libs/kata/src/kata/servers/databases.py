@@ -1,5 +1,7 @@
 """A running PostgreSQL as its clients know it: where it is, and how it makes databases."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -73,3 +75,23 @@ class PostgresServer:
         with self.connect() as connection:
             row = connection.execute(_NOT_COPIED, [name]).fetchone()
         return row is not None and not row[0]
+
+
+@contextmanager
+def swallowing(url: str, table: str) -> Iterator[None]:
+    """Have a trigger, as somebody else may make one, swallow what is written to a table."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE OR REPLACE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql"
+            " AS 'BEGIN RETURN NULL; END'"
+        )
+        name = sql.Identifier(table)
+        connection.execute(
+            sql.SQL(
+                "CREATE TRIGGER swallow BEFORE INSERT OR UPDATE ON {} FOR EACH ROW EXECUTE FUNCTION swallow()"
+            ).format(name)
+        )
+        try:
+            yield
+        finally:
+            connection.execute(sql.SQL("DROP TRIGGER swallow ON {}").format(name))

@@ -184,7 +184,7 @@ def container_options(
 ) -> dict[str, object]:
     """Return what the SDK is given: no more power than a service needs, one port on the loopback address.
 
-    A DATA_DIR is a folder of this machine, under the same name inside.
+    A DATA_DIR is a folder of this machine, with the same name inside; what is none the service has to refuse.
     """
     environment = {"TZ": "UTC", **env}
     environment.pop("PORT", None)
@@ -200,7 +200,8 @@ def container_options(
     }
     if command is not None:
         options["command"] = ["sh", "-c", replacing_the_shell(command)]
-    if data_dir := env.get("DATA_DIR"):
+    data_dir = env.get("DATA_DIR", "")
+    if Path(data_dir).is_absolute() and Path(data_dir).is_dir():
         options["volumes"] = {data_dir: {"bind": data_dir, "mode": "rw"}}
     if port is not None:
         environment["PORT"] = env.get("PORT") or str(_PORT_INSIDE)

@@ -3,16 +3,23 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from kata.network.exchange import Exchange
-from kata.solution.target import Instance
 
 # Counted, and not by the clock: a machine that stood still for seconds has looked once.
 _LOOKS = 500
 _PAUSE_SECONDS = 0.01
 
 
-def output_once(instance: Instance, is_complete: Callable[[Sequence[str]], bool]) -> list[str]:
+class Writer(Protocol):
+    """A process whose output is kept."""
+
+    def output(self) -> list[str]:
+        """Return the last lines that it wrote."""
+
+
+def output_once(instance: Writer, is_complete: Callable[[Sequence[str]], bool]) -> list[str]:
     """Return the output as soon as it is complete, or what there is of it after five seconds of looking."""
     lines = instance.output()
     for _ in range(_LOOKS):
@@ -23,7 +30,7 @@ def output_once(instance: Instance, is_complete: Callable[[Sequence[str]], bool]
     return lines
 
 
-def output_after(instance: Instance, answer: Exchange) -> list[str]:
+def output_after(instance: Writer, answer: Exchange) -> list[str]:
     """Return the output as soon as it tells of this answer's request; what came before is in it by then."""
     request_id = answer.header("x-request-id") or ""
     return output_once(instance, lambda lines: any(request_id in line for line in lines))

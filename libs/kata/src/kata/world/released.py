@@ -9,12 +9,14 @@ what is in that database. Otherwise it is run again.
 import hashlib
 import json
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 
 from kata.world.owned_service import OwnedService
 
-_ADDRESSES = frozenset({"DATABASE_URL", "REDIS_URL", "SMTP_URL"})
+_DATA_DIR = "DATA_DIR"
+_ADDRESSES = frozenset({"DATABASE_URL", "REDIS_URL", "SMTP_URL", _DATA_DIR})
 
 
 def release(service: OwnedService) -> None:
@@ -47,5 +49,7 @@ def _left_only_a_database(service: OwnedService) -> bool:
     """Tell whether a copy of the service's database has all that the release can have done."""
     elsewhere = service.environment["DATABASE_URL"] != service.postgres.url
     asked_redis = service.has_redis and service.redis.proxy.connections > 0
+    folder = service.environment.get(_DATA_DIR)
+    left_files = folder is not None and any(Path(folder).iterdir())
     postgres = service.postgres
-    return not elsewhere and not asked_redis and postgres.address.copies_fully(postgres.database)
+    return not (elsewhere or asked_redis or left_files) and postgres.address.copies_fully(postgres.database)

@@ -10,10 +10,12 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine
 
-from service_kit.database import CONNECT_TIMEOUT_SECONDS, PINNED, driver_url, session_options
+from service_kit.database import BOUNDS, CONNECT_TIMEOUT_SECONDS, PINNED, driver_url, session_options
 
 LATEST = "head"
 EMPTY = "base"
+UNBOUNDED = dict.fromkeys(BOUNDS, "0")
+"""A migration takes its time, whatever the role has set for statements."""
 
 
 def migrate(database_url: str, folder: Path, revision: str = LATEST) -> None:
@@ -24,7 +26,10 @@ def migrate(database_url: str, folder: Path, revision: str = LATEST) -> None:
     """
     engine = create_engine(
         driver_url(database_url),
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": session_options(PINNED)},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "options": session_options(PINNED, UNBOUNDED),
+        },
     )
     try:
         with engine.connect() as connection:

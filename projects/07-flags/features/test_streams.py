@@ -1,0 +1,188 @@
+"""Steps of streams.feature: the stream is read as an EventSource reads it."""
+
+import json
+import time
+
+from pytest_bdd import scenarios, then
+
+from kata.steps import Stream, World, describe_stop, expect
+
+from .answers import NO_CONTENT, UNAUTHORIZED, is_ofrep_error, wanted
+from .panel import EVERYWHERE_SECONDS, SLACK_SECONDS, Panel
+
+scenarios("streams.feature")
+
+
+def announced(panel: Panel, process: int = 0, kind: str = "server") -> str:
+    body = wanted(panel.bulk({}, process=process, kind=kind), 200)
+    streams = body.get("eventStreams")
+    right = isinstance(streams, list) and len(streams) == 1 and isinstance(streams[0], dict)
+    expect(right, expected="eventStreams with one stream", got=streams)
+    stream = dict(streams[0]) if isinstance(streams, list) else {}
+    endpoint = stream.get("endpoint")
+    whole = stream.get("type") == "sse" and "url" not in stream and isinstance(endpoint, dict)
+    whole = whole and isinstance(stream.get("inactivityDelaySec"), int)
+    expect(whole, expected="type sse, endpoint, inactivityDelaySec", got=stream)
+    uri = endpoint.get("requestUri") if isinstance(endpoint, dict) else None
+    expect(isinstance(uri, str) and uri.startswith("/"), expected="requestUri, a path", got=uri)
+    return str(uri)
+
+
+def opened(panel: Panel, uri: str, process: int = 0, last_event_id: str | None = None) -> Stream:
+    headers = {"Accept": "text/event-stream", "Content-Length": "0"}
+    if last_event_id is not None:
+        headers["Last-Event-ID"] = last_event_id
+    stream = Stream(panel.service.urls[process], uri, headers, method="GET")
+    stream.end()
+    return stream
+
+
+def event(stream: Stream, seconds: float) -> dict[str, str]:
+    """Return the fields of the next event; empty if none comes in time."""
+    fields: dict[str, str] = {}
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        line = stream.line(left)
+        if line is None:
+            return {}
+        name, _, value = line.decode().rstrip("\r").partition(":")
+        if not name and not value and "data" in fields:
+            return fields
+        if name and value:
+            fields[name] = value.removeprefix(" ")
+    return {}
+
+
+def tells(found: dict[str, str], what: str) -> str:
+    """Demand an event that OFREP knows, and return the configuration that it tells of."""
+    try:
+        data = json.loads(found.get("data", ""))
+    except ValueError:
+        data = {}
+    right = isinstance(data, dict) and data.get("type") == "refetchEvaluation"
+    right = right and isinstance(data.get("etag"), str) and isinstance(data.get("lastModified"), int)
+    right = right and found.get("event", "message") == "message" and bool(found.get("id"))
+    expect(
+        right,
+        expected=f"refetchEvaluation, etag, lastModified, an id, {what}",
+        got=found,
+        timing=True,
+    )
+    age = time.time() - data["lastModified"] if right else 0
+    expect(-3 < age < 600, expected="lastModified in seconds of Unix", got=data)
+    return str(data.get("etag"))
+
+
+@then("a bulk announces a stream, and on each process it tells of a change within a second")
+def a_bulk_announces_a_stream(panel: Panel) -> None:
+    key = str(panel.flag(client_side=True)["key"])
+    panel.everywhere(key, "on")
+    kinds = panel.draw.shuffle(["server", "browser"])
+    panel.key("browser")
+    panel.soon(lambda: panel.bulk({}, process=1, kind="browser").status == 200, "the key")
+    uris = [announced(panel, 1 - process, kinds[process]) for process in (0, 1)]
+    streams = [opened(panel, uri, process) for process, uri in enumerate(uris)]
+    time.sleep(0.2)
+    for variant in ("other", "off"):
+        since = time.monotonic()
+        panel.change(key, default={"variant": variant})
+        for process, stream in enumerate(streams):
+            found = event(stream, since + EVERYWHERE_SECONDS + SLACK_SECONDS - time.monotonic())
+            while found and tag_is_older(panel, tells(found, "after a change"), key, variant, process):
+                found = event(stream, since + EVERYWHERE_SECONDS + SLACK_SECONDS - time.monotonic())
+            expect(bool(found), expected=f"an event on process {process + 1}", got="none", timing=True)
+    for stream in streams:
+        stream.close()
+
+
+def tag_is_older(panel: Panel, tag: str, key: str, variant: str, process: int) -> bool:
+    """Ask as a client that was told: with the configuration. Other checks change flags, too."""
+    body = wanted(panel.bulk({}, process=process, config_tag=tag), 200)
+    flags = body.get("flags")
+    found = {one["key"]: one.get("variant") for one in flags} if isinstance(flags, list) else {}
+    return found.get(key) != variant
+
+
+@then("a stream that is opened too late begins with the change, and one that is quiet is kept alive")
+def a_stream_that_is_opened_too_late(panel: Panel) -> None:
+    key = str(panel.flag()["key"])
+    panel.everywhere(key, "on")
+    uri = announced(panel)
+    panel.change(key, default={"variant": "off"})
+    panel.everywhere(key, "off")
+    late = opened(panel, uri, 1)
+    tag = tells(event(late, EVERYWHERE_SECONDS), "for who comes late")
+    late.close()
+    known = opened(panel, announced(panel), 0, last_event_id=uri.partition("since=")[2])
+    tells(event(known, EVERYWHERE_SECONDS), "behind a Last-Event-ID that is older")
+    known.close()
+    quiet = opened(panel, announced(panel), 0)
+    deadline = time.monotonic() + 3 * panel.settings.heartbeat_seconds + SLACK_SECONDS
+    beats = 0
+    while time.monotonic() < deadline and beats < 2:
+        line = quiet.line(max(0.01, deadline - time.monotonic()))
+        beats += line is not None and line.startswith(b":")
+    quiet.close()
+    expect(beats >= 2, expected="comments while it is quiet", got=f"{beats} of them", timing=True)
+    expect(bool(tag), expected="an etag", got=tag)
+
+
+@then("a token that is wrong, old or of a revoked key opens nothing, and no token is in the output")
+def a_token_that_is_wrong_opens_nothing(panel: Panel, world: World) -> None:
+    uri = announced(panel)
+    token = uri.partition("token=")[2].partition("&")[0]
+    key_id, expires, signature = token.split(".")
+    other = "A" if signature[0] != "A" else "B"
+    wrong = [
+        token[:-1],
+        f"{key_id}.{int(expires) + 100}.{signature}",
+        f"{key_id}.{expires}.{other}{signature[1:]}",
+        f"{panel.draw.uuid()}.{expires}.{signature}",
+        panel.key(),
+        "",
+    ]
+    client = panel.service.client()
+    for bad in wrong:
+        is_ofrep_error(client.get(f"/ofrep/v1/stream?token={bad}"), UNAUTHORIZED, "GENERAL")
+    good = opened(panel, uri, 1)
+    expect(good.line(2.0) is not None, expected="an open stream", got="nothing")
+    good.close()
+    made = panel.new_key("server")
+    headers = {"X-API-Key": str(made["secret"])}
+    body = wanted(client.request("POST", "/ofrep/v1/evaluate/flags", json={}, headers=headers), 200)
+    streams = body.get("eventStreams")
+    revoked = str(dict(streams[0]["endpoint"])["requestUri"]) if isinstance(streams, list) else ""
+    open_until = opened(panel, revoked)
+    expect(open_until.line(2.0) is not None, expected="an open stream", got="nothing")
+    gone = panel.manage("DELETE", f"/keys/{made['id']}")
+    expect(gone.status == NO_CONTENT, expected="204", got=gone.status)
+    panel.soon(lambda: client.get(revoked).status == UNAUTHORIZED, "401 for a revoked key's token")
+    ended = open_until.answer()
+    expect(ended.status == 200, expected="the stream of a revoked key ended", got=ended.error)
+    brief = Panel(
+        world.start_alone({**panel.settings.environment(), "STREAM_TOKEN_SECONDS": "1"}),
+        panel.draw,
+        panel.settings,
+    )
+    old = announced(brief)
+    time.sleep(3.2)
+    is_ofrep_error(brief.service.client().get(old), UNAUTHORIZED, "GENERAL")
+    written = [line for line in panel.service.web.output() if token in line or signature in line]
+    expect(not written, expected="no token in the output", got=written[:1])
+
+
+@then("with streams open SIGTERM is a clean end")
+def with_streams_open_sigterm_is_a_clean_end(panel: Panel, world: World) -> None:
+    service = world.start_alone({**panel.settings.environment(), "HEARTBEAT_SECONDS": "60"})
+    own = Panel(service, panel.draw, panel.settings)
+    streams = [opened(own, announced(own)) for _ in range(panel.draw.integer(3, 6))]
+    for stream in streams:
+        expect(stream.line(2.0) is not None, expected="an open stream", got="nothing")
+    started = time.monotonic()
+    code = service.web.terminate()
+    took = time.monotonic() - started
+    expect(code == 0, expected="exit code 0 within 10 seconds", got=describe_stop(code), timing=True)
+    expect(took < 6, expected="an end as soon as nothing runs", got=f"{took:.1f} s", timing=True)
+    for stream in streams:
+        ended = stream.answer()
+        expect(ended.status == 200, expected="a stream with an end", got=ended.error)
