@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from service_kit.flask import install, problem_response
+from service_kit.flask_openapi import described
 from service_kit.metrics import Metrics
 from service_kit.problems import Problem, ProblemError, on
 from service_kit.settings import ServiceSettings
@@ -217,6 +218,26 @@ def test_probes(client: FlaskClient) -> None:
 def test_views_that_are_not_described_are_not_in_the_document(client: FlaskClient) -> None:
     paths = client.get("/openapi.json").get_json()["paths"]
     assert paths.keys() == {"/health", "/ready", "/metrics", "/openapi.json", "/docs"}
+
+
+def test_a_view_that_returns_a_response_says_of_which_type_it_is() -> None:
+    app = flask.Flask(__name__, static_folder=None)
+
+    @app.get("/events")
+    @described(media_type="text/event-stream")
+    def events() -> flask.Response:
+        """Follow."""
+        return flask.Response(b"", content_type="text/event-stream")
+
+    install(app, ServiceSettings(port=8000))
+    client = app.test_client()
+    responses = json.loads(client.get("/openapi.json").text)["paths"]["/events"]["get"]["responses"]
+    assert responses["200"]["content"] == {"text/event-stream": {"schema": {"type": "string"}}}
+    statuses = [
+        client.get("/events", headers={"Accept": accepted}).status_code
+        for accepted in ("text/event-stream", "text/html")
+    ]
+    assert statuses == [200, 406]
 
 
 def test_a_body_that_is_not_read_is_limited_too(client: FlaskClient) -> None:

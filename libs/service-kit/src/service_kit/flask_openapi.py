@@ -72,6 +72,7 @@ class Description(NamedTuple):
     refusals: Mapping[int, Refusal]
     request_headers: Mapping[str, str]
     any_query: bool
+    media_type: str | None
 
 
 class Decorator(Protocol):
@@ -90,9 +91,11 @@ def described(
     refusals: Mapping[int, Refusal] | None = None,
     request_headers: Mapping[str, str] | None = None,
     any_query: bool = False,
+    media_type: str | None = None,
 ) -> Decorator:
     """Put a view into the document. Its docstring's first line is the summary, the rest the description.
 
+    `media_type`: what a view gives that returns a response, and no model.
     `any_query`: the query is somebody else's business, as where a proxy passes on what a client has sent.
     """
 
@@ -119,6 +122,7 @@ def described(
             refusals or {},
             request_headers or {},
             any_query,
+            media_type,
         )
         return answered
 
@@ -216,6 +220,8 @@ def _operation(
     answer: dict[str, Json] = {"description": description.answer, "headers": dict(description.headers)}
     if "return" in schemas:
         answer["content"] = {"application/json": {"schema": schemas["return"]}}
+    elif description.media_type is not None:
+        answer["content"] = {description.media_type: {"schema": {"type": "string"}}}
     refusals = {
         str(status): {
             **as_mapping(PROBLEM),
