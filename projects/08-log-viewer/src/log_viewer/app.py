@@ -10,10 +10,12 @@ from log_viewer.dated_file import Library
 from log_viewer.routes import make_api
 from log_viewer.service import LogService
 from log_viewer.settings import Settings
+from log_viewer.tail import Tail, Watcher
 from log_viewer.timestamps import Clock
 from service_kit.flask import install
 from service_kit.flask_openapi import Info
 from service_kit.problems import ErrorRule, FieldError, on
+from service_kit.stop import stopping
 
 
 def create_app(settings: Settings) -> Flask:
@@ -22,7 +24,9 @@ def create_app(settings: Settings) -> Flask:
     library = Library(Clock(ZoneInfo(settings.default_tz)), settings.max_entry_bytes)
     service = LogService(catalog, library, settings.scan_bytes, settings.scan_ms / 1000)
     app = Flask("log_viewer")
-    app.register_blueprint(make_api(service))
+    watcher = Watcher(catalog, settings.max_tails, stopping.is_set)
+    tail = Tail(service, watcher, settings.heartbeat_seconds)
+    app.register_blueprint(make_api(service, tail, stopping.is_set))
     install(
         app,
         settings,
@@ -43,6 +47,7 @@ def error_table() -> list[ErrorRule]:
             "invalid_query",
             errors=lambda error: [FieldError(error.code, str(error), parameter=error.parameter)],
         ),
+        on(errors.TooManyTailsError, 503, "too_many_tails", headers=lambda _: {"Retry-After": "1"}),
         on(
             errors.TooManyBucketsError,
             422,

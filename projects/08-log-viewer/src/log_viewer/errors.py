@@ -18,6 +18,13 @@ class InvalidQueryError(LogViewerError):
         self.code = code
 
 
+class TooManyTailsError(LogViewerError):
+    """As many follow as may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} follow already, and no more may.")
+
+
 class TooManyBucketsError(LogViewerError):
     """The entries lie too far apart for buckets of this width."""
 

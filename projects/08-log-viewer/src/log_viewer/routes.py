@@ -1,9 +1,13 @@
 """The HTTP surface: it translates, and decides nothing."""
 
-from flask import Blueprint
+from collections.abc import Callable
 
+from flask import Blueprint, Response, request
+
+from log_viewer.event_stream import STREAM_HEADERS, EventStream
 from log_viewer.schemas import (
     EntriesQuery,
+    FilterQuery,
     HistogramAnswer,
     HistogramQuery,
     PageAnswer,
@@ -14,15 +18,17 @@ from log_viewer.schemas import (
     stream_answer,
 )
 from log_viewer.service import LogService
+from log_viewer.tail import Tail
 from service_kit.flask_openapi import Refusal, described
 
 UNREADABLE = Refusal("A parameter cannot be read.")
 UNKNOWN = Refusal("There is no such stream.")
 TOO_MANY = Refusal("The buckets would be too many.")
+FULL = Refusal("As many follow as may.", {"Retry-After": {"schema": {"type": "integer"}}})
 GONE = Refusal("What the cursor points at is in no file any more.")
 
 
-def make_api(service: LogService) -> Blueprint:
+def make_api(service: LogService, tail: Tail, is_over: Callable[[], bool]) -> Blueprint:
     """Make the routes of a service."""
     api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -53,5 +59,22 @@ def make_api(service: LogService) -> Blueprint:
         """Count entries by time and level."""
         counted = service.histogram(stream_id, query.filter(), query.cursor, query.bucket_seconds)
         return histogram_answer(counted, query.bucket_seconds)
+
+    @api.get("/streams/<stream_id>/tail")
+    @described(
+        media_type="text/event-stream",
+        refusals={400: UNREADABLE, 404: UNKNOWN, 410: GONE, 503: FULL},
+        request_headers={"Last-Event-ID": "The id of the last event that was received"},
+    )
+    def follow(stream_id: str, query: FilterQuery) -> Response:
+        """Follow a stream: entries as events, from the cursor on or from the end."""
+        wanted = query.filter()
+        cursor = tail.begin(stream_id, request.headers.get("Last-Event-ID") or query.cursor)
+        if request.method == "HEAD":  # of which nobody would say that it is over
+            tail.leave(stream_id)
+            return Response(content_type="text/event-stream", headers=STREAM_HEADERS)
+        events = tail.follow(stream_id, wanted, cursor, is_over)
+        stream = EventStream(events, lambda: tail.leave(stream_id))
+        return Response(stream, content_type="text/event-stream", headers=STREAM_HEADERS)
 
     return api

@@ -172,7 +172,7 @@ def stream_answer(stream: Stream) -> StreamAnswer:
 
 def page_answer(page: Page) -> PageAnswer:
     return PageAnswer(
-        entries=[_entry(item) for item in page.items],
+        entries=[entry_answer(item) for item in page.items],
         next_cursor=page.next_cursor,
         previous_cursor=page.previous_cursor,
         tail_cursor=page.tail_cursor,
@@ -195,7 +195,7 @@ def histogram_answer(counted: Counted, bucket_seconds: int) -> HistogramAnswer:
     )
 
 
-def _entry(item: Item) -> EntryAnswer:
+def entry_answer(item: Item) -> EntryAnswer:
     entry, instant = item.dated.entry, item.dated.instant
     try:
         text, encoded = entry.raw.decode(), None

@@ -32,6 +32,10 @@ class Segment(Protocol):
         """Return bytes from an offset: fewer than asked for at the end alone."""
         ...
 
+    def is_intact(self) -> bool:
+        """Tell whether it still has all that it had when it was opened."""
+        ...
+
     def close(self) -> None:
         """Close the file."""
         ...
@@ -73,6 +77,9 @@ class PlainSegment:
                 break
             data += more
         return data
+
+    def is_intact(self) -> bool:
+        return os.fstat(self._descriptor).st_size >= self._end
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -120,6 +127,9 @@ class CompressedSegment:
             return
         self._is_over = not data
         self._window += data
+
+    def is_intact(self) -> bool:
+        return True  # nobody writes to an archive that is there
 
     def close(self) -> None:
         self._raw.close()

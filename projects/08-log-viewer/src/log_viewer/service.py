@@ -1,17 +1,24 @@
 """The verbs of this service."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from log_viewer.budget import Budget
 from log_viewer.catalog import Catalog, Stream
 from log_viewer.dated_file import Dated, DatedFile, Library
+from log_viewer.errors import GoneError
 from log_viewer.filters import Filter
 from log_viewer.histogram import Bucket, Histogram
 from log_viewer.positions import Place, Positions
 from log_viewer.scan import Coverage, Found, Scan, file_end, whole_lines_end
 from log_viewer.segments import Segment
+
+type Files = Sequence[DatedFile]
+
+_TRIES: Final = 4
+_PAUSE_SECONDS: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Page:
     next_cursor: str | None
     previous_cursor: str | None
     tail_cursor: str | None
+    end_cursor: str  # where reading forward has stopped, or where the page was to end
     coverage: Coverage
 
 
@@ -65,44 +73,55 @@ class LogService:
 
         Raises: UnknownStreamError, InvalidQueryError, GoneError.
         """
-        with self._opened(stream_id) as (files, positions):
+
+        def read(files: Files, positions: Positions) -> Page:
             start = positions.find(cursor, "cursor") if cursor else Place(0, 0)
             scan = self._scan(files, wanted)
             end = scan.forward(start, limit)
-            return self._page(files, positions, scan, start, end if scan.coverage.stopped_by else None)
+            following = end if scan.coverage.stopped_by else None
+            return _page(files, positions, scan, start, following, end)
+
+        return self._read(stream_id, read)
 
     def backward(self, stream_id: str, wanted: Filter, cursor: str | None, limit: int) -> Page:
         """Read the page that ends at a place, or at the end.
 
         Raises: UnknownStreamError, InvalidQueryError, GoneError.
         """
-        with self._opened(stream_id) as (files, positions):
+
+        def read(files: Files, positions: Positions) -> Page:
             end = positions.find(cursor, "cursor") if cursor else None
             scan = self._scan(files, wanted)
             start = scan.backward(end, limit)
-            return self._page(files, positions, scan, start, end)
+            return _page(files, positions, scan, start, end, start)
+
+        return self._read(stream_id, read)
 
     def around(self, stream_id: str, entry_id: str, before: int, after: int) -> Page:
         """Read what stands around an entry, whatever else was asked for when it was found.
 
         Raises: UnknownStreamError, InvalidQueryError, GoneError.
         """
-        with self._opened(stream_id) as (files, positions):
+
+        def read(files: Files, positions: Positions) -> Page:
             place = positions.find(entry_id, "around")
             back, scan = self._scan(files, Filter()), self._scan(files, Filter())
             start = back.backward(place, before) if before else place
             end = scan.forward(place, after + 1)
             scan.found[:0] = back.found
             scan.coverage.include(back.coverage)
-            is_over = scan.coverage.stopped_by is None
-            return self._page(files, positions, scan, start, None if is_over else end)
+            following = end if scan.coverage.stopped_by else None
+            return _page(files, positions, scan, start, following, end)
+
+        return self._read(stream_id, read)
 
     def histogram(self, stream_id: str, wanted: Filter, cursor: str | None, width_seconds: int) -> Counted:
         """Count the entries from a place on, or all.
 
         Raises: UnknownStreamError, InvalidQueryError, GoneError, TooManyBucketsError.
         """
-        with self._opened(stream_id) as (files, positions):
+
+        def read(files: Files, positions: Positions) -> Counted:
             start = positions.find(cursor, "cursor") if cursor else Place(0, 0)
             histogram = Histogram(width_seconds)
             scan = self._scan(files, wanted, histogram.add)
@@ -110,44 +129,66 @@ class LogService:
             following = positions.write(end) if scan.coverage.stopped_by else None
             return Counted(list(histogram.buckets()), histogram.undated, following, scan.coverage)
 
+        return self._read(stream_id, read)
+
     def _scan(
         self, files: Sequence[DatedFile], wanted: Filter, take: Callable[[Dated], None] | None = None
     ) -> Scan:
         return Scan(files, wanted, Budget(self._scan_bytes, self._scan_seconds), take)
 
-    @contextmanager
-    def _opened(self, stream_id: str) -> Iterator[tuple[list[DatedFile], Positions]]:
-        with self._catalog.opened(stream_id) as segments:
-            files = [
-                self._library.open(segment, is_live=is_live(segments, number))
-                for number, segment in enumerate(segments)
-            ]
-            yield files, Positions(stream_id, segments)
+    def _read[T](self, stream_id: str, read: Callable[[Files, Positions], T]) -> T:
+        """Read the files of a stream as they were at one moment.
 
-    def _page(
-        self, files: Sequence[DatedFile], positions: Positions, scan: Scan, start: Place, end: Place | None
-    ) -> Page:
-        return Page(
-            [self._item(files, positions, found) for found in scan.found],
-            positions.write(end) if end is not None else None,
-            positions.write(start) if start != Place(0, 0) and files else None,
-            self._tail(files, positions),
-            scan.coverage,
-        )
+        A file that is truncated meanwhile is read anew: what was read of it is half the old and half the new.
+        And its copy may not have been whole when it was opened: so bytes are gone only if they are so again.
+        """
+        for _ in range(_TRIES):
+            with self._catalog.opened(stream_id) as segments:
+                files = [
+                    self._library.open(segment, is_live=is_live(segments, number))
+                    for number, segment in enumerate(segments)
+                ]
+                try:
+                    result = read(files, Positions(stream_id, segments))
+                except GoneError:
+                    time.sleep(_PAUSE_SECONDS)
+                    continue
+                if all(segment.is_intact() for segment in segments):
+                    return result
+        raise GoneError
 
-    def _item(self, files: Sequence[DatedFile], positions: Positions, found: Found) -> Item:
-        place = Place(found.segment, found.dated.entry.start)
-        return Item(positions.write(place), files[found.segment].segment.file.name, found.dated)
 
-    def _tail(self, files: Sequence[DatedFile], positions: Positions) -> str | None:
-        """Write the place behind the last whole line; None where nothing is being written."""
-        number = len(files) - 1
-        if number < 0 or not files[number].is_live:
-            return None
-        # An empty file has nothing to be known by, and the one before it may still be written to.
-        while number > 0 and files[number].segment.size_bytes == 0 and files[number - 1].is_live:
-            number -= 1
-        return positions.write(Place(number, whole_lines_end(files[number], file_end(files[number]))))
+def _page(
+    files: Files, positions: Positions, scan: Scan, start: Place, following: Place | None, stop: Place
+) -> Page:
+    last = len(files) - 1
+    return Page(
+        [_item(files, positions, found) for found in scan.found],
+        positions.write(following) if following is not None else None,
+        positions.write(start) if start != Place(0, 0) else None,
+        positions.write(_last_known(files, Place(last, _end(files[last])))) if files[last].is_live else None,
+        positions.write(_last_known(files, stop)),
+        scan.coverage,
+    )
+
+
+def _item(files: Files, positions: Positions, found: Found) -> Item:
+    place = Place(found.segment, found.dated.entry.start)
+    return Item(positions.write(place), files[found.segment].segment.file.name, found.dated)
+
+
+def _end(file: DatedFile) -> int:
+    return whole_lines_end(file, file_end(file))
+
+
+def _last_known(files: Files, place: Place) -> Place:
+    """Return the same place in a file that is not empty: an empty one has nothing to be known by."""
+    while place.segment > 0 and files[place.segment].segment.size_bytes == 0:
+        before = files[place.segment - 1]
+        if not before.is_live:
+            break
+        place = Place(place.segment - 1, _end(before))
+    return place
 
 
 def is_live(segments: Sequence[Segment], number: int) -> bool:
