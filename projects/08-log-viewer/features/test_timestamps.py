@@ -198,7 +198,7 @@ def ask_ranges(viewer: Viewer, name: str, texts: list[tuple[int, bytes]], count:
         query = {
             "since": instant_text(since) if since is not None else None,
             "until": instant_text(until) if until is not None else None,
-            "limit": draw.choice((1000, max(len(wanted) // 2, 1), max(len(wanted), 1))),
+            "limit": min(draw.choice((1000, max(len(wanted) // 2, 1), max(len(wanted), 1))), 1000),
         }
         read = draw.choice((viewer.forward, viewer.backward))
         listed = read(stream_id, **query)
