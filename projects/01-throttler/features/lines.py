@@ -10,7 +10,7 @@ def lines_of(service: Service, answers: Sequence[Exchange]) -> list[Mapping[str,
     """Return the JSON object that each request has left, by the id in its answer, or fail the check."""
     wanted = [answer for answer in answers if answer.status]
     ids = {id_of(answer) for answer in wanted}
-    lines = output_once(service.web, lambda lines: ids <= by_id(lines).keys())
+    lines = output_once(service, lambda lines: ids <= by_id(lines).keys())
     found = by_id(lines)
     for answer in wanted:
         expect(

@@ -150,7 +150,7 @@ def sessions_are_made_rotated_and_ended(site: Site) -> list[Line]:
 
 @then("each has left a line with its session's mark and the request's id")
 def each_has_left_a_line(site: Site, lines: list[Line]) -> None:
-    output = output_once(site.service.web, lambda output: all(marks_of(line, output) for line in lines))
+    output = output_once(site.service, lambda output: all(marks_of(line, output) for line in lines))
     for line in lines:
         marks = marks_of(line, output)
         expect(

@@ -84,7 +84,7 @@ def the_database_holds_argon2id_hashes(site: Site, tried: list[str]) -> None:
     redis = site.service.redis.client
     keys = list(redis.scan_iter())
     places["Redis"] = "\n".join(f"{key} {redis.dump(key)!r}" for key in keys)
-    places["the log"] = "\n".join(output_after(site.service.web, site.login(site.stranger())))
+    places["the log"] = "\n".join(output_after(site.service, site.login(site.stranger())))
     for place, text in places.items():
         read = [password for password in tried if password in text]
         expect(not read, expected=f"no password in {place}", got=read)

@@ -212,7 +212,7 @@ def the_secrets_have_256_random_bits(site: Site, many: Uses) -> None:
         expect(not elsewhere, expected="no secret in another header", got=elsewhere)
     longest = max(len(f"__Host-session={secret}") for secret in secrets)
     expect(longest <= 4096, expected="a cookie of 4096 bytes at most", got=longest)
-    log = "\n".join(output_after(site.service.web, many.answers[-1]))
+    log = "\n".join(output_after(site.service, many.answers[-1]))
     logged = [secret for secret in secrets if secret in log]
     expect(not logged, expected="no secret in the log", got=logged)
     redis = site.service.redis.client

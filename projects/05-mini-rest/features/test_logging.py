@@ -64,7 +64,7 @@ def new_id(office: Office) -> str:
 
 
 def line_of(office: Office, request_id: str) -> Entry:
-    lines = output_once(office.service.web, lambda lines: bool(entries_of(lines, request_id)))
+    lines = output_once(office.service, lambda lines: bool(entries_of(lines, request_id)))
     found = entries_of(lines, request_id)
     rule = "each request leaves one line with its route, and no other line has that"
     expect(len(found) == 1, expected=f"one line for {request_id}", got=found, rule=rule)
@@ -264,6 +264,6 @@ def secrets_are_sent_wherever_a_request_has_room(office: Office, member: Member,
 
 @then("none of them is in the output")
 def none_of_them_is_in_the_output(office: Office, secrets: list[str]) -> None:
-    for line in office.service.web.output():
+    for line in office.service.output():
         found = [secret for secret in secrets if secret in line]
         expect(not found, expected="a line without secrets", got=line)

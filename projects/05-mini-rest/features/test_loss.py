@@ -164,6 +164,6 @@ def a_release_meanwhile_has_changed_nothing(office: Office, before: Before) -> N
 def the_output_tells_nothing_of_where_postgresql_is(office: Office, before: Before) -> None:
     url = office.service.postgres.url
     password = urlsplit(url).password or url
-    lines = output_after(office.service.web, before.member.get(before.task.path))
+    lines = output_after(office.service, before.member.get(before.task.path))
     found = [line for line in lines if url in line or password in line]
     expect(not found, expected="no line with DATABASE_URL or its password", got="".join(found[:1]))

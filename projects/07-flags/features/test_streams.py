@@ -167,7 +167,7 @@ def a_token_that_is_wrong_opens_nothing(panel: Panel, world: World) -> None:
     old = announced(brief)
     time.sleep(3.2)
     is_ofrep_error(brief.service.client().get(old), UNAUTHORIZED, "GENERAL")
-    written = [line for line in panel.service.web.output() if token in line or signature in line]
+    written = [line for line in panel.service.output() if token in line or signature in line]
     expect(not written, expected="no token in the output", got=written[:1])
 
 

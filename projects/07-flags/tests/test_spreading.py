@@ -120,9 +120,10 @@ async def test_a_process_without_postgresql_has_the_snapshot_of_redis(
             assert other.serves("off")
             await soon(lambda: one.serves("off"))
             audit = await one.management.audit(5, None, None)
-            while audit[0].action != "kill":
-                await asyncio.sleep(0.02)
-                audit = await one.management.audit(5, None, None)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while audit[0].action != "kill":
+                    await asyncio.sleep(0.02)
+                    audit = await one.management.audit(5, None, None)
             assert [entry.action for entry in audit] == ["kill", "create"]
             await one.kill_switch.lift("ann", "tea", frozenset({audit[0].version}))
             await soon(lambda: one.serves("on"))
@@ -142,11 +143,15 @@ async def test_a_start_without_stores_serves_the_last_ruleset(
 ) -> None:
     async with running(migrated_url, redis_url, tmp_path) as one:
         await one.management.create_flag("ann", TEA)
-        await soon(lambda: SnapshotFile(tmp_path).load() is not None)
-        await asyncio.sleep(0.2)
+        await soon(lambda: version_on_disk(tmp_path) == one.node.state[1])
     async with running(NOWHERE, "redis://127.0.0.1:9/0", tmp_path) as cold:
         assert cold.serves("on")
         assert cold.node.stale_seconds >= 2.0
+
+
+def version_on_disk(folder: Path) -> int | None:
+    kept = SnapshotFile(folder).load()
+    return kept[0].version if kept else None
 
 
 async def test_a_new_epoch_replaces_what_was_known(migrated_url: str, redis_url: str, tmp_path: Path) -> None:

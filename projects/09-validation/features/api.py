@@ -173,7 +173,7 @@ def results(answer: Exchange, count: int) -> Sequence[Mapping[str, Json]]:
 
 def not_logged(service: Service, words: Sequence[str], last: Exchange) -> None:
     """Fail the check if a line of the log has one of the words, once the last request has left its line."""
-    lines = [line for line in output_after(service.web, last) if any(word in line for word in words)]
+    lines = [line for line in output_after(service, last) if any(word in line for word in words)]
     expect(not lines, expected="a log without what was sent", got=lines[:1])
 
 

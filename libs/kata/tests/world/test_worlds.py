@@ -18,6 +18,7 @@ from kata.network.exchange import Request
 from kata.solution.procfile_target import ProcfileInstance, ProcfileTarget, process_environment
 from kata.world.attached import AttachedWorld
 from kata.world.draw import Draw
+from kata.world.logs import output_after
 from kata.world.owned import OwnedWorld
 
 type Solution = Callable[[*tuple[tuple[str, str], ...]], Path]
@@ -136,6 +137,16 @@ def test_another_process_of_a_service_has_an_address_of_its_own(world: OwnedWorl
     assert [service.client(process=number).get("/health").status for number in (0, 1)] == [200, 200]
     assert len(set(service.urls)) == len(service.webs) == 2
     assert service.workers == []
+
+
+def test_the_output_of_a_service_has_the_lines_of_all_its_web_processes(world: OwnedWorld) -> None:
+    service = world.start_alone(SETTINGS)
+    service.add("web")
+    answers = [service.client(process=number).get("/health") for number in (0, 1)]
+    for answer in answers:
+        request_id = answer.header("x-request-id")
+        assert request_id is not None
+        assert any(request_id in line for line in output_after(service, answer))
 
 
 def test_a_burst_goes_to_the_process_that_is_named(world: OwnedWorld) -> None:

@@ -25,6 +25,9 @@ class AttachedService:
     def web(self) -> Instance:
         raise NotRunError("it needs the process, and --url has only its address")
 
+    def output(self) -> list[str]:
+        return self.web.output()
+
     @property
     def workers(self) -> list[Instance]:
         raise NotRunError("it needs the worker processes, and --url has only an address")

@@ -13,27 +13,27 @@ _PAUSE_SECONDS = 0.01
 
 
 class Writer(Protocol):
-    """A process whose output is kept."""
+    """A process, or a service of several, whose output is kept."""
 
     def output(self) -> list[str]:
         """Return the last lines that it wrote."""
 
 
-def output_once(instance: Writer, is_complete: Callable[[Sequence[str]], bool]) -> list[str]:
+def output_once(writer: Writer, is_complete: Callable[[Sequence[str]], bool]) -> list[str]:
     """Return the output as soon as it is complete, or what there is of it after five seconds of looking."""
-    lines = instance.output()
+    lines = writer.output()
     for _ in range(_LOOKS):
         if is_complete(lines):
             break
         time.sleep(_PAUSE_SECONDS)
-        lines = instance.output()
+        lines = writer.output()
     return lines
 
 
-def output_after(instance: Writer, answer: Exchange) -> list[str]:
+def output_after(writer: Writer, answer: Exchange) -> list[str]:
     """Return the output as soon as it tells of this answer's request; what came before is in it by then."""
     request_id = answer.header("x-request-id") or ""
-    return output_once(instance, lambda lines: any(request_id in line for line in lines))
+    return output_once(writer, lambda lines: any(request_id in line for line in lines))
 
 
 def entries(lines: Iterable[str]) -> list[Mapping[str, object]]:

@@ -47,6 +47,9 @@ class OwnedService:
     def web(self) -> Instance:
         return self.webs[0]
 
+    def output(self) -> list[str]:
+        return [line for web in self.webs for line in web.output()]
+
     @property
     def urls(self) -> list[str]:
         return [instance.url for instance in self.instances if instance.url is not None]

@@ -21,6 +21,9 @@ class Service(Protocol):
     def web(self) -> Instance: ...
     @property
     def workers(self) -> list[Instance]: ...
+    def output(self) -> list[str]:
+        """Return the last lines of all its web processes."""
+
     @property
     def redis(self) -> RedisUnderTest: ...
     @property
