@@ -22,3 +22,8 @@ Feature: A log is followed while it is written
   Scenario: There are MAX_TAILS at most, and they are in nobody's way
     When as many as may follow a log that is written to, and do not read
     Then one more gets 503, others are answered at once, a place is free again, and a stop ends them all
+
+  @C45 @step-8 @after-C41
+  Scenario: Hundreds may follow, and an entry reaches each of them
+    When hundreds follow logs that nobody writes to, and an entry is written to each
+    Then others are answered at once, and each has got its entry

@@ -292,3 +292,43 @@ def one_more_gets_503(stopped: tuple[float, int | None, float]) -> None:
     )
     expect(code == 0, expected="exit code 0", got=describe_stop(code))
     expect(seconds <= STOP_SECONDS, expected=f"a stop within {STOP_SECONDS:g} s", got=f"{seconds:.1f} s")
+
+
+@when("hundreds follow logs that nobody writes to, and an entry is written to each", target_fixture="crowd")
+def hundreds_follow_logs(
+    world: World, log_dir: Path, service_settings: Mapping[str, str]
+) -> tuple[float, list[Followed]]:
+    draw = world.draw
+    most = draw.integer(140, 200)
+    viewer = Viewer(world.start_alone({**service_settings, "MAX_TAILS": str(most)}), draw, log_dir)
+    names = [viewer.new_name() for _ in range(3)]
+    texts = {name: stamped(draw, 4) for name in names}
+    for name in names:
+        viewer.write(name, texts[name][:2])
+    ids = {name: viewer.id_of(name) for name in names}
+    second = {name: viewer.page(ids[name]).entries[1].id for name in names}
+    found: list[Followed] = []
+    with ExitStack() as stack:
+        crowd = []
+        for number in range(most):
+            name = draw.choice(names)
+            # One of ten begins further back than the others.
+            cursor = None if number % 10 else second[name]
+            crowd.append((name, cursor, stack.enter_context(tail(viewer, ids[name], cursor=cursor))))
+        slowest = max(health_seconds(viewer) for _ in range(10))
+        for name in names:
+            viewer.append(name, texts[name][2:])
+        for name, cursor, events in crowd:
+            wanted = texts[name][1 if cursor else 2 :]
+            sent = events.take(len(wanted))
+            found.append(Followed(f"one of {most} tails", [one.entry.raw for one in sent], wanted))
+    return slowest, found
+
+
+@then("others are answered at once, and each has got its entry")
+def others_are_answered_at_once(crowd: tuple[float, list[Followed]]) -> None:
+    slowest, found = crowd
+    is_quick = slowest <= HEALTH_SECONDS
+    expect(is_quick, expected=f"/health within {HEALTH_SECONDS:g} s", got=f"{slowest:.2f} s", timing=True)
+    for one in found:
+        same(one.raws, one.wanted, one.what)

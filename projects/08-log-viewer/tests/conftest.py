@@ -7,10 +7,12 @@ import pytest
 
 from log_viewer.catalog import Catalog
 from log_viewer.dated_file import Library
+from log_viewer.opening import Opener
 from log_viewer.service import LogService
 from log_viewer.timestamps import Clock
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> LogService:
-    return LogService(Catalog(tmp_path), Library(Clock(ZoneInfo("UTC")), 65_536), 2**30, 60.0)
+    catalog = Catalog(tmp_path)
+    return LogService(catalog, Opener(catalog, Library(Clock(ZoneInfo("UTC")), 65_536)), 2**30, 60.0)

@@ -14,6 +14,7 @@ from log_viewer import entries, index
 from log_viewer.catalog import Catalog
 from log_viewer.dated_file import Library
 from log_viewer.filters import Filter
+from log_viewer.opening import Opener
 from log_viewer.segments import PlainSegment
 from log_viewer.service import LogService, Page
 from log_viewer.timestamps import Clock
@@ -67,7 +68,9 @@ def make(folder: Path, files: list[list[Line]]) -> tuple[LogService, str, list[K
     for age, log in enumerate(reversed(files)):
         data = b"".join(written(line, number) + b"\n" for number, line in enumerate(log))
         (folder / ("app.log" if age == 0 else f"app.log.{age}")).write_bytes(data)
-    service = LogService(Catalog(folder), Library(Clock(ZoneInfo("UTC")), 65_536), 2**30, 60.0)
+    catalog = Catalog(folder)
+    opener = Opener(catalog, Library(Clock(ZoneInfo("UTC")), 65_536))
+    service = LogService(catalog, opener, 2**30, 60.0)
     known = [entry for log in files for entry in simply_read(log)]
     return service, service.streams()[0].id, known
 

@@ -7,6 +7,8 @@ from flask import Flask
 from log_viewer import errors
 from log_viewer.catalog import Catalog
 from log_viewer.dated_file import Library
+from log_viewer.merging import MergeService
+from log_viewer.opening import Opener
 from log_viewer.routes import make_api
 from log_viewer.service import LogService
 from log_viewer.settings import Settings
@@ -22,11 +24,13 @@ def create_app(settings: Settings) -> Flask:
     """Put the API together."""
     catalog = Catalog(settings.log_dir)
     library = Library(Clock(ZoneInfo(settings.default_tz)), settings.max_entry_bytes)
-    service = LogService(catalog, library, settings.scan_bytes, settings.scan_ms / 1000)
+    opener = Opener(catalog, library)
+    service = LogService(catalog, opener, settings.scan_bytes, settings.scan_ms / 1000)
+    merges = MergeService(opener, settings.scan_bytes, settings.scan_ms / 1000)
     app = Flask("log_viewer")
     watcher = Watcher(catalog, settings.max_tails, stopping.is_set)
     tail = Tail(service, watcher, settings.heartbeat_seconds)
-    app.register_blueprint(make_api(service, tail, stopping.is_set))
+    app.register_blueprint(make_api(service, merges, tail, stopping.is_set))
     install(
         app,
         settings,
@@ -54,6 +58,7 @@ def error_table() -> list[ErrorRule]:
             "too_many_buckets",
             errors=lambda error: [FieldError("too_many_buckets", str(error), parameter="bucket_seconds")],
         ),
+        on(errors.TooDisorderedError, 422, "too_disordered"),
         on(
             errors.GoneError,
             410,

@@ -16,3 +16,7 @@ class Budget:
     @property
     def is_spent(self) -> bool:
         return self.bytes_left <= 0 or time.monotonic() >= self._deadline
+
+    @property
+    def is_late(self) -> bool:
+        return time.monotonic() >= self._deadline

@@ -8,7 +8,7 @@ from typing import Final
 
 from log_viewer.budget import Budget
 from log_viewer.entries import Entry, previous_start, read_entries, read_lines
-from log_viewer.index import TimeIndex
+from log_viewer.index import Block, TimeIndex
 from log_viewer.segments import Segment
 from log_viewer.timestamps import Clock, Stamp, read_stamp
 from log_viewer.years import Years
@@ -41,6 +41,7 @@ class Knowledge:
         self.index = TimeIndex()
         self._tail = b""
         self._is_settled = False
+        self._searched_to = 0
         self._find_first_stamp(segment)
 
     @property
@@ -48,10 +49,10 @@ class Knowledge:
         return self.stamp is None or self.stamp.has_year
 
     def still_holds(self, segment: Segment) -> bool:
-        """Tell whether the file has only grown."""
+        """Tell whether the file has only grown, and what was not found in it cannot be there now."""
         end = self.index.end - len(self._tail)
         return (
-            self._is_settled
+            (self._is_settled or not segment.read(self._searched_to, 1))
             and segment.read(0, len(self.head)) == self.head
             and segment.read(end, len(self._tail)) == self._tail
         )
@@ -72,6 +73,7 @@ class Knowledge:
             if self.stamp is not None or line.end >= _HEAD_BYTES:
                 self._is_settled = True
                 return
+            self._searched_to = line.end
 
 
 class Library:
@@ -151,6 +153,15 @@ class DatedFile:
     def observe(self, dated: Dated) -> None:
         """Take an entry that was read into the index, if it is the next."""
         self._known.observe(dated)
+
+    def blocks(self) -> list[Block]:
+        with self._known.lock:
+            return self._known.index.blocks()
+
+    def continues(self, entry: Entry) -> bool:
+        """Tell whether what is read as an entry of its own is the rest of the one before it."""
+        first_stamp = self._known.first_stamp
+        return entry.stamp is None and first_stamp is not None and entry.start > first_stamp
 
     def spans(self, since: int | None, until: int | None) -> list[tuple[int, int]]:
         return self._known.index.spans(since, until)

@@ -32,5 +32,12 @@ class TooManyBucketsError(LogViewerError):
         super().__init__(f"That would be more than {most} buckets: take wider ones, or a range of time.")
 
 
+class TooDisorderedError(LogViewerError):
+    """So much is out of order that no entry of a merge can be told within the budget."""
+
+    def __init__(self) -> None:
+        super().__init__("Too much of these streams is out of order to be merged in the time that there is.")
+
+
 class GoneError(LogViewerError):
     """The bytes behind a cursor are in no file of the stream any more."""

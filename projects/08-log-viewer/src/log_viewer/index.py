@@ -7,10 +7,11 @@ there each block is looked at.
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 BLOCK_BYTES: Final = 64 * 1024
+UNDATED: Final = 1 << 80  # behind every instant: where what has no time is put in order
 
 
 @dataclass(slots=True)
@@ -21,6 +22,15 @@ class Block:
     end: int
     low: int | None = None
     high: int | None = None
+    has_undated: bool = False
+
+    @property
+    def earliest(self) -> int:
+        return UNDATED if self.low is None else self.low
+
+    @property
+    def latest(self) -> int:
+        return UNDATED if self.high is None or self.has_undated else self.high
 
 
 class TimeIndex:
@@ -38,10 +48,16 @@ class TimeIndex:
             self._highest.append(self._highest[-1] if self._highest else -1)
         block = self._blocks[-1]
         block.end = self.end = end
-        if instant is not None:
+        if instant is None:
+            block.has_undated = True
+        else:
             block.low = instant if block.low is None else min(block.low, instant)
             block.high = instant if block.high is None else max(block.high, instant)
             self._highest[-1] = max(self._highest[-1], instant)
+
+    def blocks(self) -> list[Block]:
+        """Return the blocks as they are now."""
+        return [replace(block) for block in self._blocks]
 
     def spans(self, since: int | None, until: int | None) -> list[tuple[int, int]]:
         """Return the stretches in which entries of [since, until) may be, joined where they touch."""

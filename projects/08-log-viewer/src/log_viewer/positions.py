@@ -54,6 +54,10 @@ class Positions:
         )
         return base64.urlsafe_b64encode(data + _hash(data, _CHECKSUM_BYTES)).rstrip(b"=").decode()
 
+    def owns(self, token: str, parameter: str) -> bool:
+        """Tell whether a token is of this stream. Raises: InvalidQueryError, for what is none."""
+        return _read(token, parameter)[0] == self._tag
+
     def find(self, token: str, parameter: str) -> Place:
         """Find the place of a token.
 

@@ -5,15 +5,19 @@ from collections.abc import Callable
 from flask import Blueprint, Response, request
 
 from log_viewer.event_stream import STREAM_HEADERS, EventStream
+from log_viewer.merging import MergeService
 from log_viewer.schemas import (
     EntriesQuery,
     FilterQuery,
     HistogramAnswer,
     HistogramQuery,
+    MergedPageAnswer,
+    MergeQuery,
     PageAnswer,
     StreamAnswer,
     StreamsAnswer,
     histogram_answer,
+    merged_page_answer,
     page_answer,
     stream_answer,
 )
@@ -24,11 +28,12 @@ from service_kit.flask_openapi import Refusal, described
 UNREADABLE = Refusal("A parameter cannot be read.")
 UNKNOWN = Refusal("There is no such stream.")
 TOO_MANY = Refusal("The buckets would be too many.")
+DISORDER = Refusal("Too much is out of order to be merged in the time that there is.")
 FULL = Refusal("As many follow as may.", {"Retry-After": {"schema": {"type": "integer"}}})
 GONE = Refusal("What the cursor points at is in no file any more.")
 
 
-def make_api(service: LogService, tail: Tail, is_over: Callable[[], bool]) -> Blueprint:
+def make_api(service: LogService, merges: MergeService, tail: Tail, is_over: Callable[[], bool]) -> Blueprint:
     """Make the routes of a service."""
     api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -52,6 +57,19 @@ def make_api(service: LogService, tail: Tail, is_over: Callable[[], bool]) -> Bl
             return page_answer(service.around(stream_id, query.around, query.before, query.after))
         read = service.forward if query.direction == "forward" else service.backward
         return page_answer(read(stream_id, query.filter(), query.cursor, query.limit))
+
+    @api.get("/entries")
+    @described(refusals={400: UNREADABLE, 404: UNKNOWN, 410: GONE, 422: DISORDER})
+    def merged_entries(query: MergeQuery) -> MergedPageAnswer:
+        """Read a page of several streams, in the order of the instants."""
+        page = merges.page(
+            query.streams.split(","),
+            query.filter(),
+            query.cursor,
+            query.limit,
+            is_backward=query.direction == "backward",
+        )
+        return merged_page_answer(page)
 
     @api.get("/streams/<stream_id>/histogram")
     @described(refusals={400: UNREADABLE, 404: UNKNOWN, 410: GONE, 422: TOO_MANY})

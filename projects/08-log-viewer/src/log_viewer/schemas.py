@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from log_viewer.catalog import Stream, total_bytes
+from log_viewer.coverage import Coverage, Reason, Stop
 from log_viewer.filters import Filter, first_line, make_filter
 from log_viewer.levels import Level, read_level
-from log_viewer.scan import Coverage, Reason, Stop
+from log_viewer.merging import MergedPage
 from log_viewer.service import Counted, Item, Page
 from log_viewer.timestamps import NANOSECONDS, write_instant
 
@@ -58,6 +59,12 @@ class EntryAnswer(BaseModel):
     truncated: bool
 
 
+class MergedEntryAnswer(EntryAnswer):
+    """An entry, and the id of the stream that it is in."""
+
+    stream: str
+
+
 class SkippedAnswer(BaseModel):
     """Bytes of a file that were not read."""
 
@@ -91,6 +98,15 @@ class PageAnswer(BaseModel):
     next_cursor: str | None
     previous_cursor: str | None
     tail_cursor: str | None
+    coverage: CoverageAnswer
+
+
+class MergedPageAnswer(BaseModel):
+    """Entries of several streams, in the order of their instants."""
+
+    entries: list[MergedEntryAnswer]
+    next_cursor: str | None
+    previous_cursor: str | None
     coverage: CoverageAnswer
 
 
@@ -143,11 +159,22 @@ class HistogramQuery(FilterQuery):
     bucket_seconds: Annotated[int, Field(ge=1, le=LONGEST_BUCKET_SECONDS)] = 60
 
 
-class EntriesQuery(FilterQuery):
-    """Which entries, and how many."""
+class PageQuery(FilterQuery):
+    """Which entries, how many, and which way."""
 
     limit: Annotated[int, Field(ge=1, le=MOST_ENTRIES)] = 100
     direction: Literal["forward", "backward"] = "forward"
+
+
+class MergeQuery(PageQuery):
+    """Which entries of which streams."""
+
+    streams: Annotated[Text, Field(description="The ids of streams, with commas between")]
+
+
+class EntriesQuery(PageQuery):
+    """Which entries of a stream, or what stands around one."""
+
     around: Annotated[
         Text | None, Field(description="The id of an entry: what stands around it, unfiltered")
     ] = None
@@ -176,6 +203,18 @@ def page_answer(page: Page) -> PageAnswer:
         next_cursor=page.next_cursor,
         previous_cursor=page.previous_cursor,
         tail_cursor=page.tail_cursor,
+        coverage=_coverage(page.coverage),
+    )
+
+
+def merged_page_answer(page: MergedPage) -> MergedPageAnswer:
+    return MergedPageAnswer(
+        entries=[
+            MergedEntryAnswer.model_validate({**dict(entry_answer(item)), "stream": stream_id})
+            for stream_id, item in page.items
+        ],
+        next_cursor=page.next_cursor,
+        previous_cursor=page.previous_cursor,
         coverage=_coverage(page.coverage),
     )
 

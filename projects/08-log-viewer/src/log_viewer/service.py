@@ -1,24 +1,19 @@
 """The verbs of this service."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from log_viewer.budget import Budget
 from log_viewer.catalog import Catalog, Stream
-from log_viewer.dated_file import Dated, DatedFile, Library
-from log_viewer.errors import GoneError
+from log_viewer.coverage import Coverage
+from log_viewer.dated_file import Dated, DatedFile
 from log_viewer.filters import Filter
 from log_viewer.histogram import Bucket, Histogram
+from log_viewer.opening import Opener
 from log_viewer.positions import Place, Positions
-from log_viewer.scan import Coverage, Found, Scan, file_end, whole_lines_end
-from log_viewer.segments import Segment
+from log_viewer.scan import Found, Scan, file_end, whole_lines_end
 
 type Files = Sequence[DatedFile]
-
-_TRIES: Final = 4
-_PAUSE_SECONDS: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +50,9 @@ class Counted:
 class LogService:
     """Reads streams."""
 
-    def __init__(self, catalog: Catalog, library: Library, scan_bytes: int, scan_seconds: float) -> None:
+    def __init__(self, catalog: Catalog, opener: Opener, scan_bytes: int, scan_seconds: float) -> None:
         self._catalog = catalog
-        self._library = library
+        self._opener = opener
         self._scan_bytes = scan_bytes
         self._scan_seconds = scan_seconds
 
@@ -137,25 +132,7 @@ class LogService:
         return Scan(files, wanted, Budget(self._scan_bytes, self._scan_seconds), take)
 
     def _read[T](self, stream_id: str, read: Callable[[Files, Positions], T]) -> T:
-        """Read the files of a stream as they were at one moment.
-
-        A file that is truncated meanwhile is read anew: what was read of it is half the old and half the new.
-        And its copy may not have been whole when it was opened: so bytes are gone only if they are so again.
-        """
-        for _ in range(_TRIES):
-            with self._catalog.opened(stream_id) as segments:
-                files = [
-                    self._library.open(segment, is_live=is_live(segments, number))
-                    for number, segment in enumerate(segments)
-                ]
-                try:
-                    result = read(files, Positions(stream_id, segments))
-                except GoneError:
-                    time.sleep(_PAUSE_SECONDS)
-                    continue
-                if all(segment.is_intact() for segment in segments):
-                    return result
-        raise GoneError
+        return self._opener.read((stream_id,), lambda logs: read(logs[0].files, logs[0].positions))
 
 
 def _page(
@@ -189,9 +166,3 @@ def _last_known(files: Files, place: Place) -> Place:
             break
         place = Place(place.segment - 1, _end(before))
     return place
-
-
-def is_live(segments: Sequence[Segment], number: int) -> bool:
-    """Tell whether a file may be written to: the last, and the one before it as long as the last is empty."""
-    behind = segments[number + 1 :]
-    return segments[number].size_bytes is not None and all(segment.size_bytes == 0 for segment in behind)

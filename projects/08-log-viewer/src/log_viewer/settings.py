@@ -45,7 +45,7 @@ class Settings(ServiceSettings):
         int, Field(ge=1024, le=2**40, description="How much one query may read, in bytes")
     ] = 268_435_456
     max_tails: Annotated[
-        int, Field(ge=1, le=56, description="How many may follow at once; each has a thread")
+        int, Field(ge=1, le=200, description="How many may follow at once; each has a thread")
     ] = 16
     heartbeat_seconds: Annotated[
         float, Field(ge=0.1, le=300, description="After how long without an entry a comment is sent")

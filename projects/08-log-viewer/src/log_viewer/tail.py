@@ -1,11 +1,13 @@
 """A stream as it grows. Nothing is queued: each reader reads on from its own place, at its own pace.
 
 One thread looks at the files of all streams that are being followed, and wakes who waits. A reader that does
-not read costs no memory, and loses nothing: what it has not read is in the files. The last entry may get more
-lines, so it is held back until another one follows, or until nothing has come for a while.
+not read costs no memory, and loses nothing: what it has not read is in the files. Readers that stand at one
+place, as most do, share what one of them has read. The last entry may get more lines, so it is held back
+until another one follows, or until nothing has come for a while.
 """
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -13,11 +15,14 @@ from typing import Final
 from log_viewer.catalog import Catalog, Stream
 from log_viewer.errors import GoneError, TooManyTailsError, UnknownStreamError
 from log_viewer.filters import Filter
-from log_viewer.service import Item, LogService
+from log_viewer.service import Item, LogService, Page
 
 POLL_SECONDS: Final = 0.1
 QUIET_SECONDS: Final = 0.5
 _PAGE: Final = 200
+# A request waits for so many tails at most that read, and not for all that were woken with them.
+_READERS: Final = 4
+_KEPT_PAGES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,38 @@ def _state(stream: Stream) -> State:
     return tuple((file.path, file.inode, file.size_bytes) for file in stream.files)
 
 
+class Readings:
+    """What stands behind places in streams, each as long as its stream does not change."""
+
+    def __init__(self, service: LogService) -> None:
+        self._service = service
+        self._turns = threading.BoundedSemaphore(_READERS)
+        self._kept: OrderedDict[tuple[str, str, State], Page] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def behind(self, stream_id: str, cursor: str, state: State | None) -> Page:
+        """Read what is behind a place. Raises: UnknownStreamError, InvalidQueryError, GoneError."""
+        with self._turns:
+            if state is None:
+                return self._service.forward(stream_id, Filter(), cursor, _PAGE)
+            key = stream_id, cursor, state
+            with self._lock:
+                page = self._kept.get(key)
+            if page is None:
+                page = self._service.forward(stream_id, Filter(), cursor, _PAGE)
+                with self._lock:
+                    self._kept[key] = page
+                    if len(self._kept) > _KEPT_PAGES:
+                        self._kept.popitem(last=False)
+            return page
+
+
 class Tail:
     """One reader of a stream: gives what comes behind a place."""
 
     def __init__(self, service: LogService, watcher: Watcher, heartbeat_seconds: float) -> None:
         self._service = service
+        self._readings = Readings(service)
         self._watcher = watcher
         self._heartbeat_seconds = heartbeat_seconds
 
@@ -136,7 +168,7 @@ class Tail:
         while not is_over():
             seen = self._watcher.state(stream_id)
             try:
-                page = self._service.forward(stream_id, Filter(), cursor, _PAGE)
+                page = self._readings.behind(stream_id, cursor, seen)
             except (GoneError, UnknownStreamError):
                 yield End()
                 return
