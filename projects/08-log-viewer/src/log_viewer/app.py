@@ -16,6 +16,7 @@ from log_viewer.tail import Tail, Watcher
 from log_viewer.timestamps import Clock
 from service_kit.flask import install
 from service_kit.flask_openapi import Info
+from service_kit.flask_page import add_page
 from service_kit.problems import ErrorRule, FieldError, on
 from service_kit.stop import stopping
 
@@ -27,10 +28,11 @@ def create_app(settings: Settings) -> Flask:
     opener = Opener(catalog, library)
     service = LogService(catalog, opener, settings.scan_bytes, settings.scan_ms / 1000)
     merges = MergeService(opener, settings.scan_bytes, settings.scan_ms / 1000)
-    app = Flask("log_viewer")
+    app = Flask("log_viewer", static_folder=None)
     watcher = Watcher(catalog, settings.max_tails, stopping.is_set)
     tail = Tail(service, watcher, settings.heartbeat_seconds)
     app.register_blueprint(make_api(service, merges, tail, stopping.is_set))
+    add_page(app, "log_viewer")
     install(
         app,
         settings,
