@@ -16,6 +16,7 @@ from log_viewer.years import Years
 # A file without a stamp in its first mebibyte is a file without stamps.
 _HEAD_BYTES: Final = 1024 * 1024
 _CHECKED_BYTES: Final = 256
+_NEAR_BYTES: Final = 4096
 _KNOWN_FILES: Final = 512
 
 
@@ -163,7 +164,7 @@ class DatedFile:
         first_stamp = self._known.first_stamp
         return entry.stamp is None and first_stamp is not None and entry.start > first_stamp
 
-    def spans(self, since: int | None, until: int | None) -> list[tuple[int, int]]:
+    def spans(self, since: int | None, until: int | None) -> Iterator[tuple[int, int]]:
         return self._known.index.spans(since, until)
 
     @property
@@ -216,6 +217,9 @@ class DatedFile:
         first_stamp = self._known.first_stamp
         if first_stamp is None or offset <= first_stamp:
             return None
+        near = self._near_instant(offset)
+        if near is not None:
+            return near
         start = previous_start(self.segment, offset, first_stamp)
         found = None
         if start is not None:
@@ -225,3 +229,15 @@ class DatedFile:
                 instant = self._instant(read_stamp(line.text), line.start)
                 found = found if instant is None else instant
         return found
+
+    def _near_instant(self, offset: int) -> int | None:
+        """Return the instant of the last stamp, if it is in the last few kilobytes before an offset."""
+        start = max(offset - _NEAR_BYTES, 0)
+        lines = self.segment.read(start, offset - start).split(b"\n")
+        place = offset - len(lines.pop())
+        for text in reversed(lines[0 if start == 0 else 1 :]):
+            place -= len(text) + 1
+            instant = self._instant(read_stamp(text), place)
+            if instant is not None:
+                return instant
+        return None

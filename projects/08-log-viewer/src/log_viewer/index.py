@@ -7,10 +7,12 @@ there each block is looked at.
 """
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-BLOCK_BYTES: Final = 64 * 1024
+BLOCK_BYTES: Final = 16 * 1024
+_MOST_AT_ONCE: Final = 64  # blocks in a stretch: a page seldom needs more
 UNDATED: Final = 1 << 80  # behind every instant: where what has no time is put in order
 
 
@@ -56,21 +58,25 @@ class TimeIndex:
             self._highest[-1] = max(self._highest[-1], instant)
 
     def blocks(self) -> list[Block]:
-        """Return the blocks as they are now."""
-        return [replace(block) for block in self._blocks]
+        """Return the blocks as they are now: the last of them may still grow."""
+        return [*self._blocks[:-1], *(replace(block) for block in self._blocks[-1:])]
 
-    def spans(self, since: int | None, until: int | None) -> list[tuple[int, int]]:
-        """Return the stretches in which entries of [since, until) may be, joined where they touch."""
+    def spans(self, since: int | None, until: int | None) -> Iterator[tuple[int, int]]:
+        """Yield the stretches in which entries of [since, until) may be, joined where they touch."""
         # Before this block nothing reaches `since`, whatever the order is.
         first = bisect_left(self._highest, since) if since is not None else 0
-        spans: list[tuple[int, int]] = []
+        start = end = joined = 0
         for block in self._blocks[first:]:
             if block.low is None or block.high is None:
                 continue
             if (since is not None and block.high < since) or (until is not None and block.low >= until):
                 continue
-            if spans and spans[-1][1] == block.start:
-                spans[-1] = (spans[-1][0], block.end)
-            else:
-                spans.append((block.start, block.end))
-        return spans
+            if joined and (end != block.start or joined == _MOST_AT_ONCE):
+                yield start, end
+                joined = 0
+            if not joined:
+                start = block.start
+            end = block.end
+            joined += 1
+        if joined:
+            yield start, end

@@ -1,6 +1,6 @@
 """Reads a page of a stream, forward or backward, and keeps account of what it has read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from log_viewer.budget import Budget
@@ -83,7 +83,7 @@ class Scan:
     def _file_backward(self, number: int, offset: int | None, limit: int) -> int:
         file = self._files[number]
         end = offset if offset is not None else self._end(number)
-        for low, high in reversed(self._stretches(number, 0, end)):
+        for low, high in reversed(list(self._stretches(number, 0, end))):
             place = end if high is None else min(high, end)
             while place > low and (block := file.block_before(place)) is not None:
                 entries = [dated for dated in block if dated.entry.start >= low]
@@ -106,15 +106,19 @@ class Scan:
                 self._account(number).skip(whole, end, reason)
         return whole
 
-    def _stretches(self, number: int, start: int, end: int | None) -> list[tuple[int, int | None]]:
-        """Return which parts of a file to read: without a range of time it is the rest of it."""
+    def _stretches(self, number: int, start: int, end: int | None) -> Iterator[tuple[int, int | None]]:
+        """Yield which parts of a file to read: without a range of time it is the rest of it.
+
+        What lies between them is accounted for when one goes on to the next.
+        """
         file, wanted = self._files[number], self._wanted
         # To learn more than may be read would cost it all, and find nothing: reading on does both.
         if not wanted.has_range or file.unknown_bytes > self._budget.bytes_left:
-            return [(start, end)]
+            yield start, end
+            return
         if not file.learn_times(self._budget):
-            return [(start, end)]
-        stretches: list[tuple[int, int | None]] = []
+            yield start, end
+            return
         passed = start
         limit = file.indexed_bytes if end is None else min(end, file.indexed_bytes)
         for low, high in file.spans(wanted.since, wanted.until):
@@ -122,13 +126,12 @@ class Scan:
                 continue
             if low > passed:
                 self._account(number).skip(passed, low, "other_times")
-            stretches.append((max(low, start), min(high, limit)))
+            yield max(low, start), min(high, limit)
             passed = min(high, limit)
         if passed < limit:
             self._account(number).skip(passed, limit, "other_times")
         if end is None or end > limit:  # a last line that is not ended is in no index
-            stretches.append((max(limit, start), end))
-        return stretches
+            yield max(limit, start), end
 
     def _look_at(self, number: int, dated: Dated) -> None:
         entry, account = dated.entry, self._account(number)
@@ -159,8 +162,10 @@ class Scan:
         return any(file.read for file in self.coverage.files.values())
 
     def _account(self, number: int) -> FileCoverage:
-        name = self._files[number].segment.file.name
-        return self.coverage.files.setdefault(number, FileCoverage(name))
+        account = self.coverage.files.get(number)
+        if account is None:
+            account = self.coverage.files[number] = FileCoverage(self._files[number].segment.file.name)
+        return account
 
 
 def unfinished(file: DatedFile) -> Reason | None:

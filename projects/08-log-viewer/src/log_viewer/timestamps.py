@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -143,11 +144,17 @@ def year_of(seconds: int) -> int:
 
 def _seconds(year: int, month: int, day: int, clock: tuple[bytes, bytes, bytes]) -> int | None:
     hour, minute, second = clock
+    midnight = _midnight(year, month, day)
+    return None if midnight is None else midnight + int(hour) * 3600 + int(minute) * 60 + int(second)
+
+
+@lru_cache(maxsize=1024)  # a log has many lines of one day
+def _midnight(year: int, month: int, day: int) -> int | None:
     try:
         days = date(year, month, day).toordinal() - _EPOCH_DAYS
     except ValueError:
         return None
-    return days * 86_400 + int(hour) * 3600 + int(minute) * 60 + int(second)
+    return days * 86_400
 
 
 def _nanoseconds(digits: bytes | None) -> int:
@@ -204,7 +211,7 @@ def _apache_error(line: bytes) -> Stamp | None:
 
 
 def _digits(line: bytes) -> Stamp | None:
-    if line[4:5] in b"-/" and (stamp := _iso(line)):
+    if line[4:5] in b"-/" and (iso := _ISO.match(line)) and (stamp := _of_iso(iso)):
         return stamp
     if match := _SPARK.match(line):
         year, month, day, hour, minute, second = match.groups()
