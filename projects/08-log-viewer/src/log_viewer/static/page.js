@@ -13,6 +13,7 @@ const MEBIBYTE = 1024 * 1024;
 
 let shownEntry = null; // of the dialog
 let placing = 0;
+let jumps = 0;
 
 const pathOf = () => `${API}/${encodeURIComponent(byId("stream").value)}`;
 const filter = () => Object.fromEntries(FILTERS.map((name) => [name, byId(name).value]).filter(([, value]) => value));
@@ -66,6 +67,7 @@ function remember(how, place) {
 
 async function find(place) {
   say("");
+  jumps += 1;
   try {
     const wanted = filter();
     remember("pushState", null);
@@ -76,9 +78,19 @@ async function find(place) {
   }
 }
 
+/** Go to the first entry from a moment on; where its place is not known yet, the parts that it takes are many. */
 async function jump(from) {
   const wanted = filter();
-  const page = await ask("GET", `${pathOf()}/entries?${new URLSearchParams({ ...wanted, from, limit: 1 })}`);
+  const number = ++jumps;
+  let page;
+  let cursor = null;
+  do {
+    const query = { ...wanted, from, limit: 1, ...(cursor && { cursor }) };
+    page = await ask("GET", `${pathOf()}/entries?${new URLSearchParams(query)}`);
+    cursor = page.next_cursor;
+    if (number !== jumps) return;
+    say(page.entries.length || !cursor ? "" : "Looking for the place.");
+  } while (!page.entries.length && cursor);
   if (page.entries.length) await entries.show(pathOf(), wanted, page.entries[0].id);
 }
 

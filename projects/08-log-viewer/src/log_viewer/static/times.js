@@ -101,7 +101,10 @@ export class Times {
     const range = Object.fromEntries(Object.entries(filter).filter(([name]) => name === "from" || name === "to"));
     const page = await ask("GET", `${path}/entries?${new URLSearchParams({ ...range, limit: 1, direction })}`);
     const time = page.entries[0]?.time;
-    return time ? milliseconds(time) : null;
+    if (time) return milliseconds(time);
+    // Where the budget was spent before one was found, it lies within the bounds that were asked for.
+    const bound = direction === "forward" ? filter.from : filter.to;
+    return page.coverage.stopped_by === "budget" && bound ? Date.parse(bound) : null;
   }
 
   #add(start, { entries, levels }) {
