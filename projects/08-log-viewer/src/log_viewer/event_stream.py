@@ -1,9 +1,11 @@
 """Server-sent events (WHATWG HTML, section 9.2): one event an entry, with one line of JSON."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from log_viewer.schemas import entry_answer
+from log_viewer.service import Item
 from log_viewer.tail import Arrival, Event, Idle
 
 # No proxy is to keep events back: the last is what nginx listens to.
@@ -34,7 +36,11 @@ def _written(events: Iterator[Event]) -> Iterator[bytes]:
     for event in events:
         if isinstance(event, Arrival):
             # JSON escapes every line break, so that none can end the event.
-            data = entry_answer(event.item).model_dump_json()
-            yield f"id: {event.cursor}\nevent: entry\ndata: {data}\n\n".encode()
+            yield f"id: {event.cursor}\nevent: entry\ndata: {_data(event.item)}\n\n".encode()
         else:
             yield _HEARTBEAT if isinstance(event, Idle) else _END
+
+
+@lru_cache(maxsize=512)  # hundreds of tails may be at one place: what they all send is made once
+def _data(item: Item) -> str:
+    return entry_answer(item).model_dump_json()
