@@ -1,6 +1,7 @@
 """The world of a service that is already running, of which only the URL is known (`--url`)."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from kata.judge.verdicts import NotRunError
 from kata.network.burst import burst
@@ -123,6 +124,10 @@ class AttachedWorld(Checking):
     def file(self, name: str, text: str) -> str:
         del name, text
         raise NotRunError("it needs a file of the verifier's, and --url has only an address")
+
+    def folder(self, name: str) -> Path:
+        del name
+        raise NotRunError("it needs a folder of the verifier's, and --url has only an address")
 
     def start_unready(self, settings: Mapping[str, str], process_type: str = "web") -> Instance:
         del settings, process_type

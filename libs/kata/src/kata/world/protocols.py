@@ -1,6 +1,7 @@
 """What a check may ask for: a world, and the services that run in it."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from kata.network.callback_server import CallbackServer
@@ -64,6 +65,9 @@ class World(Protocol):
 
     def file(self, name: str, text: str) -> str:
         """Write a file that the solution can read, and return its path."""
+
+    def folder(self, name: str) -> Path:
+        """Return a folder that the solution sees, the same for each check that asks for this name."""
 
     def sleep_until(self, moment: float) -> None:
         """Wait until the monotonic `moment`; a wait longer than LONGEST_WAIT_SECONDS is not run."""
