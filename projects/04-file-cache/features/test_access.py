@@ -27,6 +27,7 @@ from .store import CREATED, NO_CONTENT, NO_HEADERS, NOT_FOUND, OK, PRECONDITION,
 scenarios("access.feature")
 
 FORBIDDEN = 403
+SOON_SECONDS = 1.0
 
 
 def refused(draw: Draw, token: str) -> list[Mapping[str, str]]:
@@ -199,9 +200,13 @@ def filled(guarded: Guarded) -> None:
         ]
         first = first_answered(waiters, 0.3)
         expect(first is None, expected="nobody answered while it is filled", got=first and first.asked)
-        store.put(key, body, guarded.as_a(WRITE), process=store.draw.integer(0, 1))
-        for one in waiters:
-            is_hit(one.answer(), body)
+        put = store.put(key, body, guarded.as_a(WRITE), process=store.draw.integer(0, 1))
+        answers = [one.answer() for one in waiters]
+        for answer in answers:
+            is_hit(answer, body)
+        after_seconds = max(answer.received for answer in answers) - put.sent
+        got = f"{after_seconds:.2f} s after it"
+        expect(after_seconds < SOON_SECONDS, expected="answers as soon as it is stored", got=got, timing=True)
     late = store.ask("PUT", key, {**guarded.as_a(UNTRUSTED), "Cache-Lease": old}, b"late")
     expect(late.status == PRECONDITION, expected="412: what is trusted is there", got=describe_answer(late))
 
