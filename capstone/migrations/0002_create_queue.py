@@ -1,0 +1,37 @@
+"""Create procrastinate's tables, as its release that is pinned here has them."""
+
+from alembic import op
+from procrastinate.schema import SchemaManager
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+
+ROLES = ("capstone_app", "capstone_worker")
+
+
+def upgrade() -> None:
+    connection = op.get_bind().connection
+    with connection.cursor() as cursor:
+        cursor.execute(SchemaManager.get_schema())
+    for role in ROLES:
+        op.execute(
+            f"DO $$ DECLARE name text; BEGIN"
+            f" FOR name IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            f" WHERE n.nspname = 'public' AND c.relname LIKE 'procrastinate\\_%' AND c.relkind IN ('r', 'S')"
+            f" LOOP EXECUTE format('GRANT ALL ON %I TO {role}', name); END LOOP; END $$"
+        )
+
+
+def downgrade() -> None:
+    op.execute(
+        "DO $$ DECLARE it record; BEGIN"
+        " FOR it IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'public' AND c.relname LIKE 'procrastinate\\_%' AND c.relkind = 'r'"
+        " LOOP EXECUTE format('DROP TABLE %I CASCADE', it.relname); END LOOP;"
+        " FOR it IN SELECT p.oid::regprocedure AS signature FROM pg_proc p"
+        " WHERE p.proname LIKE 'procrastinate\\_%'"
+        " LOOP EXECUTE format('DROP FUNCTION %s CASCADE', it.signature); END LOOP;"
+        " FOR it IN SELECT t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
+        " WHERE n.nspname = 'public' AND t.typname LIKE 'procrastinate\\_%' AND t.typtype IN ('e', 'c')"
+        " LOOP EXECUTE format('DROP TYPE %I CASCADE', it.typname); END LOOP; END $$"
+    )
