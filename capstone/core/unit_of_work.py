@@ -1,9 +1,9 @@
 """One transaction, and whose rows it may see.
 
-The idea of tenancy: PostgreSQL itself shows a transaction the rows of one tenant. Each table of a tenant's rows
-has a policy that compares them with `app.tenant_id`, which is set here, for this transaction alone. Where
-nobody has set it, there are no rows. So a query that forgets its WHERE is a wrong answer, and never somebody
-else's data. The role that asks neither owns the tables nor may pass over policies: see migrations.
+The idea of tenancy: PostgreSQL itself shows a transaction the rows of one tenant. Each table of a tenant's
+rows has a policy that compares them with `app.tenant_id`, which is set here, for this transaction alone.
+Where nobody has set it, there are no rows. So a query that forgets its WHERE is a wrong answer, and never
+somebody else's data. The role that asks neither owns the tables nor may pass over policies: see migrations.
 """
 
 from collections.abc import AsyncIterator, Callable

@@ -1,8 +1,8 @@
 """Create the tables, and the two roles that use them.
 
 `capstone_app` serves requests: it sees the rows of the tenant that its transaction names. `capstone_worker`
-runs jobs: it sees the jobs of all tenants, and all else as the app does. Neither owns a table, and neither may
-pass over a policy. Whoever runs this owns them all.
+runs jobs: it sees the jobs of all tenants, and all else as the app does. Neither owns a table, and neither
+may pass over a policy. Whoever runs this owns them all.
 """
 
 import sqlalchemy as sa
@@ -31,7 +31,7 @@ def upgrade() -> None:
 
 
 def create_roles() -> None:
-    """Roles belong to the server, not to the database: another one's migration may have made them just now."""
+    """Roles belong to the server, not to a database: the migration of another may have made them just now."""
     for role in ROLES:
         op.execute(
             f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN NOBYPASSRLS;"

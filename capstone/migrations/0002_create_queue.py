@@ -6,20 +6,17 @@ from procrastinate.schema import SchemaManager
 revision: str = "0002"
 down_revision: str | None = "0001"
 
-ROLES = ("capstone_app", "capstone_worker")
-
 
 def upgrade() -> None:
     connection = op.get_bind().connection
     with connection.cursor() as cursor:
         cursor.execute(SchemaManager.get_schema())
-    for role in ROLES:
-        op.execute(
-            f"DO $$ DECLARE name text; BEGIN"
-            f" FOR name IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            f" WHERE n.nspname = 'public' AND c.relname LIKE 'procrastinate\\_%' AND c.relkind IN ('r', 'S')"
-            f" LOOP EXECUTE format('GRANT ALL ON %I TO {role}', name); END LOOP; END $$"
-        )
+    op.execute(
+        "DO $$ DECLARE name text; BEGIN"
+        " FOR name IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'public' AND c.relname LIKE 'procrastinate\\_%' AND c.relkind IN ('r', 'S')"
+        " LOOP EXECUTE format('GRANT ALL ON %I TO capstone_app, capstone_worker', name); END LOOP; END $$"
+    )
 
 
 def downgrade() -> None:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
-from uuid import UUID
 
 from litestar import Litestar, Router
 from litestar.di import Provide

@@ -4,11 +4,12 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
-from auth import NotSignedInError
-from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from auth import NotSignedInError
+
 if TYPE_CHECKING:
+    from litestar.connection import ASGIConnection
     from litestar.datastructures import State
     from litestar.types import Guard
 

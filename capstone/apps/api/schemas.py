@@ -17,52 +17,74 @@ Key = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]+([._
 
 
 class Credentials(Body):
+    """What one registers and logs in with."""
+
     email: Email
     password: SecretStr
 
 
 class Refresh(Body):
+    """A refresh token to exchange."""
+
     refresh_token: Annotated[str, Field(max_length=200)]
 
 
 class NewOrganisation(Body):
+    """The name of an organisation."""
+
     name: Name
 
 
 class NewMember(Body):
+    """Whom to let in, and as what."""
+
     email: Email
     role: Role
 
 
 class NewRole(Body):
+    """What a member is to be."""
+
     role: Role
 
 
 class NewProject(Body):
+    """A project to make."""
+
     name: Name
     description: Text = ""
 
 
 class ProjectChanges(Body):
+    """What is to be changed."""
+
     name: Name | None = None
     description: Text | None = None
 
 
 class NewAction(Body):
+    """Where an action sends to."""
+
     destination: Annotated[str, Field(max_length=2048)]
 
 
 class Switch(Body):
+    """Whether a flag is on: for one organisation, or for all who have no switch of their own."""
+
     is_on: bool
     organisation_id: UUID | None = None
 
 
 class UserAnswer(BaseModel):
+    """An account."""
+
     id: UUID
     email: str
 
 
 class TokensAnswer(BaseModel):
+    """What a login gives."""
+
     access_token: str
     refresh_token: str
     token_type: str = "Bearer"  # noqa: S105 - a name
@@ -70,29 +92,41 @@ class TokensAnswer(BaseModel):
 
 
 class OrganisationAnswer(BaseModel):
+    """An organisation."""
+
     id: UUID
     name: str
 
 
 class MembershipAnswer(OrganisationAnswer):
+    """An organisation, and what the caller is there."""
+
     role: Role
 
 
 class MembershipsAnswer(BaseModel):
+    """Those that the caller is in."""
+
     items: list[MembershipAnswer]
 
 
 class MemberAnswer(BaseModel):
+    """A member."""
+
     user_id: UUID
     email: str
     role: Role
 
 
 class MembersAnswer(BaseModel):
+    """All members."""
+
     items: list[MemberAnswer]
 
 
 class ProjectAnswer(BaseModel):
+    """A project."""
+
     id: UUID
     name: str
     description: str
@@ -102,11 +136,15 @@ class ProjectAnswer(BaseModel):
 
 
 class ProjectsAnswer(BaseModel):
+    """A page of projects."""
+
     items: list[ProjectAnswer]
     next_cursor: UUID | None
 
 
 class AttemptAnswer(BaseModel):
+    """One try at a job."""
+
     number: int
     started_at: datetime
     finished_at: datetime | None
@@ -116,6 +154,8 @@ class AttemptAnswer(BaseModel):
 
 
 class JobAnswer(BaseModel):
+    """A job."""
+
     id: UUID
     type: str
     state: State
@@ -127,13 +167,19 @@ class JobAnswer(BaseModel):
 
 
 class JobWithAttempts(JobAnswer):
+    """A job and its attempts."""
+
     attempts: list[AttemptAnswer]
 
 
 class JobsAnswer(BaseModel):
+    """A page of jobs."""
+
     items: list[JobAnswer]
     next_cursor: UUID | None
 
 
 class FlagsAnswer(BaseModel):
+    """What is on."""
+
     flags: dict[str, bool]

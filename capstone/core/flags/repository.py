@@ -36,7 +36,8 @@ class Flags:
         )
 
     async def override(self, tenant_id: UUID, key: str, *, is_on: bool) -> None:
-        """Switch a flag for one tenant."""
+        """Switch a flag for one tenant; for all others it is off, if it is a new one."""
+        await self._connection.execute(insert(FLAGS).values(key=key, is_on=False).on_conflict_do_nothing())
         await self._connection.execute(
             insert(FLAG_OVERRIDES)
             .values(tenant_id=tenant_id, flag_key=key, is_on=is_on)

@@ -133,7 +133,7 @@ class Jobs:
         return set(renewed.scalars())
 
     async def finish(self, claim: Claim, result: Result) -> datetime | None:
-        """Write down what became of an attempt; return when the next is due, and None if this one was late."""
+        """Write down what became of an attempt; return when the next is due, None if this one was late."""
         state = _state_after(claim, result)
         ended = await self._connection.execute(
             _FINISH,

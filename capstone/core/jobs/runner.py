@@ -85,11 +85,8 @@ class Runner:
             log.warning("job lost its worker", job_id=str(job_id), state=state)
 
     async def _result_of(self, claim: Claim) -> Result:
-        handler = self._handlers.get(claim.type)
         try:
-            if handler is None:
-                raise LookupError(f"no handler for {claim.type}")
-            await handler(claim)
+            await self._handlers[claim.type](claim)
         except JobDiscardedError as error:
             return Result(Outcome.DISCARDED, str(error)[:LONGEST_ERROR])
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is a failed attempt

@@ -64,7 +64,7 @@ class TenancyService:
     async def add_member(self, access: Access, email: str, role: Role) -> Member:
         """Let an account in.
 
-        Raises: InvalidValueError for an e-mail that no account has; ForbiddenError for a role above one's own.
+        Raises: InvalidValueError for an e-mail that no account has; ForbiddenError for a role above one's.
         """
         self._check_rank(access, role)
         async with self._begin(_scope(access)) as uow:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from litestar import Router, delete, get, patch, post
+from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from apps.api.access import Allowed, Tenancy, needs
