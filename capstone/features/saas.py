@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from kata.steps import Client, Draw, Exchange, Service, as_object, describe_answer, expect
 
-type Json = dict[str, object]
+type Json = Mapping[str, object]
 
 API = "/api/v1"
 OK, CREATED, ACCEPTED, NO_CONTENT = 200, 201, 202, 204

@@ -100,7 +100,7 @@ def a_job_is_queued(triggered: Triggered, home: Home) -> None:
     place = triggered.answer.header("location") or ""
     expect(place == f"{home.path}/jobs/{job['id']}", expected="Location of the job", got=place)
     members = {"id", "type", "state", "attempt", "max_attempts", "run_at", "created_at", "finished_at"}
-    expect(job.keys() >= members, expected=members, got=job)
+    expect(job.keys() >= members, expected=str(members), got=job)
     shown = home.jobs()
     expect([one.get("id") for one in shown] == [job["id"]], expected="the job in the list", got=shown)
 

@@ -41,13 +41,13 @@ def each_answer_shows_it(answers: list[Exchange]) -> None:
     expect(first.status == CREATED, expected="201", got=describe_answer(first))
     one = as_object(first)
     members = {"id", "name", "description", "version", "created_at", "updated_at"}
-    expect(one.keys() >= members, expected=members, got=one)
+    expect(one.keys() >= members, expected=str(members), got=one)
     for answer, version in ((first, 1), (shown, 1), (renamed, 2), (emptied, 3)):
         document = as_object(answer)
         expect(document.get("version") == version, expected=f"version {version}", got=document)
         tag = answer.header("etag")
         expect(tag == f'"{version}"', expected=f'ETag "{version}"', got=tag)
-    expect(as_object(shown) == one, expected=one, got=as_object(shown))
+    expect(as_object(shown) == one, expected=str(one), got=as_object(shown))
     after = as_object(renamed)
     expect(
         after["description"] == one["description"] and after["name"] != one["name"],
@@ -132,7 +132,7 @@ def projects_are_listed(site: Site, home: Home) -> Walked:
 @then("each that was there all the time is listed once, in the order in which they were made")
 def each_is_listed_once(walked: Walked) -> None:
     kept = [one for one in walked.listed if one in walked.lasting]
-    expect(kept == walked.lasting, expected=walked.lasting, got=walked.listed)
+    expect(kept == walked.lasting, expected=str(walked.lasting), got=walked.listed)
     full = all(size == walked.limit for size in walked.sizes[:-1])
     expect(full, expected=f"{walked.limit} on each page but the last", got=walked.sizes)
 

@@ -45,7 +45,7 @@ def somebody_makes_organisations(site: Site) -> list[tuple[Person, list[str]]]:
 def each_sees_theirs(people: list[tuple[Person, list[str]]]) -> None:
     for person, wanted in people:
         items = objects(as_object(person.http.get(f"{API}/organisations")).get("items"))
-        expect([item.get("id") for item in items] == wanted, expected=wanted, got=items)
+        expect([item.get("id") for item in items] == wanted, expected=str(wanted), got=items)
         expect({item.get("role") for item in items} == {"owner"}, expected="owner", got=items)
 
 

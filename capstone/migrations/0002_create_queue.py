@@ -8,9 +8,11 @@ down_revision: str | None = "0001"
 
 
 def upgrade() -> None:
-    connection = op.get_bind().connection
-    with connection.cursor() as cursor:
-        cursor.execute(SchemaManager.get_schema())
+    cursor = (
+        op.get_bind().connection.cursor()
+    )  # without parameters, which many statements at once cannot have
+    cursor.execute(SchemaManager.get_schema())
+    cursor.close()
     op.execute(
         "DO $$ DECLARE name text; BEGIN"
         " FOR name IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"

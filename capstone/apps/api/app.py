@@ -1,9 +1,10 @@
 """The wiring of the API, and which error becomes which status."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
 from litestar import Litestar, Router
 from litestar.di import Provide
@@ -32,6 +33,9 @@ from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.litestar import install
 from service_kit.problems import ErrorRule, FieldError, on
+
+if TYPE_CHECKING:
+    from litestar.types import ControllerRouterHandler
 
 NAME: Final = "capstone"
 PREFIX: Final = "/api/v1"
@@ -102,8 +106,10 @@ def create_app(settings: ApiSettings) -> Plumbing:
         route_handlers=flags.OF_OPERATOR,
         guards=[operator(settings.operator_token.get_secret_value())],
     )
+    routes: list[ControllerRouterHandler] = [of_one, of_operator]
+    routes += [*identity.ROUTES, *organisations.ROUTES]
     app = Litestar(
-        [Router(PREFIX, route_handlers=[*identity.ROUTES, *organisations.ROUTES, of_one, of_operator])],
+        [Router(PREFIX, route_handlers=routes)],
         dependencies={name: Provide(_always(it), sync_to_thread=False) for name, it in provided.items()},
         plugins=[AuthPlugin(config)],
         lifespan=[lifespan],
@@ -112,7 +118,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
     return install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
 
 
-def _always(value: object):  # noqa: ANN202 - Litestar reads what an annotation is made of
+def _always(value: object) -> Callable[[], object]:
     return lambda: value
 
 
@@ -169,5 +175,5 @@ def error_table() -> list[ErrorRule]:
     ]
 
 
-def _come_again(status: int):  # noqa: ANN202
-    return lambda _: COME_AGAIN if status >= 500 else {}  # noqa: PLR2004
+def _come_again(status: int) -> Callable[[Exception], Mapping[str, str]]:
+    return lambda _: COME_AGAIN if status >= HTTPStatus.INTERNAL_SERVER_ERROR else {}

@@ -19,7 +19,7 @@ def operator(token: str) -> "Guard":
     digest = hashlib.sha256(token.encode()).digest()
 
     def guard(connection: "ASGIConnection[object, object, object, State]", _: BaseRouteHandler) -> None:
-        scheme, _, shown = connection.headers.get("authorization", "").partition(" ")
+        scheme, __, shown = connection.headers.get("authorization", "").partition(" ")
         is_right = hmac.compare_digest(hashlib.sha256(shown.strip().encode()).digest(), digest)
         if scheme.lower() != "bearer" or not is_right:
             raise NotSignedInError("show the operator's token")

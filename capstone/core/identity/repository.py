@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,10 +35,10 @@ class Users:
 
     async def _one(self, condition: ColumnElement[bool]) -> StoredUser | None:
         found = await self._connection.execute(select(USERS).where(condition))
-        row = found.one_or_none()
+        row = found.mappings().one_or_none()
         return None if row is None else _stored(row)
 
 
-def _stored(row: Row[tuple[object, ...]]) -> StoredUser:
-    user = User(row.id, row.email, is_staff=row.is_staff, is_disabled=row.disabled_at is not None)
-    return StoredUser(user, row.password_hash)
+def _stored(row: RowMapping) -> StoredUser:
+    user = User(row["id"], row["email"], is_staff=row["is_staff"], is_disabled=row["disabled_at"] is not None)
+    return StoredUser(user, row["password_hash"])

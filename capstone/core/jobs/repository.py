@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Interval, Row, Text, Uuid, bindparam, func, select, text
+from sqlalchemy import Interval, RowMapping, Text, TextClause, Uuid, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.jobs.domain import Attempt, Claim, Job, NewJob, Outcome, Result, State
@@ -22,7 +22,7 @@ _SHOWN: Final = (
 )  # fmt: skip
 
 
-def _named(name: str, *parameters: str):  # noqa: ANN202
+def _named(name: str, *parameters: str) -> TextClause:
     statement = files("core.jobs").joinpath("sql", f"{name}.sql").read_text()
     return text(statement).bindparams(*(bindparam(it, type_=_TYPES[it]()) for it in parameters))
 
@@ -53,14 +53,14 @@ class Jobs:
             )
             .returning(*_SHOWN)
         )
-        return _job(added.one())
+        return _job(added.mappings().one())
 
     async def find(self, tenant_id: UUID, job_id: UUID) -> Job | None:
         """Return a job with its attempts."""
         found = await self._connection.execute(
             select(*_SHOWN).where(JOBS.c.tenant_id == tenant_id, JOBS.c.id == job_id)
         )
-        row = found.one_or_none()
+        row = found.mappings().one_or_none()
         if row is None:
             return None
         attempts = await self._connection.execute(
@@ -75,7 +75,7 @@ class Jobs:
             .where(JOB_ATTEMPTS.c.job_id == job_id)
             .order_by(JOB_ATTEMPTS.c.number)
         )
-        return _job(row, tuple(_attempt(one) for one in attempts))
+        return _job(row, tuple(map(_attempt, attempts.mappings())))
 
     async def page(
         self, tenant_id: UUID, state: State | None, before: UUID | None, limit: int
@@ -87,7 +87,7 @@ class Jobs:
         if before is not None:
             query = query.where(JOBS.c.id < before)
         found = await self._connection.execute(query.order_by(JOBS.c.id.desc()).limit(limit))
-        return [_job(row) for row in found]
+        return [_job(row) for row in found.mappings()]
 
     async def revive(self, tenant_id: UUID, job_id: UUID) -> bool:
         """Queue a dead job again, with all its attempts before it; False if it is not dead."""
@@ -119,8 +119,8 @@ class Jobs:
         found = await self._connection.execute(
             _CLAIM, {"run_token": run_token, "lease": lease, "worker": worker}
         )
-        row = found.one_or_none()
-        return None if row is None else Claim(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+        row = found.mappings().one_or_none()
+        return None if row is None else Claim(**row)
 
     async def renew(self, run_tokens: Sequence[UUID], lease: timedelta) -> set[UUID]:
         """Lengthen leases, and return the tokens that still stand."""
@@ -175,20 +175,10 @@ def _state_after(claim: Claim, result: Result) -> State:
             return State.QUEUED if claim.attempt < claim.max_attempts else State.DEAD
 
 
-def _job(row: Row[tuple[object, ...]], attempts: tuple[Attempt, ...] = ()) -> Job:
-    return Job(
-        row.id,
-        row.type,
-        State(row.state),
-        row.attempt,
-        row.max_attempts,
-        row.run_at,
-        row.created_at,
-        row.finished_at,
-        attempts,
-    )
+def _job(row: RowMapping, attempts: tuple[Attempt, ...] = ()) -> Job:
+    return Job(**{**row, "state": State(row["state"])}, attempts=attempts)
 
 
-def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
-    outcome = None if row.outcome is None else Outcome(row.outcome)
-    return Attempt(row.number, row.started_at, row.finished_at, outcome, row.worker, row.error)
+def _attempt(row: RowMapping) -> Attempt:
+    outcome = row["outcome"]
+    return Attempt(**{**row, "outcome": None if outcome is None else Outcome(outcome)})

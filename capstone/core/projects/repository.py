@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.projects.domain import Draft, Project
@@ -33,7 +33,7 @@ class Projects:
             )
             .returning(*_SHOWN)
         )
-        return _project(added.one())
+        return _project(added.mappings().one())
 
     async def find(self, tenant_id: UUID, project_id: UUID) -> Project | None:
         found = await self._connection.execute(
@@ -43,7 +43,7 @@ class Projects:
                 PROJECTS.c.deleted_at.is_(None),
             )
         )
-        row = found.one_or_none()
+        row = found.mappings().one_or_none()
         return None if row is None else _project(row)
 
     async def page(self, tenant_id: UUID, after: UUID | None, limit: int) -> Sequence[Project]:
@@ -52,7 +52,7 @@ class Projects:
         if after is not None:
             query = query.where(PROJECTS.c.id > after)
         found = await self._connection.execute(query.order_by(PROJECTS.c.id).limit(limit))
-        return [_project(row) for row in found]
+        return [_project(row) for row in found.mappings()]
 
     async def change(self, tenant_id: UUID, project_id: UUID, version: int, draft: Draft) -> Project | None:
         """Change a project that is still at this version; None if it is not."""
@@ -72,7 +72,7 @@ class Projects:
             )
             .returning(*_SHOWN)
         )
-        row = changed.one_or_none()
+        row = changed.mappings().one_or_none()
         return None if row is None else _project(row)
 
     async def delete(self, tenant_id: UUID, project_id: UUID) -> bool:
@@ -88,5 +88,5 @@ class Projects:
         return deleted.rowcount > 0
 
 
-def _project(row: Row[tuple[object, ...]]) -> Project:
-    return Project(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+def _project(row: RowMapping) -> Project:
+    return Project(**row)

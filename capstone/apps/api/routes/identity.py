@@ -1,5 +1,7 @@
 """Accounts and tokens over HTTP."""
 
+from typing import TYPE_CHECKING
+
 from litestar import Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
@@ -8,6 +10,9 @@ from apps.api.schemas import Credentials, Refresh, TokensAnswer, UserAnswer
 from apps.api.settings import ApiSettings
 from auth.litestar import CSRF_EXEMPT, AuthRequest, signed_in
 from core.identity.service import IdentityService, Tokens
+
+if TYPE_CHECKING:
+    from litestar.types import ControllerRouterHandler
 
 Identity = NamedDependency[IdentityService]
 Settings = NamedDependency[ApiSettings]
@@ -51,4 +56,7 @@ async def me(request: AuthRequest, identity: Identity) -> UserAnswer:
     return UserAnswer(id=user.id, email=user.email)
 
 
-ROUTES = [Router("/auth", route_handlers=[register, login, refresh, logout]), me]
+ROUTES: "list[ControllerRouterHandler]" = [
+    Router("/auth", route_handlers=[register, login, refresh, logout]),
+    me,
+]

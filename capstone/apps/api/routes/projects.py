@@ -3,13 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Response, delete, get, patch, post
+from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 
 from apps.api.access import Allowed, needs
 from apps.api.routes.jobs import job_answer
 from apps.api.schemas import JobAnswer, NewAction, NewProject, ProjectAnswer, ProjectChanges, ProjectsAnswer
+from auth.litestar import AuthRequest
 from core.errors import InvalidValueError
 from core.projects.actions import ActionService
 from core.projects.domain import Draft, Project
@@ -66,7 +67,7 @@ async def show(access: Allowed, project_id: FromPath[UUID], projects: Projects) 
 
 @patch("/projects/{project_id:uuid}", opt=needs(Permission.CHANGE_PROJECTS))
 async def change(
-    request: Request[object, object, object],
+    request: AuthRequest,
     access: Allowed,
     project_id: FromPath[UUID],
     data: JSONBody[ProjectChanges],
