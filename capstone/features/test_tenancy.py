@@ -25,6 +25,7 @@ from .saas import (
 
 JSON = {"Content-Type": "application/json"}
 ROLE = "capstone_app"
+DELAY_SECONDS = 0.02
 
 scenarios("tenancy.feature")
 
@@ -165,7 +166,9 @@ def an_admin_reaches(site: Site, home: Home) -> tuple[list[Exchange], list[Excha
         )
         for who, whom in ((home, other), (other, home))
     ]
-    return [alone, *reached], site.service.burst(demotions), home
+    # So that both have looked before either has written, unless one waits for the other.
+    with site.service.postgres.proxy.delay(DELAY_SECONDS):
+        return [alone, *reached], site.service.burst(demotions), home
 
 
 @then("the admin gets 403, and one of the owners stays")
