@@ -1,10 +1,12 @@
 """Steps of tenancy.feature."""
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import uuid4
 
-from psycopg import sql
+from psycopg import Connection, sql
 from pytest_bdd import given, scenarios, then, when
 
 from kata.steps import Client, Exchange, Request, World, as_object, describe_answer, expect, is_problem
@@ -25,7 +27,7 @@ from .saas import (
 
 JSON = {"Content-Type": "application/json"}
 ROLE = "capstone_app"
-DELAY_SECONDS = 0.02
+HELD_SECONDS = 0.7  # far below any time-out of a lock
 
 scenarios("tenancy.feature")
 
@@ -166,9 +168,23 @@ def an_admin_reaches(site: Site, home: Home) -> tuple[list[Exchange], list[Excha
         )
         for who, whom in ((home, other), (other, home))
     ]
-    # So that both have looked before either has written, unless one waits for the other.
-    with site.service.postgres.proxy.delay(DELAY_SECONDS):
-        return [alone, *reached], site.service.burst(demotions), home
+    with site.service.postgres.connect() as connection, ThreadPoolExecutor(1) as pool:
+        # Nobody can write, so that both have looked before either has, unless one waits for the other.
+        with connection.transaction():
+            for table in tables_of_tenants(connection):
+                connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.Identifier(table)))
+            answers = pool.submit(site.service.burst, demotions)
+            time.sleep(HELD_SECONDS)
+        return [alone, *reached], answers.result(), home
+
+
+def tables_of_tenants(connection: Connection[tuple[object, ...]]) -> dict[str, bool]:
+    """Return the tables that have a column tenant_id, and whether they force row-level security."""
+    found = connection.execute(
+        "SELECT c.relname, c.relforcerowsecurity FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+        " WHERE a.attname = 'tenant_id' AND c.relkind = 'r' AND NOT a.attisdropped"
+    )
+    return {str(name): bool(forced) for name, forced in found}
 
 
 @then("the admin gets 403, and one of the owners stays")
@@ -223,34 +239,24 @@ class Look:
 def the_role_looks(site: Site, home: Home) -> tuple[list[Look], tuple[object, ...], Exchange]:
     home.project(site.draw.word())
     with site.service.postgres.connect() as connection:
-        tables = [
-            (str(name), bool(forced))
-            for name, forced in connection.execute(
-                "SELECT c.relname, c.relforcerowsecurity FROM pg_class c"
-                " JOIN pg_attribute a ON a.attrelid = c.oid"
-                " WHERE a.attname = 'tenant_id' AND c.relkind = 'r' AND NOT a.attisdropped"
-            ).fetchall()
-        ]
+        tables = tables_of_tenants(connection)
         known = connection.execute(
             "SELECT rolsuper, rolbypassrls, EXISTS (SELECT FROM pg_class WHERE relowner = r.oid)"
             " FROM pg_roles r WHERE rolname = %s",
             [ROLE],
         ).fetchone()
         looks = []
-        for table, forced in tables:
+        for table, forced in tables.items():
             query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
             all_rows = connection.execute(query).fetchone()
             connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(ROLE)))
             seen = connection.execute(query).fetchone()
             connection.execute("RESET ROLE")
             looks.append(Look(table, int(str((all_rows or [0])[0])), int(str((seen or [0])[0])), forced))
-        connection.rollback()
         # That the service asks as this role: what the role may not, it cannot.
         connection.execute(sql.SQL("REVOKE SELECT ON projects FROM {}").format(sql.Identifier(ROLE)))
-        connection.commit()
         refused = home.http.get(f"{home.path}/projects")
         connection.execute(sql.SQL("GRANT SELECT ON projects TO {}").format(sql.Identifier(ROLE)))
-        connection.commit()
     return looks, known or (), refused
 
 
