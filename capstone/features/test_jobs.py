@@ -24,6 +24,7 @@ from .conftest import LEASE_SECONDS
 from .saas import (
     ACCEPTED,
     CONFLICT,
+    ENDS,
     FORBIDDEN,
     LIMITED,
     OK,
@@ -209,15 +210,36 @@ def a_destination_always_fails(site: Site, home: Home, sink: CallbackServer) -> 
     return trigger(site, home, sink, Reply(503))
 
 
+def waits_of(home: Home, job: Json) -> dict[int, float]:
+    """Look at a job until it has ended; return how long each of its attempts that was seen has it wait."""
+    waits: dict[int, float] = {}
+    deadline = time.monotonic() + PATIENCE_SECONDS + 4
+    while (shown := home.job(job)).get("state") not in ENDS:
+        expect(time.monotonic() < deadline, expected="a job that ends", got=shown, timing=True)
+        attempts = attempts_of(shown)
+        if shown.get("state") == "queued" and attempts:
+            failed = datetime.fromisoformat(str(attempts[-1]["finished_at"]))
+            due = datetime.fromisoformat(str(shown["run_at"]))
+            waits[len(attempts)] = (due - failed).total_seconds()
+        time.sleep(0.03)
+    return waits
+
+
 @then("the job is dead after MAX_ATTEMPTS, the waits grow, and an admin can have it tried again")
 def the_job_is_dead(site: Site, triggered: Triggered, home: Home, sink: CallbackServer) -> None:
     most = int(site.settings["MAX_ATTEMPTS"])
-    job = home.ended(triggered.job, PATIENCE_SECONDS + 4)
+    waits = waits_of(home, triggered.job)
+    job = home.job(triggered.job)
     expect(job.get("state") == "dead", expected="a dead job", got=job)
     expect(outcomes_of(job) == ["failed"] * most, expected=f"{most} failures", got=attempts_of(job))
     expect(all(one.get("error") for one in attempts_of(job)), expected="an error each", got=attempts_of(job))
     arrived = sink.received(triggered.path)
     expect(len(arrived) == most, expected=f"{most} calls", got=len(arrived))
+    expect(bool(waits), expected="a job that is seen to wait", got=job, timing=True)
+    for number, wait in waits.items():
+        span = BACKOFF_SECONDS * 2 ** (number - 1)
+        right = span / 2 - 0.001 <= wait <= span + 0.001
+        expect(right, expected=f"run_at {span / 2:.2f} to {span:.2f} s later", got=f"{wait:.3f} s")
     for number, (before, after) in enumerate(pairwise(arrived), 1):
         gap, span = after.started - before.received, BACKOFF_SECONDS * 2 ** (number - 1)
         expect(gap >= span / 2 - 0.02, expected=f"a wait of {span / 2:.2f} s or more", got=f"{gap:.2f} s")
