@@ -25,6 +25,7 @@ def service_settings(world: World) -> dict[str, str]:
         "ACTIONS_PER_MINUTE": str(world.setting("ACTIONS_PER_MINUTE", 300, 2000)),
         "LEASE_SECONDS": str(LEASE_SECONDS),
         "BACKOFF_SECONDS": "0.2",
+        "CONCURRENCY": "4",
         "ALLOW_PRIVATE_DESTINATIONS": "true",
         # What a hash costs is no part of the contract, and each check makes people.
         "ARGON2_MEMORY_KIB": "64",
