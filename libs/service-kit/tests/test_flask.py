@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from service_kit.flask import install, problem_response
-from service_kit.flask_openapi import described
+from service_kit.flask_openapi import Info, described, document
+from service_kit.json_text import as_mapping
 from service_kit.metrics import Metrics
 from service_kit.problems import Problem, ProblemError, on
 from service_kit.settings import ServiceSettings
@@ -38,6 +39,7 @@ class Fixture:
         app.add_url_rule("/broken", view_func=self.broken)
         app.add_url_rule("/json", view_func=self.json, methods=["POST"])
         app.add_url_rule("/ignore", view_func=self.page, methods=["POST"])
+        app.add_url_rule("/own/<name>", view_func=self.size, methods=["POST"])
         errors = [
             on(TakenError, 409, "name_taken", headers=lambda _: {"X-Hint": "another"}),
             on(ShortLivedError, 410, "gone_again"),
@@ -48,6 +50,7 @@ class Fixture:
             errors=errors,
             readiness={"redis": self.is_redis_up},
             service_metrics=self.metrics,
+            own_bodies=["/own/{name}"],
         )
         self.client: FlaskClient = app.test_client()
 
@@ -91,6 +94,9 @@ class Fixture:
             raise RuntimeError("hunter2")
 
         return flask.Response(parts())
+
+    def size(self, name: str) -> dict[str, int | str]:
+        return {name: len(flask.request.environ["wsgi.input"].read())}
 
     def close(self) -> None:
         self.closed = True
@@ -245,9 +251,27 @@ def test_a_body_that_is_not_read_is_limited_too(client: FlaskClient) -> None:
     assert client.post("/ignore", data="x" * 101).status_code == 413
 
 
+def test_a_view_may_bound_its_bodies_itself(client: FlaskClient) -> None:
+    assert client.post("/own/a", data="x" * 101).get_json() == {"a": 101}
+    assert client.post("/own/a/b", data="x" * 101).status_code == 413
+
+
 def test_json_goes_in_strictly_and_out_as_it_came(client: FlaskClient) -> None:
     assert client.post("/json", json={"a": [1, None, "é"]}).get_json() == {"got": {"a": [1, None, "é"]}}
     for text in ("NaN", "", "{", "\ud800"):
         body = text.encode(errors="surrogatepass")
         answer = client.post("/json", data=body, content_type="application/json")
         assert (answer.status_code, answer.get_json(force=True)["code"]) == (400, "invalid_json")
+
+
+def test_further_answers_stand_in_the_document() -> None:
+    app = flask.Flask(__name__, static_folder=None)
+
+    @app.put("/thing")
+    @described(status=201, others={200: "Replaced."})
+    def put() -> None:
+        """Put it."""
+
+    operation = as_mapping(as_mapping(as_mapping(document(app, Info("a"))["paths"])["/thing"])["put"])
+    answers = {status: as_mapping(answer) for status, answer in as_mapping(operation["responses"]).items()}
+    assert (answers["200"], answers["201"]["description"]) == ({"description": "Replaced."}, "The answer.")
