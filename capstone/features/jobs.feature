@@ -1,7 +1,7 @@
 Feature: Actions that become jobs
 
   Background:
-    Given the platform
+    Given the platform, with two workers
 
   @C17 @step-5
   Scenario: Feature-gated action with background processing

@@ -164,8 +164,8 @@ def the_one_has_a_job(both: tuple[Triggered, Triggered]) -> None:
 
 
 @given("a platform that allows few actions", target_fixture="site")
-def a_platform_that_allows_few(world: World, service_settings: dict[str, str]) -> Site:
-    settings = service_settings | {"ACTIONS_PER_MINUTE": str(world.draw.integer(3, 9))}
+def a_platform_that_allows_few(world: World, job_settings: dict[str, str]) -> Site:
+    settings = job_settings | {"ACTIONS_PER_MINUTE": str(world.draw.integer(3, 9))}
     return Site(world.start(settings, workers=1), world.draw, settings)
 
 

@@ -25,7 +25,9 @@ def service_settings(world: World) -> dict[str, str]:
         ),
         "MAX_VALUE_BYTES": str(world.setting("MAX_VALUE_BYTES", 4_600_000, 7_900_000, [MAX_VALUE_BYTES])),
         "BUDGET_BYTES": str(world.setting("BUDGET_BYTES", 60_000_000, 400_000_000, [BUDGET_BYTES])),
-        "CLEANUP_SECONDS": str(world.setting("CLEANUP_SECONDS", 300, 900) / 1000),
+        "CLEANUP_SECONDS": world.text_setting(
+            "CLEANUP_SECONDS", str(world.setting("CLEANUP_MILLISECONDS", 300, 900) / 1000)
+        ),
         "LEASE_SECONDS": str(world.setting("LEASE_SECONDS", 2, 4)),
         "MAX_WAITERS": str(world.setting("MAX_WAITERS", 3, 15)),
     }
