@@ -9,7 +9,7 @@ from kata.catalog.projects import all_projects
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [
-    *(path for project in all_projects() for path in project.features.glob("*.py")),
+    *(path for project in all_projects(ROOT) for path in project.features.glob("*.py")),
     *ROOT.glob("libs/kata/tests/*/features/*.py"),
 ]
 STEPS = [*FILES, ROOT / "libs" / "kata" / "src" / "kata" / "check" / "service_steps.py"]

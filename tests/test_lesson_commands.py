@@ -25,7 +25,7 @@ from kata.judge.verdicts import CheckResult, Exit, RunResult, Verdict
 from kata.report.text import render_check, render_summary
 
 ROOT = Path(__file__).resolve().parents[1]
-LESSONS = [project.path / "README.md" for project in all_projects()]
+LESSONS = [project.path / "README.md" for project in all_projects(ROOT)]
 
 ANYTHING = "…"  # in a line: any characters; alone on a line: any lines, or none
 START_SECONDS = 90.0

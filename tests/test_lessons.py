@@ -12,7 +12,7 @@ from kata.catalog.projects import all_projects, load_project
 from kata.commands.lesson import checks_of, generated_in_project, generated_in_root
 
 ROOT = Path(__file__).resolve().parents[1]
-LESSONS = [project.path / "README.md" for project in all_projects()]
+LESSONS = [project.path / "README.md" for project in all_projects(ROOT)]
 DOCUMENTS = sorted(
     path
     for path in ROOT.rglob("*.md")

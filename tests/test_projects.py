@@ -13,7 +13,7 @@ from kata.catalog.projects import all_projects, load_project
 from kata.template.pins import image_requirements
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECTS = [project.path for project in all_projects()]
+PROJECTS = [project.path for project in all_projects(ROOT)]
 HARDENED: Mapping[str, object] = {
     "read_only": True,
     "cap_drop": ["ALL"],

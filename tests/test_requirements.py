@@ -12,9 +12,9 @@ from kata.catalog.projects import all_projects
 
 ROOT = Path(__file__).parents[1]
 MEMBERS = sorted(ROOT.glob("libs/*/pyproject.toml")) + [
-    project.path / "pyproject.toml" for project in all_projects()
+    project.path / "pyproject.toml" for project in all_projects(ROOT)
 ]
-IMAGES = [project.path for project in all_projects()]
+IMAGES = [project.path for project in all_projects(ROOT)]
 
 
 def pins(path: Path) -> dict[str, str]:
