@@ -93,7 +93,8 @@ class Cache:
         if lease is not None:
             with self._files.locked():
                 self._leases.check(scope, draft.key, lease)
-        conditions.check(self._etag(scope, draft.key))
+        if not conditions.are_none:
+            conditions.check(self._etag(scope, draft.key))
         reservation = self._budget.reservation()
         try:
             reservation.cover(body.announced_bytes or 0)
