@@ -53,6 +53,13 @@ def a_learner_of_a_class(academy: Academy) -> Learner:
     return academy.learner()
 
 
+@given("a learner of a class who has completed a track", target_fixture="learner")
+def a_learner_who_has_completed_a_track(academy: Academy, track: Track) -> Learner:
+    learner = academy.learner()
+    learner.completes(track.levels[-1])
+    return learner
+
+
 @given("a second web process")
 def a_second_web_process(academy: Academy) -> None:
     if len(academy.service.urls) == 1:
@@ -91,4 +98,7 @@ def contract_paths() -> list[str]:
         f"{API}/runs/{{run_id}}",
         f"{API}/runs/{{run_id}}/events",
         f"{API}/learners",
+        f"{API}/speed-runs",
+        f"{API}/speed-runs/{{run_id}}",
+        f"{API}/bests",
     ]

@@ -45,6 +45,7 @@ def create_runs() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("kind", sa.Text, nullable=False),
         sa.Column("learner_id", sa.Uuid, sa.ForeignKey("learners.id", ondelete="CASCADE"), nullable=False),
         sa.Column("level_id", sa.Text, nullable=False),
         sa.Column("track_id", sa.Text, nullable=False),
@@ -75,11 +76,14 @@ def create_runs() -> None:
         sa.CheckConstraint(
             "(finished_at IS NULL) = (state IN ('queued', 'running'))", name=op.f("runs_finished_at_check")
         ),
+        sa.CheckConstraint("kind IN ('level', 'speed')", name=op.f("runs_kind_check")),
         sa.CheckConstraint("jsonb_typeof(stages) = 'array'", name=op.f("runs_stages_check")),
     )
     unfinished = sa.text("state IN ('queued', 'running')")
     # One at a time for a folder, whoever asks at the same instant.
     op.create_index("runs_active_target", "runs", ["target"], unique=True, postgresql_where=unfinished)
+    speed = sa.text("kind = 'speed' AND state IN ('queued', 'running')")
+    op.create_index("runs_active_speed", "runs", ["learner_id"], unique=True, postgresql_where=speed)
     op.create_index("runs_due", "runs", ["due_at"], postgresql_where=sa.text("due_at IS NOT NULL"))
     op.create_index("runs_learner_id", "runs", ["learner_id", "id"])
 

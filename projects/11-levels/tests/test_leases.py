@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from levels.app import new_id
-from levels.domain import Claim, Kind, News, Run, Stage, State
+from levels.domain import Claim, Kind, News, Run, RunKind, Stage, State
 from levels.leases import MOST_CLAIMS, LeaseLostError, Leases
 from levels.report import report_of
 from levels.repository import Repository
@@ -23,6 +23,7 @@ async def queued(database: Database, target: str = "/tea") -> Run:
     learner = await repository.local_learner()
     run = await repository.enqueue(
         run_id=new_id(),
+        kind=RunKind.LEVEL,
         learner_id=learner.id,
         level_id="tea.1",
         track_id="tea",
@@ -43,7 +44,7 @@ async def claimed(database: Database, lease_seconds: float = LONG) -> tuple[Leas
 
 async def state_of(database: Database, run_id: UUID) -> State:
     repository = Repository(database)
-    run = await repository.run((await repository.local_learner()).id, run_id)
+    run = await repository.run(RunKind.LEVEL, (await repository.local_learner()).id, run_id)
     assert run is not None
     return run.state
 
@@ -114,7 +115,7 @@ async def test_one_that_is_cancelled_while_it_runs_is_told_so_and_ends_if_nobody
     run = await queued(database)
     leases, claim = await claimed(database, OVER)
     repository = Repository(database)
-    cancelled = await repository.cancel(run.learner_id, run.id)
+    cancelled = await repository.cancel(RunKind.LEVEL, run.learner_id, run.id)
     assert cancelled is not None
     assert cancelled.state is State.RUNNING
     assert await leases.renew(claim.lease) is True

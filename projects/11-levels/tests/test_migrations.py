@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, inspect
 from kata.servers.postgres import EmbeddedPostgres
 from levels.__main__ import MIGRATIONS
 from levels.app import TABLES
-from levels.domain import Kind, State
+from levels.domain import Kind, RunKind, State
 from service_kit.database import driver_url
 from service_kit.migrations import EMPTY, LATEST, migrate
 
@@ -42,7 +42,8 @@ def test_migrations_go_forward_and_back_and_forward_again(empty_url: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("constraint", "names"), [("runs_state_check", State), ("run_events_kind_check", Kind)]
+    ("constraint", "names"),
+    [("runs_state_check", State), ("runs_kind_check", RunKind), ("run_events_kind_check", Kind)],
 )
 def test_a_column_takes_the_names_of_its_enum_and_no_others(
     empty_url: str, constraint: str, names: type[StrEnum]

@@ -15,6 +15,7 @@ from levels.leases import Leases
 from levels.repository import Repository
 from levels.service import LevelsService
 from levels.settings import Settings, WebSettings, WorkerSettings
+from levels.speed_runs import SpeedRuns
 from levels.targets import Targets
 from levels.verifier import Verifier
 from levels.worker import Worker
@@ -36,6 +37,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
     from fastapi import FastAPI  # noqa: PLC0415
 
     from levels.routes import api  # noqa: PLC0415
+    from levels.speed_routes import speed_api  # noqa: PLC0415
     from service_kit.fastapi import install  # noqa: PLC0415
     from service_kit.stop import is_stopping  # noqa: PLC0415
 
@@ -55,14 +57,12 @@ def create_app(settings: WebSettings) -> "FastAPI":
     access = Access(repository, token.get_secret_value() if token is not None else None)
     app.state.access = access
     app.state.heartbeat_seconds = settings.heartbeat_seconds
-    app.state.service = LevelsService(
-        repository,
-        catalogue,
-        Targets(settings.solutions_dir, is_class=access.is_class),
-        Feed(repository, is_stopping),
-        new_id,
-    )
+    targets = Targets(settings.solutions_dir, is_class=access.is_class)
+    feed = Feed(repository, is_stopping)
+    app.state.service = LevelsService(repository, catalogue, targets, feed, new_id)
+    app.state.speed_runs = SpeedRuns(repository, catalogue, targets, new_id)
     app.include_router(api)
+    app.include_router(speed_api)
     # The verifier is not asked: without it, all that is known can still be looked at.
     install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
     return app
@@ -125,7 +125,7 @@ def error_table() -> list[ErrorRule]:
             errors.RunActiveError,
             409,
             "run_active",
-            headers=lambda error: {"Location": f"/api/v1/runs/{error.run_id}"},
+            headers=lambda error: {"Location": f"/api/v1/{error.path}"},
         ),
         on(errors.RunFinishedError, 409, "run_finished"),
         on(errors.NameTakenError, 409, "name_taken"),

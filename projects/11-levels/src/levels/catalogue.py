@@ -136,6 +136,17 @@ class Ladder:
             raise LevelLockedError(level_id, levels[index - 1].id)
         return tuple(Stage(level.id, self.track.project, level.step) for level in levels[: index + 1])
 
+    def all_stages(self) -> tuple[Stage, ...]:
+        """Return all levels of the track, for who has completed them.
+
+        Raises: LevelLockedError.
+        """
+        levels = self.track.levels
+        for level in levels:
+            if level.id not in self.completed:
+                raise LevelLockedError(f"The speed run of {self.track.id}", level.id)
+        return self.stages(levels[-1].id)
+
 
 def track_of(catalogue: Catalogue, level_id: str) -> Track:
     """Raises: LevelNotFoundError."""

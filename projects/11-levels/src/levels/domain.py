@@ -9,8 +9,8 @@ from uuid import UUID
 
 type Json = str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None
 
-LOCAL_LEARNER: Final = "local"
-"""Who learns on their own machine, without an account."""
+SEED_BYTES: Final = 3
+"""Short enough to be typed again."""
 
 
 class Status(StrEnum):
@@ -35,6 +35,13 @@ class State(StrEnum):
     @property
     def is_final(self) -> bool:
         return self not in {State.QUEUED, State.RUNNING}
+
+
+class RunKind(StrEnum):
+    """What a run is for: to open a level, or to be fast."""
+
+    LEVEL = "level"
+    SPEED = "speed"
 
 
 class Verdict(StrEnum):
@@ -117,6 +124,7 @@ class Run:
     """A solution that is to be judged, up to one level, and how far that is."""
 
     id: UUID
+    kind: RunKind
     learner_id: UUID
     level_id: str
     track_id: str
@@ -130,6 +138,16 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The shortest time in which a learner's solution has passed a whole track."""
+
+    track_id: str
+    run_id: UUID
+    finished_at: datetime
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """What can go wrong in this service, in its own terms; app.py gives each a status."""
 
-from uuid import UUID
-
 
 class LevelsError(Exception):
     """Base of every error that this service raises on purpose."""
@@ -66,11 +64,11 @@ class LevelLockedError(LevelsError):
 
 
 class RunActiveError(LevelsError):
-    """A run of the same folder has not ended."""
+    """A run of the same folder, or another speed run of the learner's, has not ended."""
 
-    def __init__(self, run_id: UUID) -> None:
-        super().__init__("A run of this folder has not ended yet.")
-        self.run_id = run_id
+    def __init__(self, path: str) -> None:
+        super().__init__("A run that is in the way has not ended yet.")
+        self.path = path
 
 
 class RunFinishedError(LevelsError):

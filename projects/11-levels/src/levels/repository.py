@@ -4,11 +4,16 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from levels.domain import Event, Learner, Run, Stage
-from levels.statements import COMPLETION, EVENT, LEARNER, Statements, run_of
+from levels.domain import Best, Event, Learner, Run, RunKind, Stage
+from levels.errors import DatabaseUnavailableError, RunActiveError
+from levels.statements import BEST, COMPLETION, EVENT, LEARNER, Statements, run_of
 from service_kit.database import Database
+
+MOST_TRIES: Final = 3
+PATHS: Final[Mapping[RunKind, str]] = {RunKind.LEVEL: "runs", RunKind.SPEED: "speed-runs"}
 
 
 class Repository:
@@ -43,41 +48,52 @@ class Repository:
         self,
         *,
         run_id: UUID,
+        kind: RunKind,
         learner_id: UUID,
         level_id: str,
         track_id: str,
         target: str,
         seed: str,
         stages: Collection[Stage],
-    ) -> Run | None:
-        """Queue a run; None: one of the same folder has not ended."""
-        rows = await self._statements.rows(
-            "enqueue",
-            id=run_id,
-            learner_id=learner_id,
-            level_id=level_id,
-            track_id=track_id,
-            target=target,
-            seed=seed,
-            stages=json.dumps([asdict(stage) for stage in stages]),
-        )
-        return run_of(rows[0]) if rows else None
+    ) -> Run:
+        """Queue a run. Raises: RunActiveError."""
+        for _ in range(MOST_TRIES):
+            rows = await self._statements.rows(
+                "enqueue",
+                id=run_id,
+                kind=kind,
+                learner_id=learner_id,
+                level_id=level_id,
+                track_id=track_id,
+                target=target,
+                seed=seed,
+                stages=json.dumps([asdict(stage) for stage in stages]),
+            )
+            if rows:
+                return run_of(rows[0])
+            await self._demand_nothing_in_the_way(kind, learner_id, target)  # or it has ended meanwhile
+        raise DatabaseUnavailableError("runs of the folder begin and end between any two questions")
 
-    async def active_run(self, target: str) -> UUID | None:
-        rows = await self._statements.rows("active_run", target=target)
-        return UUID(str(rows[0]["id"])) if rows else None
+    async def _demand_nothing_in_the_way(self, kind: RunKind, learner_id: UUID, target: str) -> None:
+        rows = await self._statements.rows("active_run", kind=kind, learner_id=learner_id, target=target)
+        for row in rows:
+            raise RunActiveError(f"{PATHS[RunKind(row['kind'])]}/{row['id']}")
 
-    async def run(self, learner_id: UUID, run_id: UUID) -> Run | None:
-        rows = await self._statements.rows("run", id=run_id, learner_id=learner_id)
+    async def bests(self, learner_id: UUID) -> list[Best]:
+        rows = await self._statements.rows("bests", learner_id=learner_id)
+        return [BEST.validate_python(dict(row)) for row in rows]
+
+    async def run(self, kind: RunKind, learner_id: UUID, run_id: UUID) -> Run | None:
+        rows = await self._statements.rows("run", kind=kind, id=run_id, learner_id=learner_id)
         return run_of(rows[0]) if rows else None
 
     async def newest(self, learner_id: UUID, most: int, after: UUID | None) -> list[Run]:
         rows = await self._statements.rows("newest", learner_id=learner_id, most=most, after=after)
         return list(map(run_of, rows))
 
-    async def cancel(self, learner_id: UUID, run_id: UUID) -> Run | None:
+    async def cancel(self, kind: RunKind, learner_id: UUID, run_id: UUID) -> Run | None:
         """Cancel a run that has not ended; None: there is none."""
-        rows = await self._statements.rows("cancel", id=run_id, learner_id=learner_id)
+        rows = await self._statements.rows("cancel", kind=kind, id=run_id, learner_id=learner_id)
         return run_of(rows[0]) if rows else None
 
     async def events(self, run_id: UUID, after: int, most: int) -> list[Event]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from levels.domain import (
+    Best,
     Catalogue,
     CheckReport,
     Details,
@@ -65,6 +66,13 @@ class NewRun(Body):
     """A run to be made: which level, and of which folder."""
 
     level_id: Name
+    dir: Folder
+
+
+class NewSpeedRun(Body):
+    """A speed run to be made: of which track, and of which folder."""
+
+    track_id: Name
     dir: Folder
 
 
@@ -135,6 +143,31 @@ class RunAnswer(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class SpeedRunAnswer(BaseModel):
+    """A speed run: its state, and at the end the time from the request on. No more is told."""
+
+    id: UUID
+    track_id: str
+    state: State
+    started_at: datetime
+    duration_ms: int | None
+
+
+class BestAnswer(Answer):
+    """A best time."""
+
+    track_id: str
+    run_id: UUID
+    finished_at: datetime
+    duration_ms: int
+
+
+class BestsAnswer(BaseModel):
+    """The best times of a learner, by track."""
+
+    items: list[BestAnswer]
 
 
 class TextAnswer(Answer):
@@ -226,6 +259,21 @@ def run_answer(run: Run) -> RunAnswer:
 
 def _run_members(run: Run) -> dict[str, object]:
     return {name: getattr(run, "target" if name == "dir" else name) for name in RunAnswer.model_fields}
+
+
+def speed_run_answer(run: Run) -> SpeedRunAnswer:
+    took = None if run.finished_at is None else run.finished_at - run.created_at
+    return SpeedRunAnswer(
+        id=run.id,
+        track_id=run.track_id,
+        state=run.state,
+        started_at=run.created_at,
+        duration_ms=None if took is None else round(took.total_seconds() * 1000),
+    )
+
+
+def bests_answer(bests: list[Best]) -> BestsAnswer:
+    return BestsAnswer(items=list(map(BestAnswer.model_validate, bests)))
 
 
 def details_answer(details: Details) -> DetailsAnswer:

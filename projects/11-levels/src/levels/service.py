@@ -7,12 +7,22 @@ from uuid import UUID
 
 from levels.access import digest_of, new_token
 from levels.catalogue import CatalogueSource, Ladder, standings, track_of
-from levels.domain import Catalogue, Details, Event, Learner, Page, Run, Standing, State
+from levels.domain import (
+    SEED_BYTES,
+    Catalogue,
+    Details,
+    Event,
+    Learner,
+    Page,
+    Run,
+    RunKind,
+    Standing,
+    State,
+)
 from levels.errors import (
     InvalidRunError,
     LevelNotFoundError,
     NameTakenError,
-    RunActiveError,
     RunFinishedError,
     RunNotFoundError,
     UnknownCursorError,
@@ -22,9 +32,7 @@ from levels.report import report_of
 from levels.repository import Repository
 from levels.targets import Targets
 
-SEED_BYTES: Final = 3
 MOST_EVENTS: Final = 100_000
-MOST_TRIES: Final = 3
 
 
 class LevelsService:
@@ -74,27 +82,20 @@ class LevelsService:
             raise InvalidRunError("level_id", "unknown_level", "is no level of the catalogue") from error
         target = await self._targets.find(folder, learner.name)
         stages = Ladder(track, await self._repository.completed(learner.id)).stages(level_id)
-        for _ in range(MOST_TRIES):
-            run = await self._repository.enqueue(
-                run_id=self._new_id(),
-                learner_id=learner.id,
-                level_id=level_id,
-                track_id=track.id,
-                target=target,
-                seed=secrets.token_hex(SEED_BYTES),
-                stages=stages,
-            )
-            if run is not None:
-                return run
-            active = await self._repository.active_run(target)
-            if active is not None:
-                raise RunActiveError(active)
-            # It has ended between the two questions.
-        raise RuntimeError("a run of the folder ends and begins between any two questions")
+        return await self._repository.enqueue(
+            run_id=self._new_id(),
+            kind=RunKind.LEVEL,
+            learner_id=learner.id,
+            level_id=level_id,
+            track_id=track.id,
+            target=target,
+            seed=secrets.token_hex(SEED_BYTES),
+            stages=stages,
+        )
 
     async def run(self, learner: Learner, run_id: UUID) -> Run:
         """Raises: RunNotFoundError."""
-        run = await self._repository.run(learner.id, run_id)
+        run = await self._repository.run(RunKind.LEVEL, learner.id, run_id)
         if run is None:
             raise RunNotFoundError
         return run
@@ -107,7 +108,7 @@ class LevelsService:
 
     async def newest(self, learner: Learner, limit: int, after: UUID | None) -> Page:
         """Return a part of the learner's runs, newest first. Raises: UnknownCursorError."""
-        if after is not None and await self._repository.run(learner.id, after) is None:
+        if after is not None and await self._repository.run(RunKind.LEVEL, learner.id, after) is None:
             raise UnknownCursorError
         found = await self._repository.newest(learner.id, limit + 1, after)
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
@@ -117,7 +118,7 @@ class LevelsService:
 
         Raises: RunNotFoundError, RunFinishedError.
         """
-        cancelled = await self._repository.cancel(learner.id, run_id)
+        cancelled = await self._repository.cancel(RunKind.LEVEL, learner.id, run_id)
         if cancelled is not None:
             return cancelled
         run = await self.run(learner, run_id)

@@ -8,12 +8,13 @@ from typing import Final
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping, TextClause, text
 
-from levels.domain import Completion, Event, Learner, Run
+from levels.domain import Best, Completion, Event, Learner, Run
 from service_kit.database import Database
 
 RUN: Final = TypeAdapter(Run)
 EVENT: Final = TypeAdapter(Event)
 LEARNER: Final = TypeAdapter(Learner)
+BEST: Final = TypeAdapter(Best)
 COMPLETION: Final = TypeAdapter(Completion)
 
 

@@ -1,12 +1,14 @@
--- Queue a run, unless one of the same folder has not ended.
+-- Queue a run, unless one of the same folder has not ended, or another speed run of the same learner.
 --
--- Parameters: id, learner_id, level_id, track_id, target, seed, stages.
+-- Parameters: id, kind, learner_id, level_id, track_id, target, seed, stages.
 -- Result: the run. No row: there is one.
--- Atomic: the unique index on the targets of runs that have not ended decides, whoever asks at the same instant.
+-- Atomic: the unique indexes on runs that have not ended decide, whoever asks at the same instant.
 WITH queued AS (
-    INSERT INTO runs (id, learner_id, level_id, track_id, target, seed, stages, state, due_at, event_count, created_at)
-    VALUES (:id, :learner_id, :level_id, :track_id, :target, :seed, CAST(:stages AS jsonb), 'queued', now(), 1, now())
-        ON CONFLICT (target) WHERE state IN ('queued', 'running') DO NOTHING
+    INSERT INTO runs (
+        id, kind, learner_id, level_id, track_id, target, seed, stages, state, due_at, event_count, created_at
+    )
+    VALUES (:id, :kind, :learner_id, :level_id, :track_id, :target, :seed, CAST(:stages AS jsonb), 'queued', now(), 1, now())
+        ON CONFLICT DO NOTHING
  RETURNING *
 ), told AS (
     INSERT INTO run_events (run_id, number, at, kind, data)

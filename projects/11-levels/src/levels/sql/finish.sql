@@ -12,7 +12,7 @@ WITH finished AS (
            event_count = event_count + 1,
            finished_at = now()
      WHERE id = :id AND lease_token = :token AND state = 'running'
- RETURNING id, learner_id, stages, state, reason, event_count
+ RETURNING id, kind, learner_id, stages, state, reason, event_count
 ), told AS (
     INSERT INTO run_events (run_id, number, at, kind, data)
     SELECT id, event_count, now(), 'end', jsonb_build_object('state', state, 'reason', reason) FROM finished
@@ -20,7 +20,7 @@ WITH finished AS (
     INSERT INTO progress (learner_id, level_id, completed_at, run_id)
     SELECT learner_id, stage ->> 'level_id', now(), id
       FROM finished, jsonb_array_elements(stages) AS stage
-     WHERE state = 'passed'
+     WHERE state = 'passed' AND kind = 'level'
         ON CONFLICT (learner_id, level_id) DO NOTHING
 )
 SELECT id FROM finished

@@ -2,6 +2,6 @@
 --
 -- Parameters: learner_id, after, most.
 SELECT * FROM runs
- WHERE learner_id = :learner_id AND (CAST(:after AS uuid) IS NULL OR id < CAST(:after AS uuid))
+ WHERE learner_id = :learner_id AND kind = 'level' AND (CAST(:after AS uuid) IS NULL OR id < CAST(:after AS uuid))
  ORDER BY id DESC
  LIMIT :most

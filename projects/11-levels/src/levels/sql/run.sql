@@ -1,4 +1,4 @@
 -- Find a run of a learner.
 --
--- Parameters: id, learner_id.
-SELECT * FROM runs WHERE id = :id AND learner_id = :learner_id
+-- Parameters: kind, id, learner_id.
+SELECT * FROM runs WHERE id = :id AND learner_id = :learner_id AND kind = :kind
