@@ -11,24 +11,26 @@ from fastapi.responses import StreamingResponse
 from levels.domain import Learner
 from levels.errors import RunNotFoundError
 from levels.event_stream import MEDIA_TYPE, STREAM_HEADERS, read_number, written
+from levels.run_schemas import (
+    DetailsAnswer,
+    PageAnswer,
+    RunAnswer,
+    details_answer,
+    page_answer,
+    run_answer,
+)
 from levels.schemas import (
     CatalogueAnswer,
     ClassAnswer,
     Cursor,
-    DetailsAnswer,
     NewLearner,
     NewLearnerAnswer,
     NewRun,
-    PageAnswer,
     ProgressAnswer,
-    RunAnswer,
     StandingAnswer,
     catalogue_answer,
     class_answer,
-    details_answer,
     new_learner_answer,
-    page_answer,
-    run_answer,
     standing_answer,
 )
 from levels.service import LevelsService

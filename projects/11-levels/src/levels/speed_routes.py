@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from levels.routes import PREFIX, Asking, RunId
-from levels.schemas import BestsAnswer, NewSpeedRun, SpeedRunAnswer, bests_answer, speed_run_answer
+from levels.run_schemas import BestsAnswer, SpeedRunAnswer, bests_answer, speed_run_answer
+from levels.schemas import NewSpeedRun
 from levels.speed_runs import SpeedRuns
 
 speed_api = APIRouter(prefix=PREFIX)
