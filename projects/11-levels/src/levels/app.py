@@ -39,6 +39,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
     from levels.routes import api  # noqa: PLC0415
     from levels.speed_routes import speed_api  # noqa: PLC0415
     from service_kit.fastapi import install  # noqa: PLC0415
+    from service_kit.fastapi_page import add_page  # noqa: PLC0415
     from service_kit.stop import is_stopping  # noqa: PLC0415
 
     database = make_database(settings)
@@ -63,6 +64,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
     app.state.speed_runs = SpeedRuns(repository, catalogue, targets, new_id)
     app.include_router(api)
     app.include_router(speed_api)
+    add_page(app, "levels")
     # The verifier is not asked: without it, all that is known can still be looked at.
     install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
     return app
