@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from collections.abc import Iterator
 from http import HTTPStatus
 
 import httpx
@@ -20,9 +21,10 @@ def compose(*arguments: str) -> str:
 
 
 @pytest.fixture
-def client() -> httpx.Client:
+def client() -> Iterator[httpx.Client]:
     address = compose("port", "levels", "8000")
-    return httpx.Client(base_url=f"http://{address}/api/v1", trust_env=False, timeout=10)
+    with httpx.Client(base_url=f"http://{address}/api/v1", trust_env=False, timeout=10) as client:
+        yield client
 
 
 def start(client: httpx.Client) -> str:
