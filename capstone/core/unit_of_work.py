@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import PostgresRefreshTokenStore, RefreshPolicy, RefreshTokens
 from core.flags.repository import Flags
-from core.identity.repository import Users
+from core.identity.repository import EmailTokens, LoginGuesses, Logins, Users
 from core.jobs.repository import Jobs
+from core.mail.repository import Mails
 from core.projects.repository import Projects
 from core.tenancy.repository import Organisations
 from service_kit.database import Database
@@ -67,6 +68,22 @@ class UnitOfWork:
     @cached_property
     def users(self) -> Users:
         return Users(self.connection)
+
+    @cached_property
+    def email_tokens(self) -> EmailTokens:
+        return EmailTokens(self.connection)
+
+    @cached_property
+    def login_guesses(self) -> LoginGuesses:
+        return LoginGuesses(self.connection)
+
+    @cached_property
+    def logins(self) -> Logins:
+        return Logins(self.connection)
+
+    @cached_property
+    def mails(self) -> Mails:
+        return Mails(self.connection)
 
     @cached_property
     def refresh_tokens(self) -> RefreshTokens:

@@ -8,7 +8,7 @@ from pytest_bdd import given
 
 from kata.steps import CallbackServer, Request, Service, World
 
-from .saas import API, Home, Site
+from .saas import API, Home, Person, Site
 
 # Secrets are numbers, so that those of a service that runs already can be told with --set.
 TOKEN_KEYS = (10**35, 10**60)
@@ -45,6 +45,10 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         ("MAX_ATTEMPTS", world.draw.choice(["0", "51", "2.5"])),
         ("ACCESS_TOKEN_SECONDS", world.draw.choice(["0", "86401", "soon"])),
         ("ACTIONS_PER_MINUTE", world.draw.choice(["0", "100001", "1.5"])),
+        ("LOGIN_FAILURES", world.draw.choice(["0", "101", "2.5"])),
+        ("ATTEMPTS_PER_MINUTE", world.draw.choice(["0", "100001", "many"])),
+        ("LONGEST_LOCK_SECONDS", "29.5"),  # below the first lock
+        ("MAIL_TOKEN_SECONDS", world.draw.choice(["0", "604801", "soon"])),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
         ("REDIS_URL", world.draw.choice(["nowhere", ""])),
     ]
@@ -52,15 +56,10 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def unfinished_request(world: World) -> Callable[[Service], Request]:
-    """Make an account."""
+    """Ask for an account."""
 
     def make(_: Service) -> Request:
-        body = json.dumps(
-            {
-                "email": f"{world.draw.word()}@{world.draw.word()}.example",
-                "password": "long enough for anybody",
-            }
-        ).encode()
+        body = json.dumps({"email": f"{world.draw.word()}@{world.draw.word()}.example"}).encode()
         return Request("POST", f"{API}/auth/register", {"Content-Type": "application/json"}, body)
 
     return make
@@ -74,7 +73,13 @@ def contract_paths() -> list[str]:
         f"{API}/auth/login",
         f"{API}/auth/refresh",
         f"{API}/auth/logout",
+        f"{API}/auth/accounts",
+        f"{API}/auth/password/forgot",
+        f"{API}/auth/password/reset",
         f"{API}/me",
+        f"{API}/me/password",
+        f"{API}/me/sessions",
+        f"{API}/me/sessions/{{session_id}}",
         f"{API}/organisations",
         one,
         f"{one}/members",
@@ -88,6 +93,7 @@ def contract_paths() -> list[str]:
         f"{one}/jobs/{{job_id}}/cancel",
         f"{one}/flags",
         f"{API}/admin/flags/{{key}}",
+        f"{API}/admin/accounts",
     ]
 
 
@@ -133,3 +139,8 @@ def an_organisation(site: Site) -> Home:
 def the_feature_is_enabled(site: Site, home: Home) -> None:
     site.switch(is_on=True)
     site.switch(is_on=True, organisation=home.id)
+
+
+@given("somebody with an account", target_fixture="person")
+def somebody_with_an_account(site: Site) -> Person:
+    return site.person()

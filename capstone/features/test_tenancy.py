@@ -1,6 +1,5 @@
 """Steps of tenancy.feature."""
 
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from .saas import (
     Home,
     Person,
     Site,
+    bare,
     objects,
 )
 
@@ -99,13 +99,6 @@ def the_answers_are_alike(pairs: list[tuple[Exchange, Exchange]]) -> None:
     for one, other in pairs:
         expect(one.status == MISSING, expected=f"404 from {one.asked}", got=describe_answer(one))
         expect(bare(one) == bare(other), expected=str(bare(other)), got=bare(one), answer=one)
-
-
-def bare(answer: Exchange) -> tuple[int, list[tuple[str, str]], str]:
-    """Leave out what differs in each answer: ids, and the path that was asked for."""
-    ids = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-    headers = [(name, ids.sub("…", value)) for name, value in answer.headers if name.lower() != "date"]
-    return answer.status, sorted(headers), ids.sub("…", answer.text)
 
 
 @dataclass(frozen=True)

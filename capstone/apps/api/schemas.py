@@ -23,6 +23,26 @@ class Credentials(Body):
     password: SecretStr
 
 
+class Address(Body):
+    """Whom a mail is for."""
+
+    email: Email
+
+
+class NewAccount(Body):
+    """The token of a mail, and the password that is chosen by it."""
+
+    token: Annotated[str, Field(max_length=200)]
+    password: SecretStr
+
+
+class NewPassword(Body):
+    """The current password, and the next."""
+
+    current_password: SecretStr
+    password: SecretStr
+
+
 class Refresh(Body):
     """A refresh token to exchange."""
 
@@ -80,6 +100,34 @@ class UserAnswer(BaseModel):
 
     id: UUID
     email: str
+
+
+class AcceptedAnswer(BaseModel):
+    """What every address gets."""
+
+    status: str = "accepted"
+
+
+class AdmittedAnswer(BaseModel):
+    """What leads to an account."""
+
+    token: str
+
+
+class SessionAnswer(BaseModel):
+    """A login that has not ended."""
+
+    id: str
+    created_at: datetime
+    address: str
+    agent: str
+    is_current: bool
+
+
+class SessionsAnswer(BaseModel):
+    """All of them."""
+
+    items: list[SessionAnswer]
 
 
 class TokensAnswer(BaseModel):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Final, Protocol
 from uuid import UUID
 
+from core.budgets import Budget
 from core.errors import FlagOffError, InvalidValueError, NotFoundError, TooManyRequestsError
 from core.jobs.domain import Claim, Job, JobDiscardedError, NewJob
 from core.jobs.service import JobService
@@ -16,14 +17,6 @@ from service_kit.outgoing import Answer
 
 PUBLISH: Final = "publish"
 ACTIONS: Final = (PUBLISH,)
-
-
-class Budget(Protocol):
-    """How often an organisation may act."""
-
-    async def spend(self, key: str) -> float | None:
-        """Take one; return after how many seconds there is another, if there is none now."""
-        ...
 
 
 class Post(Protocol):

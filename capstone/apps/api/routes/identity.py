@@ -1,14 +1,23 @@
-"""Accounts and tokens over HTTP."""
+"""Logins and tokens over HTTP."""
 
 from typing import TYPE_CHECKING
 
-from litestar import Router, get, post
+from litestar import Router, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
-from apps.api.schemas import Credentials, Refresh, TokensAnswer, UserAnswer
+from apps.api.limits import LIMITED, LONGEST_AGENT, Clients
+from apps.api.schemas import (
+    Credentials,
+    Refresh,
+    SessionAnswer,
+    SessionsAnswer,
+    TokensAnswer,
+    UserAnswer,
+)
 from apps.api.settings import ApiSettings
 from auth.litestar import CSRF_EXEMPT, AuthRequest, signed_in
+from core.identity.domain import Origin
 from core.identity.service import IdentityService, Tokens
 
 if TYPE_CHECKING:
@@ -16,6 +25,7 @@ if TYPE_CHECKING:
 
 Identity = NamedDependency[IdentityService]
 Settings = NamedDependency[ApiSettings]
+ClientsOf = NamedDependency[Clients]
 
 
 def answer(tokens: Tokens, settings: ApiSettings) -> TokensAnswer:
@@ -24,17 +34,18 @@ def answer(tokens: Tokens, settings: ApiSettings) -> TokensAnswer:
     )
 
 
-@post("/register", opt={CSRF_EXEMPT: True})
-async def register(data: JSONBody[Credentials], identity: Identity) -> UserAnswer:
-    """Make an account."""
-    user = await identity.register(data.email, data.password.get_secret_value())
-    return UserAnswer(id=user.id, email=user.email)
-
-
-@post("/login", status_code=200, opt={CSRF_EXEMPT: True})
-async def login(data: JSONBody[Credentials], identity: Identity, settings: Settings) -> TokensAnswer:
+@post("/login", status_code=200, opt={CSRF_EXEMPT: True, **LIMITED})
+async def login(
+    request: AuthRequest,
+    data: JSONBody[Credentials],
+    identity: Identity,
+    settings: Settings,
+    clients: ClientsOf,
+) -> TokensAnswer:
     """Begin a family of tokens."""
-    return answer(await identity.log_in(data.email, data.password.get_secret_value()), settings)
+    agent = request.headers.get("user-agent", "")[:LONGEST_AGENT]
+    origin = Origin(clients.address_of(request), agent)
+    return answer(await identity.log_in(data.email, data.password.get_secret_value(), origin), settings)
 
 
 @post("/refresh", status_code=200, opt={CSRF_EXEMPT: True})
@@ -56,7 +67,39 @@ async def me(request: AuthRequest, identity: Identity) -> UserAnswer:
     return UserAnswer(id=user.id, email=user.email)
 
 
+@get("/me/sessions", guards=[signed_in])
+async def sessions(request: AuthRequest, identity: Identity) -> SessionsAnswer:
+    """List what is signed in, the newest first."""
+    found = await identity.logins(request.user.subject)
+    items = [
+        SessionAnswer(
+            id=one.id,
+            created_at=one.created_at,
+            address=one.origin.address,
+            agent=one.origin.agent,
+            is_current=one.id == request.user.credential,
+        )
+        for one in found
+    ]
+    return SessionsAnswer(items=items)
+
+
+@delete("/me/sessions", guards=[signed_in])
+async def end_sessions(request: AuthRequest, identity: Identity) -> None:
+    """Sign out everywhere."""
+    await identity.end_logins(request.user.subject)
+
+
+@delete("/me/sessions/{session_id:str}", guards=[signed_in])
+async def end_session(request: AuthRequest, session_id: FromPath[str], identity: Identity) -> None:
+    """End one login."""
+    await identity.end_login(request.user.subject, session_id)
+
+
 ROUTES: "list[ControllerRouterHandler]" = [
-    Router("/auth", route_handlers=[register, login, refresh, logout]),
+    Router("/auth", route_handlers=[login, refresh, logout]),
     me,
+    sessions,
+    end_sessions,
+    end_session,
 ]
