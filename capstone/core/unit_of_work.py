@@ -20,6 +20,7 @@ from auth import PostgresRefreshTokenStore, RefreshPolicy, RefreshTokens
 from core.flags.repository import Flags
 from core.identity.repository import EmailTokens, LoginGuesses, Logins, Users
 from core.jobs.repository import Jobs
+from core.keys.repository import Keys
 from core.mail.repository import Mails
 from core.projects.repository import Projects
 from core.tenancy.repository import Organisations
@@ -28,10 +29,11 @@ from service_kit.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows a transaction sees: one tenant's, and a user's own memberships."""
+    """Whose rows a transaction sees: one tenant's, a user's own memberships, and the API key that is shown."""
 
     tenant_id: UUID | None = None
     user_id: UUID | None = None
+    key_digest: str | None = None
 
 
 NOBODY: Final = Scope()
@@ -50,6 +52,7 @@ async def unit_of_work(
                 select(
                     func.set_config("app.tenant_id", str(scope.tenant_id or ""), IS_LOCAL),
                     func.set_config("app.user_id", str(scope.user_id or ""), IS_LOCAL),
+                    func.set_config("app.key_digest", scope.key_digest or "", IS_LOCAL),
                 )
             )
         yield UnitOfWork(connection, refresh)
@@ -96,6 +99,10 @@ class UnitOfWork:
     @cached_property
     def projects(self) -> Projects:
         return Projects(self.connection)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.connection)
 
     @cached_property
     def flags(self) -> Flags:

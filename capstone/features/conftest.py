@@ -92,6 +92,8 @@ def contract_paths() -> list[str]:
         f"{one}/jobs/{{job_id}}/retry",
         f"{one}/jobs/{{job_id}}/cancel",
         f"{one}/flags",
+        f"{one}/keys",
+        f"{one}/keys/{{key_id}}",
         f"{API}/admin/flags/{{key}}",
         f"{API}/admin/accounts",
     ]

@@ -73,6 +73,9 @@ def requests_to_every_route(organisation: str, user: str, project: str, job: str
         Request("POST", f"{a_job}/retry"),
         Request("POST", f"{a_job}/cancel"),
         Request("GET", f"{home}/flags"),
+        Request("GET", f"{home}/keys"),
+        Request("POST", f"{home}/keys", JSON, b'{"name": "x", "scopes": ["jobs"]}'),
+        Request("DELETE", f"{home}/keys/{user}"),
     ]
 
 
@@ -126,6 +129,8 @@ def each_of_them_asks(site: Site, home: Home) -> list[Tried]:
             (admins, ("PATCH", "", {"name": name})),
             (admins, ("POST", "/members", {"email": somebody.email, "role": "member"})),
             (admins, ("POST", f"/jobs/{uuid4()}/retry", None)),
+            (admins, ("GET", "/keys", None)),
+            (admins, ("POST", "/keys", {"name": name, "scopes": ["projects:read"]})),
         ):
             tries.append(Tried(role, own.http.request(method, own.path + path, json=body), is_allowed))
     return tries

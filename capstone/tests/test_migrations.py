@@ -8,6 +8,8 @@ import auth
 from core.flags import tables as flags
 from core.identity import tables as identity
 from core.jobs import tables as jobs
+from core.keys import tables as keys
+from core.mail import tables as mail
 from core.metadata import METADATA
 from core.projects import tables as projects
 from core.tenancy import tables as tenancy
@@ -15,7 +17,7 @@ from service_kit.database import driver_url
 from service_kit.migrations import migrate
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-DOMAINS = (flags, identity, jobs, projects, tenancy)
+DOMAINS = (flags, identity, jobs, keys, mail, projects, tenancy)
 OWN = {*METADATA.tables, "refresh_tokens", "refresh_token_families"}
 
 

@@ -14,7 +14,7 @@ import auth
 from apps.api import access, limits
 from apps.api.operator import operator
 from apps.api.problems import error_table
-from apps.api.routes import accounts, flags, identity, jobs, organisations, projects
+from apps.api.routes import accounts, flags, identity, jobs, keys, organisations, projects
 from apps.api.settings import APP_ROLE, ApiSettings
 from auth.litestar import AuthPlugin
 from core import errors
@@ -26,6 +26,7 @@ from core.identity.service import Guesses, IdentityService
 from core.identity.tables import EMAIL_CONSTRAINT
 from core.jobs.procrastinate_queue import ProcrastinateQueue
 from core.jobs.service import JobService
+from core.keys.service import KeyService
 from core.projects.actions import ActionService
 from core.projects.service import ProjectService
 from core.tenancy.service import TenancyService
@@ -71,6 +72,8 @@ def create_app(settings: ApiSettings) -> Plumbing:
     )
     guesses = Guesses(begin, hasher, rules)
     people = IdentityService(begin, hasher, policy, access_tokens, guesses)
+    key_format = auth.ApiKeyFormat(f"cap_{settings.key_environment}")
+    api_keys = KeyService(begin, key_format, new_id)
     tenancy = TenancyService(begin, new_id)
     work = JobService(begin, queue, new_id)
     sessions = auth.RedisSessionStore(str(settings.redis_url))
@@ -85,6 +88,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
         "clients": clients,
         "identity": people,
         "accounts": AccountService(begin, queue, hasher, policy, guesses, mails, token_life, new_id),
+        "keys": api_keys,
         "tenancy": tenancy,
         "projects": ProjectService(begin, new_id),
         "jobs": work,
@@ -101,6 +105,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
         access_tokens=auth.AccessTokenAuth(
             access_tokens, lambda claims: people.is_live(claims.subject, claims.session_id)
         ),
+        api_keys=auth.ApiKeyAuth(key_format, api_keys.authenticate),
         realm=NAME,
     )
 
@@ -114,7 +119,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
 
     of_one = Router(
         "/organisations/{organisation_id:uuid}",
-        route_handlers=[*organisations.OF_ONE, *projects.OF_ONE, *jobs.OF_ONE, *flags.OF_ONE],
+        route_handlers=[*organisations.OF_ONE, *projects.OF_ONE, *jobs.OF_ONE, *flags.OF_ONE, *keys.OF_ONE],
         dependencies={"access": Provide(access.allowed)},
     )
     of_operator = Router(

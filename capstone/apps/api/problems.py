@@ -67,6 +67,7 @@ def error_table() -> list[ErrorRule]:
                 auth.InvalidRefreshTokenError,
                 auth.CrossSiteError,
                 auth.ForbiddenError,
+                auth.InsufficientScopeError,
                 auth.HasherBusyError,
                 auth.StoreUnavailableError,
             )

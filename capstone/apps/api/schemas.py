@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, SecretStr
 
 from core.jobs.domain import Outcome, State
+from core.keys.domain import Scope
 from core.tenancy.domain import Role
 from service_kit.schemas import Body
 
@@ -86,6 +87,14 @@ class NewAction(Body):
     """Where an action sends to."""
 
     destination: Annotated[str, Field(max_length=2048)]
+
+
+class NewKey(Body):
+    """A key to make."""
+
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
+    lifetime_seconds: Annotated[int, Field(ge=1, le=315_360_000)] | None = None
 
 
 class Switch(Body):
@@ -225,6 +234,30 @@ class JobsAnswer(BaseModel):
 
     items: list[JobAnswer]
     next_cursor: UUID | None
+
+
+class KeyAnswer(BaseModel):
+    """A key without the key."""
+
+    id: UUID
+    name: str
+    hint: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class IssuedKeyAnswer(KeyAnswer):
+    """A key, shown once."""
+
+    key: str
+
+
+class KeysAnswer(BaseModel):
+    """All keys."""
+
+    items: list[KeyAnswer]
 
 
 class FlagsAnswer(BaseModel):

@@ -1,6 +1,6 @@
 """What the API reads from its environment. Each field is the variable of the same name."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,6 +64,9 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox):
     refresh_grace_seconds: Annotated[
         float, Field(ge=0, le=60, description="How long a refresh may be repeated with one result")
     ] = 10.0
+    key_environment: Annotated[
+        Literal["live", "test"], Field(description="Whose API keys count, and what they begin with: `cap_live_`")
+    ] = "live"
     trusted_hops: Annotated[
         int, Field(ge=0, le=10, description="How many proxies of yours stand in front")
     ] = 0

@@ -16,15 +16,18 @@ class TenancyService:
         self._begin = begin
         self._new_id = new_id
 
-    async def access(self, user_id: UUID, tenant_id: UUID, permission: str) -> Access:
-        """Look up what a user may do in an organisation, now.
+    async def access(
+        self, user_id: UUID, tenant_id: UUID, permission: str, key_id: UUID | None = None
+    ) -> Access:
+        """Look up what a user may do in an organisation, now; by an API key only in the key's own.
 
         Raises: NotFoundError, for an organisation that is not theirs as for one that does not exist;
         ForbiddenError.
         """
         async with self._begin(Scope(tenant_id, user_id)) as uow:
             role = await uow.organisations.role_of(tenant_id, user_id)
-        if role is None:
+            is_its = key_id is None or await uow.keys.belongs(tenant_id, key_id)
+        if role is None or not is_its:
             raise NotFoundError("organisation")
         access = Access(tenant_id, user_id, role)
         access.require(permission)

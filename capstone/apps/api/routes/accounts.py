@@ -6,10 +6,11 @@ from litestar import Router, post, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from apps.api.access import person
 from apps.api.limits import LIMITED
 from apps.api.routes.identity import ClientsOf
 from apps.api.schemas import AcceptedAnswer, Address, AdmittedAnswer, NewAccount, NewPassword, UserAnswer
-from auth.litestar import CSRF_EXEMPT, AuthRequest, signed_in
+from auth.litestar import CSRF_EXEMPT, AuthRequest
 from core.identity.accounts import AccountService
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ async def reset(data: JSONBody[NewAccount], accounts: Accounts) -> None:
     await accounts.reset_password(data.token, data.password.get_secret_value())
 
 
-@put("/me/password", status_code=204, guards=[signed_in])
+@put("/me/password", status_code=204, guards=[person])
 async def change(
     request: AuthRequest, data: JSONBody[NewPassword], accounts: Accounts, clients: ClientsOf
 ) -> None:

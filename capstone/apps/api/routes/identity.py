@@ -6,6 +6,7 @@ from litestar import Router, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from apps.api.access import person
 from apps.api.limits import LIMITED, LONGEST_AGENT, Clients
 from apps.api.schemas import (
     Credentials,
@@ -16,7 +17,7 @@ from apps.api.schemas import (
     UserAnswer,
 )
 from apps.api.settings import ApiSettings
-from auth.litestar import CSRF_EXEMPT, AuthRequest, signed_in
+from auth.litestar import CSRF_EXEMPT, AuthRequest
 from core.identity.domain import Origin
 from core.identity.service import IdentityService, Tokens
 
@@ -54,20 +55,20 @@ async def refresh(data: JSONBody[Refresh], identity: Identity, settings: Setting
     return answer(await identity.refresh(data.refresh_token), settings)
 
 
-@post("/logout", status_code=204, guards=[signed_in])
+@post("/logout", status_code=204, guards=[person])
 async def logout(request: AuthRequest, identity: Identity) -> None:
     """End the login that the access token comes of."""
     await identity.log_out(request.user.credential)
 
 
-@get("/me", guards=[signed_in])
+@get("/me", guards=[person])
 async def me(request: AuthRequest, identity: Identity) -> UserAnswer:
     """Show who is asking."""
     user = await identity.show(request.user.subject)
     return UserAnswer(id=user.id, email=user.email)
 
 
-@get("/me/sessions", guards=[signed_in])
+@get("/me/sessions", guards=[person])
 async def sessions(request: AuthRequest, identity: Identity) -> SessionsAnswer:
     """List what is signed in, the newest first."""
     found = await identity.logins(request.user.subject)
@@ -84,13 +85,13 @@ async def sessions(request: AuthRequest, identity: Identity) -> SessionsAnswer:
     return SessionsAnswer(items=items)
 
 
-@delete("/me/sessions", guards=[signed_in])
+@delete("/me/sessions", guards=[person])
 async def end_sessions(request: AuthRequest, identity: Identity) -> None:
     """Sign out everywhere."""
     await identity.end_logins(request.user.subject)
 
 
-@delete("/me/sessions/{session_id:str}", guards=[signed_in])
+@delete("/me/sessions/{session_id:str}", guards=[person])
 async def end_session(request: AuthRequest, session_id: FromPath[str], identity: Identity) -> None:
     """End one login."""
     await identity.end_login(request.user.subject, session_id)

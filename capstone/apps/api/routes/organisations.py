@@ -5,7 +5,7 @@ from uuid import UUID
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
-from apps.api.access import Allowed, Tenancy, needs
+from apps.api.access import Allowed, Tenancy, needs, person
 from apps.api.schemas import (
     MemberAnswer,
     MembersAnswer,
@@ -16,7 +16,7 @@ from apps.api.schemas import (
     NewRole,
     OrganisationAnswer,
 )
-from auth.litestar import AuthRequest, signed_in
+from auth.litestar import AuthRequest
 from core.tenancy.domain import Member, Permission
 
 
@@ -24,7 +24,7 @@ def member_answer(member: Member) -> MemberAnswer:
     return MemberAnswer(user_id=member.user_id, email=member.email, role=member.role)
 
 
-@post("/organisations", guards=[signed_in])
+@post("/organisations", guards=[person])
 async def create(
     request: AuthRequest, data: JSONBody[NewOrganisation], tenancy: Tenancy
 ) -> OrganisationAnswer:
@@ -33,7 +33,7 @@ async def create(
     return OrganisationAnswer(id=made.id, name=made.name)
 
 
-@get("/organisations", guards=[signed_in])
+@get("/organisations", guards=[person])
 async def mine(request: AuthRequest, tenancy: Tenancy) -> MembershipsAnswer:
     """List the organisations that the caller is in."""
     found = await tenancy.organisations_of(UUID(request.user.subject))
