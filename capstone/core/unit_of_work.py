@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth import PostgresRefreshTokenStore, RefreshPolicy, RefreshTokens
 from core.flags.repository import Flags
 from core.identity.repository import EmailTokens, LoginGuesses, Logins, Users
+from core.invitations.repository import Invitations
 from core.jobs.repository import Jobs
 from core.keys.repository import Keys
 from core.mail.repository import Mails
@@ -95,6 +96,10 @@ class UnitOfWork:
     @cached_property
     def organisations(self) -> Organisations:
         return Organisations(self.connection)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        return Invitations(self.connection)
 
     @cached_property
     def projects(self) -> Projects:

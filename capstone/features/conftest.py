@@ -83,6 +83,10 @@ def contract_paths() -> list[str]:
         f"{API}/organisations",
         one,
         f"{one}/members",
+        f"{one}/invitations",
+        f"{one}/invitations/{{invitation_id}}",
+        f"{API}/me/invitations",
+        f"{API}/me/invitations/{{invitation_id}}/accept",
         f"{one}/members/{{user_id}}",
         f"{one}/projects",
         f"{one}/projects/{{project_id}}",
@@ -124,6 +128,19 @@ def working_site(world: World, job_settings: dict[str, str], sink: CallbackServe
 @given("the platform, with two workers", target_fixture="site")
 def the_platform_with_two_workers(working_site: Site) -> Site:
     return working_site
+
+
+@given("the platform, with a worker that sends mails", target_fixture="site")
+def the_platform_with_a_worker(world: World, service_settings: dict[str, str]) -> Site:
+    number = world.setting("origin", 10, 9999)
+    settings = service_settings | {
+        "PUBLIC_ORIGIN": world.text_setting("PUBLIC_ORIGIN", f"https://app-{number}.example:{number + 2000}"),
+        "MAIL_TOKEN_SECONDS": str(world.setting("MAIL_TOKEN_SECONDS", 5, 6)),
+        "MAILS_PER_HOUR": str(world.setting("MAILS_PER_HOUR", 2, 4, away_from=[5])),
+    }
+    service = world.start(settings, workers=1)
+    service.mail.proxy.pass_through()
+    return Site(service, world.draw, settings)
 
 
 @given("a second web process")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kata.steps import Client, Draw, Exchange, Request, Service, as_object, describe_answer, expect, is_problem
+from kata.steps import Client, Draw, Exchange, Mail, Request, Service, as_object, describe_answer, expect, is_problem
 
 type Json = Mapping[str, object]
 
@@ -16,6 +16,7 @@ OK, CREATED, ACCEPTED, NO_CONTENT = 200, 201, 202, 204
 LONGEST_ANSWER_SECONDS = 1.5
 UNAUTHENTICATED, FORBIDDEN, MISSING, CONFLICT, STALE, INVALID, LIMITED = 401, 403, 404, 409, 412, 422, 429
 PATIENCE_SECONDS = 8.0
+MAIL_SECONDS = 15.0
 ENDS = {"succeeded", "dead", "discarded", "cancelled"}
 PUBLISH = "publish"
 
@@ -138,10 +139,12 @@ class Site:
         return Home(str(made(answer)["id"]), owner)
 
     def member(self, home: Home, role: str) -> Home:
-        """Make somebody a member, and return the organisation as they see it."""
+        """Have somebody invited and take it, and return the organisation as they see it."""
         person = self.person()
-        answer = home.http.request("POST", f"{home.path}/members", json={"email": person.email, "role": role})
-        expect(answer.status == CREATED, expected="201 for a new member", got=describe_answer(answer))
+        body = {"email": person.email, "role": role}
+        invitation = made(home.http.request("POST", f"{home.path}/invitations", json=body))
+        answer = person.http.request("POST", f"{API}/me/invitations/{invitation['id']}/accept")
+        expect(answer.status == OK, expected="200 for a new member", got=describe_answer(answer))
         return home.of(person)
 
     def switch(self, *, is_on: bool, organisation: str | None = None, flag: str = PUBLISH) -> None:
@@ -202,3 +205,11 @@ def posted(path: str, document: object, headers: Mapping[str, str] | None = None
     return Request(
         "POST", f"{API}{path}", {**JSON, **(headers or {})}, json.dumps(document).encode()
     )
+
+
+def mails_to(site: Site, email: str, count: int = 1) -> list[Mail]:
+    """Wait until so many mails have come to an address."""
+    mails = site.service.mail.server.wait_for(email, count, MAIL_SECONDS)
+    got = f"{len(mails)} within {MAIL_SECONDS:g} s"
+    expect(len(mails) >= count, expected=f"mail {count} to {email}", got=got, timing=True)
+    return mails

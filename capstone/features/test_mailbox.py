@@ -4,9 +4,9 @@ import re
 import time
 from dataclasses import dataclass
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, Mail, World, as_object, describe_answer, expect, is_problem, wait_until
+from kata.steps import Exchange, Mail, as_object, describe_answer, expect, is_problem, wait_until
 
 from .saas import (
     ACCEPTED,
@@ -20,26 +20,13 @@ from .saas import (
     Site,
     bare,
     is_refused,
+    mails_to,
     posted,
 )
 
-MAIL_SECONDS = 15.0
 TOKEN = re.compile(r"#(?:[a-z]+-)?token=([A-Za-z0-9_-]+)")
 
 scenarios("mailbox.feature")
-
-
-@given("the platform, with a worker that sends mails", target_fixture="site")
-def the_platform_with_a_worker(world: World, service_settings: dict[str, str]) -> Site:
-    number = world.setting("origin", 10, 9999)
-    settings = service_settings | {
-        "PUBLIC_ORIGIN": world.text_setting("PUBLIC_ORIGIN", f"https://app-{number}.example:{number + 2000}"),
-        "MAIL_TOKEN_SECONDS": str(world.setting("MAIL_TOKEN_SECONDS", 5, 6)),
-        "MAILS_PER_HOUR": str(world.setting("MAILS_PER_HOUR", 2, 4, away_from=[5])),
-    }
-    service = world.start(settings, workers=1)
-    service.mail.proxy.pass_through()
-    return Site(service, world.draw, settings)
 
 
 @dataclass(frozen=True)
@@ -53,13 +40,6 @@ class Asked:
 
 def ask(site: Site, path: str, email: str, process: int = 0) -> Exchange:
     return site.service.client(process=process).request("POST", f"{API}{path}", json={"email": email})
-
-
-def mails_to(site: Site, email: str, count: int = 1) -> list[Mail]:
-    mails = site.service.mail.server.wait_for(email, count, MAIL_SECONDS)
-    got = f"{len(mails)} within {MAIL_SECONDS:g} s"
-    expect(len(mails) >= count, expected=f"mail {count} to {email}", got=got, timing=True)
-    return mails
 
 
 def token_of(site: Site, mail: Mail, name: str) -> str:

@@ -52,22 +52,31 @@ def each_sees_theirs(people: list[tuple[Person, list[str]]]) -> None:
         expect({item.get("role") for item in items} == {"owner"}, expected="owner", got=items)
 
 
+def to_a_project(organisation: str, project: str) -> list[Request]:
+    one = f"{API}/organisations/{organisation}/projects/{project}"
+    return [
+        Request("GET", one),
+        Request("PATCH", one, JSON, b'{"name": "x"}'),
+        Request("DELETE", one),
+        Request("POST", f"{one}/actions/publish", JSON, b'{"destination": "http://x.example/"}'),
+    ]
+
+
 def requests_to_every_route(organisation: str, user: str, project: str, job: str) -> list[Request]:
     home = f"{API}/organisations/{organisation}"
-    a_project, a_job = f"{home}/projects/{project}", f"{home}/jobs/{job}"
+    a_job = f"{home}/jobs/{job}"
     return [
         Request("GET", home),
         Request("PATCH", home, JSON, b'{"name": "ours"}'),
         Request("GET", f"{home}/members"),
-        Request("POST", f"{home}/members", JSON, b'{"email": "a@b.example", "role": "member"}'),
+        Request("GET", f"{home}/invitations"),
+        Request("POST", f"{home}/invitations", JSON, b'{"email": "a@b.example", "role": "member"}'),
+        Request("DELETE", f"{home}/invitations/{user}"),
         Request("PATCH", f"{home}/members/{user}", JSON, b'{"role": "member"}'),
         Request("DELETE", f"{home}/members/{user}"),
         Request("POST", f"{home}/projects", JSON, b'{"name": "x"}'),
         Request("GET", f"{home}/projects"),
-        Request("GET", a_project),
-        Request("PATCH", a_project, JSON, b'{"name": "x"}'),
-        Request("DELETE", a_project),
-        Request("POST", f"{a_project}/actions/publish", JSON, b'{"destination": "http://x.example/"}'),
+        *to_a_project(organisation, project),
         Request("GET", f"{home}/jobs"),
         Request("GET", a_job),
         Request("POST", f"{a_job}/retry"),
@@ -87,8 +96,8 @@ def somebody_else_asks_every_route(site: Site, home: Home) -> list[tuple[Exchang
     theirs = requests_to_every_route(home.id, *ids)
     nobodys = requests_to_every_route(str(uuid4()), *ids)
     # Their project, asked for in one's own organisation: its id is in no other.
-    theirs += requests_to_every_route(stranger.id, *ids)[8:12]
-    nobodys += requests_to_every_route(stranger.id, ids[0], str(uuid4()), ids[2])[8:12]
+    theirs += to_a_project(stranger.id, ids[1])
+    nobodys += to_a_project(stranger.id, str(uuid4()))
     client = stranger.http
     return [(sent(client, one), sent(client, other)) for one, other in zip(theirs, nobodys, strict=True)]
 
@@ -118,7 +127,6 @@ def each_of_them_asks(site: Site, home: Home) -> list[Tried]:
     homes = {"owner": home, "admin": site.member(home, "admin"), "member": site.member(home, "member")}
     tries = []
     for role, own in homes.items():
-        somebody = site.person()
         name = site.draw.word()
         admins = role != "member"
         for is_allowed, (method, path, body) in (
@@ -127,7 +135,8 @@ def each_of_them_asks(site: Site, home: Home) -> list[Tried]:
             (True, ("GET", "/jobs", None)),
             (True, ("GET", "/flags", None)),
             (admins, ("PATCH", "", {"name": name})),
-            (admins, ("POST", "/members", {"email": somebody.email, "role": "member"})),
+            (admins, ("GET", "/invitations", None)),
+            (admins, ("POST", "/invitations", {"email": site.email(), "role": "member"})),
             (admins, ("POST", f"/jobs/{uuid4()}/retry", None)),
             (admins, ("GET", "/keys", None)),
             (admins, ("POST", "/keys", {"name": name, "scopes": ["projects:read"]})),
@@ -158,7 +167,9 @@ def an_admin_reaches(site: Site, home: Home) -> tuple[list[Exchange], list[Excha
         admin.http.request("PATCH", f"{members}/{home.person.id}", json={"role": "member"}),
         admin.http.request("DELETE", f"{members}/{other.person.id}"),
         admin.http.request("PATCH", f"{members}/{admin.person.id}", json={"role": "owner"}),
-        admin.http.request("POST", members, json={"email": site.person().email, "role": "owner"}),
+        admin.http.request(
+            "POST", f"{home.path}/invitations", json={"email": site.email(), "role": "owner"}
+        ),
     ]
     demotions = [
         Request(

@@ -7,6 +7,7 @@ from sqlalchemy import create_engine
 import auth
 from core.flags import tables as flags
 from core.identity import tables as identity
+from core.invitations import tables as invitations
 from core.jobs import tables as jobs
 from core.keys import tables as keys
 from core.mail import tables as mail
@@ -17,7 +18,7 @@ from service_kit.database import driver_url
 from service_kit.migrations import migrate
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-DOMAINS = (flags, identity, jobs, keys, mail, projects, tenancy)
+DOMAINS = (flags, identity, invitations, jobs, keys, mail, projects, tenancy)
 OWN = {*METADATA.tables, "refresh_tokens", "refresh_token_families"}
 
 

@@ -14,7 +14,7 @@ import auth
 from apps.api import access, limits
 from apps.api.operator import operator
 from apps.api.problems import error_table
-from apps.api.routes import accounts, flags, identity, jobs, keys, organisations, projects
+from apps.api.routes import accounts, flags, identity, invitations, jobs, keys, organisations, projects
 from apps.api.settings import APP_ROLE, ApiSettings
 from auth.litestar import AuthPlugin
 from core import errors
@@ -24,6 +24,7 @@ from core.identity.accounts import AccountService
 from core.identity.domain import GuessRules
 from core.identity.service import Guesses, IdentityService
 from core.identity.tables import EMAIL_CONSTRAINT
+from core.invitations.service import InvitationService
 from core.jobs.procrastinate_queue import ProcrastinateQueue
 from core.jobs.service import JobService
 from core.keys.service import KeyService
@@ -88,6 +89,9 @@ def create_app(settings: ApiSettings) -> Plumbing:
         "clients": clients,
         "identity": people,
         "accounts": AccountService(begin, queue, hasher, policy, guesses, mails, token_life, new_id),
+        "invitations": InvitationService(
+            begin, queue, mails, timedelta(seconds=settings.invitation_seconds), new_id
+        ),
         "keys": api_keys,
         "tenancy": tenancy,
         "projects": ProjectService(begin, new_id),
@@ -119,7 +123,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
 
     of_one = Router(
         "/organisations/{organisation_id:uuid}",
-        route_handlers=[*organisations.OF_ONE, *projects.OF_ONE, *jobs.OF_ONE, *flags.OF_ONE, *keys.OF_ONE],
+        route_handlers=[*organisations.OF_ONE, *invitations.OF_ONE, *projects.OF_ONE, *jobs.OF_ONE, *flags.OF_ONE, *keys.OF_ONE],
         dependencies={"access": Provide(access.allowed)},
     )
     of_operator = Router(
@@ -128,7 +132,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
         guards=[operator(settings.operator_token.get_secret_value())],
     )
     routes: list[ControllerRouterHandler] = [of_one, of_operator]
-    routes += [*identity.ROUTES, *accounts.ROUTES, *organisations.ROUTES]
+    routes += [*identity.ROUTES, *accounts.ROUTES, *invitations.ROUTES, *organisations.ROUTES]
     attempts = budget(settings.attempts_per_minute, MINUTE, "attempts")
     app = Litestar(
         [Router(PREFIX, route_handlers=routes)],

@@ -87,6 +87,9 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox):
     longest_lock_seconds: Annotated[
         float, Field(gt=0, le=86_400, description="The longest lock, not below the first")
     ] = 3600.0
+    invitation_seconds: Annotated[
+        float, Field(gt=0, le=7_776_000, description="How long an invitation counts")
+    ] = 604_800.0
     mails_per_hour: Annotated[
         int, Field(ge=1, le=1000, description="How many mails that anybody may ask for an address is sent in an hour")
     ] = 5

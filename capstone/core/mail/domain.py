@@ -15,6 +15,7 @@ class MailKind(StrEnum):
 
     REGISTRATION = "registration"
     RESET = "reset"
+    INVITATION = "invitation"
 
 
 @dataclass(frozen=True, slots=True)

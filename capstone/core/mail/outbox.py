@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -16,7 +17,7 @@ from core.errors import StoreUnavailableError
 from core.identity.domain import TokenKind, digest_of, new_token
 from core.mail import texts
 from core.mail.domain import DueMail, MailKind
-from core.unit_of_work import NOBODY, BeginUnitOfWork
+from core.unit_of_work import NOBODY, BeginUnitOfWork, Scope
 
 LOOK_SECONDS: Final = 1.0
 
@@ -68,7 +69,8 @@ class Outbox:
             return False
         letter = await self._write(mail)
         try:
-            await asyncio.to_thread(self._send, mail.email, letter.subject, letter.text)
+            if letter is not None:  # else there is nothing to say any more
+                await asyncio.to_thread(self._send, mail.email, letter.subject, letter.text)
         except OSError as error:
             log.warning("a mail is not sent", kind=mail.kind, reason=type(error).__name__)
             async with self._begin(NOBODY) as uow:
@@ -80,7 +82,9 @@ class Outbox:
             await uow.commit()
         return True
 
-    async def _write(self, mail: DueMail) -> Letter:
+    async def _write(self, mail: DueMail) -> Letter | None:
+        if mail.kind is MailKind.INVITATION:
+            return await self._invitation(mail)
         async with self._begin(NOBODY) as uow:
             has_account = await uow.users.by_email(mail.email) is not None
         match mail.kind, has_account:
@@ -94,6 +98,18 @@ class Outbox:
                 return self._letter("Choose another password", texts.RESET, token)
             case _:
                 return self._letter("You have no account", texts.NO_ACCOUNT)
+
+    async def _invitation(self, mail: DueMail) -> Letter | None:
+        tenant_id, invitation_id = UUID(mail.args["tenant_id"]), UUID(mail.args["invitation_id"])
+        async with self._begin(Scope(tenant_id)) as uow:
+            organisation = await uow.organisations.find(tenant_id)
+            found = [one for one in await uow.invitations.of_tenant(tenant_id) if one.id == invitation_id]
+        if organisation is None or not found:
+            return None
+        text = texts.INVITATION.format(
+            origin=self._origin, organisation=organisation.name, role=found[0].role
+        )
+        return Letter("You are invited", text)
 
     def _letter(self, subject: str, text: str, token: str = "") -> Letter:
         return Letter(subject, text.format(origin=self._origin, token=token))

@@ -34,3 +34,10 @@ No account has this address there. Perhaps it has another one of yours.
 
 Was it not you? Then ignore this mail: nobody was told that there is no account.
 """
+INVITATION: Final = """Hello,
+
+you are invited to "{organisation}" at {origin}, as {role}.
+Sign in there with this address, or register it, and accept.
+
+Was it not meant for you? Then ignore this mail, and nothing happens.
+"""

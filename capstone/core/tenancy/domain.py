@@ -86,10 +86,21 @@ class Access:
     user_id: UUID
     role: Role
 
+    def may(self, permission: str) -> bool:
+        return permission in ROLES.permissions_of([self.role])
+
+    def may_give(self, *roles: Role) -> bool:
+        return ROLES.may_grant([self.role], roles)
+
     def require(self, permission: str) -> None:
         """Raises: ForbiddenError."""
-        if permission not in ROLES.permissions_of([self.role]):
+        if not self.may(permission):
             raise ForbiddenError(f"A {self.role} may not do this.")
+
+    def require_rank(self, *roles: Role) -> None:
+        """Raises: ForbiddenError."""
+        if not self.may_give(*roles):
+            raise ForbiddenError("Nobody gives or takes a role above their own.")
 
     def require_scope(self, scope: str) -> None:
         """Ask for all permissions that a scope stands for. Raises: ForbiddenError."""

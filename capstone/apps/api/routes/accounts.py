@@ -9,7 +9,8 @@ from litestar.params import JSONBody
 from apps.api.access import person
 from apps.api.limits import LIMITED
 from apps.api.routes.identity import ClientsOf
-from apps.api.schemas import AcceptedAnswer, Address, AdmittedAnswer, NewAccount, NewPassword, UserAnswer
+from apps.api.answers import AcceptedAnswer, AdmittedAnswer, UserAnswer
+from apps.api.schemas import Address, NewAccount, NewPassword
 from auth.litestar import CSRF_EXEMPT, AuthRequest
 from core.identity.accounts import AccountService
 

@@ -8,14 +8,8 @@ from litestar.params import FromPath, JSONBody
 
 from apps.api.access import person
 from apps.api.limits import LIMITED, LONGEST_AGENT, Clients
-from apps.api.schemas import (
-    Credentials,
-    Refresh,
-    SessionAnswer,
-    SessionsAnswer,
-    TokensAnswer,
-    UserAnswer,
-)
+from apps.api.answers import SessionAnswer, SessionsAnswer, TokensAnswer, UserAnswer
+from apps.api.schemas import Credentials, Refresh
 from apps.api.settings import ApiSettings
 from auth.litestar import CSRF_EXEMPT, AuthRequest
 from core.identity.domain import Origin

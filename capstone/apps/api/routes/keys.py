@@ -8,7 +8,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from apps.api.access import Allowed, needs
-from apps.api.schemas import IssuedKeyAnswer, KeyAnswer, KeysAnswer, NewKey
+from apps.api.answers import IssuedKeyAnswer, KeyAnswer, KeysAnswer
+from apps.api.schemas import NewKey
 from core.keys.service import KeyService
 from core.tenancy.domain import Permission
 

@@ -6,16 +6,8 @@ from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from apps.api.access import Allowed, Tenancy, needs, person
-from apps.api.schemas import (
-    MemberAnswer,
-    MembersAnswer,
-    MembershipAnswer,
-    MembershipsAnswer,
-    NewMember,
-    NewOrganisation,
-    NewRole,
-    OrganisationAnswer,
-)
+from apps.api.answers import MemberAnswer, MembersAnswer, MembershipAnswer, MembershipsAnswer, OrganisationAnswer
+from apps.api.schemas import NewOrganisation, NewRole
 from auth.litestar import AuthRequest
 from core.tenancy.domain import Member, Permission
 
@@ -62,12 +54,6 @@ async def members(access: Allowed, tenancy: Tenancy) -> MembersAnswer:
     return MembersAnswer(items=[member_answer(one) for one in await tenancy.members(access)])
 
 
-@post("/members", opt=needs(Permission.CHANGE_MEMBERS))
-async def add_member(access: Allowed, data: JSONBody[NewMember], tenancy: Tenancy) -> MemberAnswer:
-    """Let an account in."""
-    return member_answer(await tenancy.add_member(access, data.email, data.role))
-
-
 @patch("/members/{user_id:uuid}", status_code=204, opt=needs(Permission.CHANGE_MEMBERS))
 async def set_role(
     access: Allowed, user_id: FromPath[UUID], data: JSONBody[NewRole], tenancy: Tenancy
@@ -83,4 +69,4 @@ async def remove_member(access: Allowed, user_id: FromPath[UUID], tenancy: Tenan
 
 
 ROUTES = [create, mine]
-OF_ONE = [show, rename, members, add_member, set_role, remove_member]
+OF_ONE = [show, rename, members, set_role, remove_member]

@@ -9,7 +9,8 @@ from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 
 from apps.api.access import Allowed, needs
 from apps.api.routes.jobs import job_answer
-from apps.api.schemas import JobAnswer, NewAction, NewProject, ProjectAnswer, ProjectChanges, ProjectsAnswer
+from apps.api.answers import JobAnswer, ProjectAnswer, ProjectsAnswer
+from apps.api.schemas import NewAction, NewProject, ProjectChanges
 from auth.litestar import AuthRequest
 from core.errors import InvalidValueError
 from core.projects.actions import ActionService
