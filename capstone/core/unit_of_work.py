@@ -30,7 +30,7 @@ from service_kit.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows a transaction sees: one tenant's, a user's own memberships, and the API key that is shown."""
+    """Whose rows a transaction sees: one tenant's, those about a user, and the API key that is shown."""
 
     tenant_id: UUID | None = None
     user_id: UUID | None = None

@@ -6,7 +6,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kata.steps import Client, Draw, Exchange, Mail, Request, Service, as_object, describe_answer, expect, is_problem
+from kata.steps import (
+    Client,
+    Draw,
+    Exchange,
+    Mail,
+    Request,
+    Service,
+    as_object,
+    describe_answer,
+    expect,
+    is_problem,
+)
 
 type Json = Mapping[str, object]
 
@@ -105,7 +116,9 @@ class Site:
 
     def admit(self, email: str) -> str:
         """Have the operator let somebody in, without a mail, and return the token."""
-        return str(made(self.operator.request("POST", f"{API}/admin/accounts", json={"email": email}))["token"])
+        return str(
+            made(self.operator.request("POST", f"{API}/admin/accounts", json={"email": email}))["token"]
+        )
 
     def account(self, token: str, password: str, *, process: int = 0) -> Exchange:
         """Make the account that a token leads to."""
@@ -202,9 +215,7 @@ def bare(answer: Exchange) -> tuple[int, list[tuple[str, str]], str]:
 
 
 def posted(path: str, document: object, headers: Mapping[str, str] | None = None) -> Request:
-    return Request(
-        "POST", f"{API}{path}", {**JSON, **(headers or {})}, json.dumps(document).encode()
-    )
+    return Request("POST", f"{API}{path}", {**JSON, **(headers or {})}, json.dumps(document).encode())
 
 
 def mails_to(site: Site, email: str, count: int = 1) -> list[Mail]:

@@ -19,6 +19,7 @@ from .saas import (
     Json,
     Person,
     Site,
+    credentials,
     is_refused,
     posted,
 )

@@ -102,7 +102,9 @@ def keys_are_made(site: Site, home: Home) -> Shown:
         for method, own in (("GET", "/me"), ("GET", "/organisations"), ("DELETE", "/me/sessions")):
             reached.append(Reached(scopes, "", client.request(method, API + own)))
     after = objects(as_object(home.http.get(path)).get("items"))
-    return Shown(keys, before, after, stored_keys(site), reached, bearer(site, keys[1]).get(f"{other.path}/projects"))
+    return Shown(
+        keys, before, after, stored_keys(site), reached, bearer(site, keys[1]).get(f"{other.path}/projects")
+    )
 
 
 def stored_keys(site: Site) -> str:

@@ -115,9 +115,7 @@ def they_choose_another_password(site: Site, person: Person) -> Changed:
     password, path = site.password(), f"{API}/me/password"
 
     def change(current: str, wanted: str) -> Exchange:
-        return person.http.request(
-            "PUT", path, json={"current_password": current, "password": wanted}
-        )
+        return person.http.request("PUT", path, json={"current_password": current, "password": wanted})
 
     refused = [change(site.password(), password), change(person.password, password[:14])]
     before = site.guess(person.email, person.password)

@@ -167,9 +167,7 @@ def an_admin_reaches(site: Site, home: Home) -> tuple[list[Exchange], list[Excha
         admin.http.request("PATCH", f"{members}/{home.person.id}", json={"role": "member"}),
         admin.http.request("DELETE", f"{members}/{other.person.id}"),
         admin.http.request("PATCH", f"{members}/{admin.person.id}", json={"role": "owner"}),
-        admin.http.request(
-            "POST", f"{home.path}/invitations", json={"email": site.email(), "role": "owner"}
-        ),
+        admin.http.request("POST", f"{home.path}/invitations", json={"email": site.email(), "role": "owner"}),
     ]
     demotions = [
         Request(

@@ -1,4 +1,4 @@
-"""Create invitations. Whoever has the address sees theirs, and the organisation's name, before they are in."""
+"""Create invitations. Whoever has the address sees theirs, and the organisation's name, before being in."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,6 @@ revision: str = "0005"
 down_revision: str | None = "0004"
 
 MOMENT = sa.DateTime(timezone=True)
-ONES_OWN = "EXISTS (SELECT FROM users WHERE users.id = app_user() AND users.email = invitations.email)"
 
 
 def upgrade() -> None:
@@ -34,10 +33,14 @@ def upgrade() -> None:
     op.execute("ALTER TABLE invitations ENABLE ROW LEVEL SECURITY")
     op.execute("ALTER TABLE invitations FORCE ROW LEVEL SECURITY")
     op.execute("CREATE POLICY of_the_tenant ON invitations USING (tenant_id = app_tenant())")
-    op.execute(f"CREATE POLICY ones_own ON invitations FOR SELECT USING ({ONES_OWN})")
+    op.execute(
+        "CREATE POLICY ones_own ON invitations FOR SELECT USING (EXISTS (SELECT FROM users"
+        " WHERE users.id = app_user() AND users.email = invitations.email))"
+    )
     op.execute(
         "CREATE POLICY invited ON organisations FOR SELECT USING (EXISTS (SELECT FROM invitations"
-        f" WHERE invitations.tenant_id = organisations.id AND {ONES_OWN}))"
+        " JOIN users ON users.email = invitations.email"
+        " WHERE invitations.tenant_id = organisations.id AND users.id = app_user()))"
     )
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON invitations TO capstone_app, capstone_worker")
 

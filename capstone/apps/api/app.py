@@ -16,7 +16,7 @@ from apps.api.operator import operator
 from apps.api.problems import error_table
 from apps.api.routes import accounts, flags, identity, invitations, jobs, keys, organisations, projects
 from apps.api.settings import APP_ROLE, ApiSettings
-from auth.litestar import AuthPlugin
+from auth.litestar import CSRF_EXEMPT, AuthPlugin
 from core import errors
 from core.flags.service import FlagService
 from core.identifiers import new_id
@@ -123,7 +123,14 @@ def create_app(settings: ApiSettings) -> Plumbing:
 
     of_one = Router(
         "/organisations/{organisation_id:uuid}",
-        route_handlers=[*organisations.OF_ONE, *invitations.OF_ONE, *projects.OF_ONE, *jobs.OF_ONE, *flags.OF_ONE, *keys.OF_ONE],
+        route_handlers=[
+            *organisations.OF_ONE,
+            *invitations.OF_ONE,
+            *projects.OF_ONE,
+            *jobs.OF_ONE,
+            *flags.OF_ONE,
+            *keys.OF_ONE,
+        ],
         dependencies={"access": Provide(access.allowed)},
     )
     of_operator = Router(
@@ -135,7 +142,8 @@ def create_app(settings: ApiSettings) -> Plumbing:
     routes += [*identity.ROUTES, *accounts.ROUTES, *invitations.ROUTES, *organisations.ROUTES]
     attempts = budget(settings.attempts_per_minute, MINUTE, "attempts")
     app = Litestar(
-        [Router(PREFIX, route_handlers=routes)],
+        # Bearers alone sign in here, which no site makes a browser send; who shows nothing is to hear 401.
+        [Router(PREFIX, route_handlers=routes, opt={CSRF_EXEMPT: True})],
         dependencies={name: Provide(_always(it), sync_to_thread=False) for name, it in provided.items()},
         plugins=[AuthPlugin(config)],
         guards=[limits.AddressGuard(clients, attempts)],
@@ -151,9 +159,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
     )
 
 
-def _budget(
-    counters: AsyncRedisStorage, limit: int, window_seconds: int, name: str
-) -> limits.LimiterBudget:
+def _budget(counters: AsyncRedisStorage, limit: int, window_seconds: int, name: str) -> limits.LimiterBudget:
     return limits.LimiterBudget(AsyncLimiter(counters, Policy(limit, window_seconds, name)))
 
 

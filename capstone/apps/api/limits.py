@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from litestar.datastructures import Address, Headers
 from litestar.handlers import BaseRouteHandler
 
 from core.errors import TooManyRequestsError
@@ -51,10 +52,9 @@ class Clients:
     def address(self, peer: str, forwarded_for: str | None) -> str:
         return self._key(Seen(peer, forwarded_for)) or peer
 
-    def address_of(self, connection: "ASGIConnection[object, object, object, State]") -> str:
-        lines = connection.headers.getall("x-forwarded-for", [])
-        peer = connection.client.host if connection.client else ""
-        return self.address(peer, ",".join(lines) or None)
+    def address_of(self, headers: Headers, client: Address | None) -> str:
+        lines = headers.getall("x-forwarded-for", [])
+        return self.address(client.host if client else "", ",".join(lines) or None)
 
 
 class AddressGuard:
@@ -70,6 +70,8 @@ class AddressGuard:
         """Raises: TooManyRequestsError."""
         if not handler.opt.get("is_limited"):
             return
-        wait_seconds = await self._attempts.spend(self._clients.address_of(connection))
+        wait_seconds = await self._attempts.spend(
+            self._clients.address_of(connection.headers, connection.client)
+        )
         if wait_seconds is not None:
             raise TooManyRequestsError(wait_seconds)

@@ -65,7 +65,8 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox):
         float, Field(ge=0, le=60, description="How long a refresh may be repeated with one result")
     ] = 10.0
     key_environment: Annotated[
-        Literal["live", "test"], Field(description="Whose API keys count, and what they begin with: `cap_live_`")
+        Literal["live", "test"],
+        Field(description="Whose API keys count, and what they begin with: `cap_live_`"),
     ] = "live"
     trusted_hops: Annotated[
         int, Field(ge=0, le=10, description="How many proxies of yours stand in front")
@@ -91,7 +92,10 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox):
         float, Field(gt=0, le=7_776_000, description="How long an invitation counts")
     ] = 604_800.0
     mails_per_hour: Annotated[
-        int, Field(ge=1, le=1000, description="How many mails that anybody may ask for an address is sent in an hour")
+        int,
+        Field(
+            ge=1, le=1000, description="How many mails that anybody may ask for an address is sent in an hour"
+        ),
     ] = 5
     actions_per_minute: Annotated[
         int, Field(ge=1, le=100_000, description="How many actions of a kind an organisation may trigger")

@@ -30,9 +30,9 @@ class WorkerSettings(worker.WorkerSettings, Stores, Jobs, Mailbox):
         AfterValidator(check_smtp_url),
         Field(repr=False, description="Which server takes the mails: `smtp://host:port`, or `smtps://`"),
     ]
-    mail_from: Annotated[
-        str, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="The sender of the mails")
-    ] = "accounts@localhost"
+    mail_from: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="The sender of the mails")] = (
+        "accounts@localhost"
+    )
     concurrency: Annotated[int, Field(ge=1, le=100, description="How many jobs a worker runs at once")] = 10
     lease_seconds: Annotated[
         float, Field(ge=1, le=3600, description="After how long without a word a worker's jobs are others'")

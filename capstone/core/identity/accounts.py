@@ -49,9 +49,7 @@ class AccountService:
         async with self.begin(NOBODY) as uow:
             if await uow.users.by_email(canonical) is not None:
                 raise EmailTakenError
-            await uow.email_tokens.add(
-                digest_of(token), TokenKind.REGISTRATION, canonical, self.token_life
-            )
+            await uow.email_tokens.add(digest_of(token), TokenKind.REGISTRATION, canonical, self.token_life)
             await uow.commit()
         return token
 
@@ -108,7 +106,7 @@ class AccountService:
             await uow.commit()
 
     async def _promise(self, kind: MailKind, email: str) -> None:
-        """Write a row, the same for every address; who has been sent enough gets no more, and hears nothing."""
+        """Write a row, the same for every address. Who has been sent enough gets no more, unseen."""
         canonical = _checked(email)
         if await self.mails.spend(canonical) is not None:
             return

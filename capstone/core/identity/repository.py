@@ -94,7 +94,7 @@ class EmailTokens:
         found = await self._connection.execute(
             select(EMAIL_TOKENS.c.digest, and_(*_is_good(digest, kind)).label("is_good"))
             .where(EMAIL_TOKENS.c.email == email)
-            .order_by(EMAIL_TOKENS.c.digest)  # so that two who take different ones wait for each other in turn
+            .order_by(EMAIL_TOKENS.c.digest)  # so that two who take different ones wait in turn
             .with_for_update()
         )
         if not any(row.is_good for row in found):
@@ -113,7 +113,7 @@ class LoginGuesses:
         self._connection = connection
 
     async def begin(self, key: str, rules: GuessRules) -> timedelta | None:
-        """Count a guess as failed; return how long the key is locked, if it is. Commit before it is judged."""
+        """Count a guess as failed, before it is judged; or return for how long its key is locked."""
         counted = await self._connection.execute(
             _GUESS,
             {

@@ -1,11 +1,11 @@
 """Invitations in PostgreSQL, as far as the transaction's scope shows them. What has expired is not shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -82,6 +82,6 @@ class Invitations:
         return removed.rowcount > 0
 
 
-def _invitation(row: Mapping[str, object]) -> Invitation:
+def _invitation(row: RowMapping) -> Invitation:
     fields = {column.name: row[column.name] for column in _SHOWN}
-    return Invitation(**fields | {"role": Role(str(row["role"]))})  # type: ignore[arg-type]  # columns have their types
+    return Invitation(**fields | {"role": Role(row["role"])})

@@ -37,9 +37,7 @@ class Keys:
 
     async def shown(self, digest: str) -> tuple[Key, bool] | None:
         """Return a key that counts, and whether its use is to be written down."""
-        is_due = or_(
-            API_KEYS.c.last_used_at.is_(None), API_KEYS.c.last_used_at <= func.now() - USE_INTERVAL
-        )
+        is_due = or_(API_KEYS.c.last_used_at.is_(None), API_KEYS.c.last_used_at <= func.now() - USE_INTERVAL)
         found = await self._connection.execute(
             select(*_SHOWN, is_due.label("is_due")).where(
                 API_KEYS.c.digest == digest,

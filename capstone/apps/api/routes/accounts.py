@@ -7,42 +7,41 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from apps.api.access import person
+from apps.api.answers import AcceptedAnswer, AdmittedAnswer, UserAnswer
 from apps.api.limits import LIMITED
 from apps.api.routes.identity import ClientsOf
-from apps.api.answers import AcceptedAnswer, AdmittedAnswer, UserAnswer
 from apps.api.schemas import Address, NewAccount, NewPassword
-from auth.litestar import CSRF_EXEMPT, AuthRequest
+from auth.litestar import AuthRequest
 from core.identity.accounts import AccountService
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
 
 Accounts = NamedDependency[AccountService]
-OPEN = {CSRF_EXEMPT: True, **LIMITED}
 
 
-@post("/register", status_code=202, opt=OPEN)
+@post("/register", status_code=202, opt=LIMITED)
 async def register(data: JSONBody[Address], accounts: Accounts) -> AcceptedAnswer:
     """Have a mail sent that leads to an account."""
     await accounts.ask_for_account(data.email)
     return AcceptedAnswer()
 
 
-@post("/accounts", opt=OPEN)
+@post("/accounts", opt=LIMITED)
 async def create(data: JSONBody[NewAccount], accounts: Accounts) -> UserAnswer:
     """Make the account that a mail leads to."""
     user = await accounts.create(data.token, data.password.get_secret_value())
     return UserAnswer(id=user.id, email=user.email)
 
 
-@post("/password/forgot", status_code=202, opt=OPEN)
+@post("/password/forgot", status_code=202, opt=LIMITED)
 async def forgot(data: JSONBody[Address], accounts: Accounts) -> AcceptedAnswer:
     """Have a mail sent that leads to another password."""
     await accounts.forgot_password(data.email)
     return AcceptedAnswer()
 
 
-@post("/password/reset", status_code=204, opt=OPEN)
+@post("/password/reset", status_code=204, opt=LIMITED)
 async def reset(data: JSONBody[NewAccount], accounts: Accounts) -> None:
     """Choose the password that a mail leads to."""
     await accounts.reset_password(data.token, data.password.get_secret_value())
@@ -58,7 +57,7 @@ async def change(
         request.user.credential,
         data.current_password.get_secret_value(),
         data.password.get_secret_value(),
-        clients.address_of(request),
+        clients.address_of(request.headers, request.client),
     )
 
 

@@ -7,11 +7,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from apps.api.access import person
-from apps.api.limits import LIMITED, LONGEST_AGENT, Clients
 from apps.api.answers import SessionAnswer, SessionsAnswer, TokensAnswer, UserAnswer
+from apps.api.limits import LIMITED, LONGEST_AGENT, Clients
 from apps.api.schemas import Credentials, Refresh
 from apps.api.settings import ApiSettings
-from auth.litestar import CSRF_EXEMPT, AuthRequest
+from auth.litestar import AuthRequest
 from core.identity.domain import Origin
 from core.identity.service import IdentityService, Tokens
 
@@ -29,7 +29,7 @@ def answer(tokens: Tokens, settings: ApiSettings) -> TokensAnswer:
     )
 
 
-@post("/login", status_code=200, opt={CSRF_EXEMPT: True, **LIMITED})
+@post("/login", status_code=200, opt=LIMITED)
 async def login(
     request: AuthRequest,
     data: JSONBody[Credentials],
@@ -39,11 +39,11 @@ async def login(
 ) -> TokensAnswer:
     """Begin a family of tokens."""
     agent = request.headers.get("user-agent", "")[:LONGEST_AGENT]
-    origin = Origin(clients.address_of(request), agent)
+    origin = Origin(clients.address_of(request.headers, request.client), agent)
     return answer(await identity.log_in(data.email, data.password.get_secret_value(), origin), settings)
 
 
-@post("/refresh", status_code=200, opt={CSRF_EXEMPT: True})
+@post("/refresh", status_code=200)
 async def refresh(data: JSONBody[Refresh], identity: Identity, settings: Settings) -> TokensAnswer:
     """Exchange a refresh token for the next, and an access token."""
     return answer(await identity.refresh(data.refresh_token), settings)

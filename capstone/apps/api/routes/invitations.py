@@ -8,7 +8,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from apps.api.access import Allowed, needs, person
-from apps.api.answers import InvitationAnswer, InvitationsAnswer, MembershipAnswer, OfferAnswer, OffersAnswer, OrganisationAnswer
+from apps.api.answers import (
+    InvitationAnswer,
+    InvitationsAnswer,
+    MembershipAnswer,
+    OfferAnswer,
+    OffersAnswer,
+    OrganisationAnswer,
+)
 from apps.api.schemas import NewMember
 from auth.litestar import AuthRequest
 from core.invitations.service import InvitationService

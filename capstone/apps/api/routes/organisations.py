@@ -6,7 +6,13 @@ from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from apps.api.access import Allowed, Tenancy, needs, person
-from apps.api.answers import MemberAnswer, MembersAnswer, MembershipAnswer, MembershipsAnswer, OrganisationAnswer
+from apps.api.answers import (
+    MemberAnswer,
+    MembersAnswer,
+    MembershipAnswer,
+    MembershipsAnswer,
+    OrganisationAnswer,
+)
 from apps.api.schemas import NewOrganisation, NewRole
 from auth.litestar import AuthRequest
 from core.tenancy.domain import Member, Permission

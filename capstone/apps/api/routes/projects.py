@@ -8,8 +8,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 
 from apps.api.access import Allowed, needs
-from apps.api.routes.jobs import job_answer
 from apps.api.answers import JobAnswer, ProjectAnswer, ProjectsAnswer
+from apps.api.routes.jobs import job_answer
 from apps.api.schemas import NewAction, NewProject, ProjectChanges
 from auth.litestar import AuthRequest
 from core.errors import InvalidValueError

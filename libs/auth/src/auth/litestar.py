@@ -42,7 +42,16 @@ if TYPE_CHECKING:
     from litestar.config.app import AppConfig
     from litestar.types import ASGIApp, Guard, Message, Receive, Scope, Send
 
-__all__ = ["CSRF_EXEMPT", "AuthPlugin", "AuthRequest", "fresh", "has_scope", "requires", "signed_in", "status_of"]
+__all__ = [
+    "CSRF_EXEMPT",
+    "AuthPlugin",
+    "AuthRequest",
+    "fresh",
+    "has_scope",
+    "requires",
+    "signed_in",
+    "status_of",
+]
 
 AuthRequest: TypeAlias = Request[Identity, RequestAuth, State]  # noqa: UP040 - Litestar looks for the class
 type _Connection = ASGIConnection[object, object, object, State]
