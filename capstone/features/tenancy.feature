@@ -14,19 +14,19 @@ Feature: Organisations see nothing of each other
     When somebody else asks every route with its ids, and with ids that do not exist
     Then the answers are alike in status, headers and body
 
-  @C9 @step-5
+  @C9 @step-6
   Scenario: What a member, an admin and an owner may do
     Given an organisation
     When each of them asks for what only some may do
     Then each is let in or refused with 403 as the table says
 
-  @C10 @step-5
+  @C10 @step-6
   Scenario: Nobody gives or takes a role above their own, and an organisation keeps an owner
     Given an organisation
     When an admin reaches for the owner's role, and two owners demote each other at the same instant
     Then the admin gets 403, and one of the owners stays
 
-  @C11 @step-5
+  @C11 @step-6
   Scenario: Who is demoted or removed is that at the next request, in every process
     Given a second web process
     And an organisation

@@ -9,7 +9,7 @@ from pytest_bdd import given, scenarios, then, when
 
 from kata.steps import Client, Exchange, World, as_object, describe_answer, expect, wait_until
 
-from .saas import API, FORBIDDEN, JSON, MISSING, OK, UNAUTHENTICATED, Home, Json, Person, Site, made
+from .saas import API, FORBIDDEN, MISSING, OK, UNAUTHENTICATED, Home, Json, Person, Site, bare, made
 
 ORGANISATION = f"{API}/organisations/{{organisation_id}}"
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -91,7 +91,7 @@ TABLE: Mapping[tuple[str, str], Operation] = {
     ("POST", f"{API}/admin/accounts"): Operation(Door.OPERATOR, body={"email": "no address"}),
 }
 ENDS = {("POST", f"{API}/auth/logout"), ("DELETE", f"{API}/me/sessions")}
-"""What ends the login that asks: each is asked with a login of its own."""
+"""What ends logins: it is asked for last, each time with a login of its own."""
 PEOPLE = ("stranger", "member", "admin", "owner")
 NOBODY = ("none", "expired", "revoked", "garbled")
 KEYS: Mapping[str, list[str]] = {
@@ -135,12 +135,10 @@ def documented(site: Site) -> list[tuple[str, str]]:
     ]
 
 
-def concrete(site: Site, path: str, home: Home) -> str:
-    """Put the organisation's id into a path, and for each other id one that does not exist."""
-    path = (
-        path.replace("{organisation_id}", home.id).replace("{name}", "publish").replace("{key}", "of-nothing")
-    )
-    return re.sub(r"\{[a-z_]+\}", lambda _: str(site.draw.uuid()), path)
+def concrete(site: Site, path: str, ids: Mapping[str, object]) -> str:
+    """Put ids into a path, and for each that is not given one that does not exist."""
+    known = {"name": "publish", "key": "of-nothing", **ids}
+    return re.sub(r"\{([a-z_]+)\}", lambda found: str(known.get(found[1], site.draw.uuid())), path)
 
 
 class Callers:
@@ -192,7 +190,7 @@ def everybody_asks(site: Site, home: Home) -> list[Asked]:
     whose = [*PEOPLE, *KEYS, *NOBODY, "operator"]
     clients = {who: callers.client(who, anew=False) for who in whose}
     asked = []
-    for operation in site.draw.shuffle(operations):
+    for operation in sorted(site.draw.shuffle(operations), key=ENDS.__contains__):
         if TABLE[operation].door is Door.ANYBODY:
             continue
         for who in site.draw.shuffle(whose):
@@ -203,8 +201,8 @@ def everybody_asks(site: Site, home: Home) -> list[Asked]:
 
 def ask(site: Site, home: Home, client: Client, who: str, operation: tuple[str, str]) -> Asked:
     method, template = operation
-    path, body = concrete(site, template, home), TABLE[operation].body
-    answer = client.request(method, path, json=body, headers=JSON if body is not None else {})
+    path, body = concrete(site, template, {"organisation_id": home.id}), TABLE[operation].body
+    answer = client.request(method, path, json=body)
     return Asked(who, method, template, answer)
 
 
@@ -247,3 +245,46 @@ def each_is_answered_as_the_table_says(asked: list[Asked]) -> None:
             challenge = one.answer.header("www-authenticate") or ""
             expect("Bearer" in challenge, expected=f"{what}: WWW-Authenticate", got=challenge)
     expect(OK in {one.answer.status for one in asked}, expected="somebody who is let in", got="nobody")
+
+
+def ids_of(site: Site, home: Home) -> dict[str, object]:
+    """Make one of each thing that an organisation has, and return their ids."""
+    site.switch(is_on=True, organisation=home.id)
+    project = home.project(site.draw.word())
+    job = as_object(home.act(project, f"http://{site.draw.word()}.example.com/"))
+    key = {"name": site.draw.word(), "scopes": ["jobs"]}
+    invitation = {"email": site.email(), "role": "member"}
+    return {
+        "organisation_id": home.id,
+        "user_id": site.member(home, "member").person.id,
+        "project_id": project["id"],
+        "job_id": job["id"],
+        "key_id": made(home.http.request("POST", f"{home.path}/keys", json=key))["id"],
+        "invitation_id": made(home.http.request("POST", f"{home.path}/invitations", json=invitation))["id"],
+    }
+
+
+@when("an owner asks for each operation with another organisation's ids", target_fixture="pairs")
+def an_owner_asks_with_other_ids(site: Site, home: Home) -> list[tuple[Exchange, Exchange]]:
+    theirs, stranger = ids_of(site, home), site.home()
+    pairs = []
+    for method, template in site.draw.shuffle(documented(site)):
+        operation = TABLE[method, template]
+        if operation.door not in {Door.MEMBERS, Door.ADMINS}:
+            continue
+        # Their organisation, and theirs of each other thing in one's own.
+        for name in re.findall(r"\{([a-z_]+_id)\}", template):
+            own = {"organisation_id": stranger.id} if name != "organisation_id" else {}
+            one, other = (
+                stranger.http.request(method, concrete(site, template, own | given), json=operation.body)
+                for given in ({name: theirs[name]}, {})
+            )
+            pairs.append((one, other))
+    return pairs
+
+
+@then("each answer is that for an id that does not exist")
+def each_answer_is_that_for_no_id(pairs: list[tuple[Exchange, Exchange]]) -> None:
+    for one, other in pairs:
+        expect(one.status == MISSING, expected=f"404 from {one.asked}", got=describe_answer(one))
+        expect(bare(one) == bare(other), expected=str(bare(other)), got=bare(one), answer=one)

@@ -52,52 +52,26 @@ def each_sees_theirs(people: list[tuple[Person, list[str]]]) -> None:
         expect({item.get("role") for item in items} == {"owner"}, expected="owner", got=items)
 
 
-def to_a_project(organisation: str, project: str) -> list[Request]:
-    one = f"{API}/organisations/{organisation}/projects/{project}"
-    return [
-        Request("GET", one),
-        Request("PATCH", one, JSON, b'{"name": "x"}'),
-        Request("DELETE", one),
-        Request("POST", f"{one}/actions/publish", JSON, b'{"destination": "http://x.example/"}'),
-    ]
-
-
-def requests_to_every_route(organisation: str, user: str, project: str, job: str) -> list[Request]:
+def requests_to_every_route(organisation: str, user: str) -> list[Request]:
     home = f"{API}/organisations/{organisation}"
-    a_job = f"{home}/jobs/{job}"
     return [
         Request("GET", home),
         Request("PATCH", home, JSON, b'{"name": "ours"}'),
         Request("GET", f"{home}/members"),
-        Request("GET", f"{home}/invitations"),
-        Request("POST", f"{home}/invitations", JSON, b'{"email": "a@b.example", "role": "member"}'),
-        Request("DELETE", f"{home}/invitations/{user}"),
         Request("PATCH", f"{home}/members/{user}", JSON, b'{"role": "member"}'),
         Request("DELETE", f"{home}/members/{user}"),
-        Request("POST", f"{home}/projects", JSON, b'{"name": "x"}'),
-        Request("GET", f"{home}/projects"),
-        *to_a_project(organisation, project),
-        Request("GET", f"{home}/jobs"),
-        Request("GET", a_job),
-        Request("POST", f"{a_job}/retry"),
-        Request("POST", f"{a_job}/cancel"),
-        Request("GET", f"{home}/flags"),
-        Request("GET", f"{home}/keys"),
-        Request("POST", f"{home}/keys", JSON, b'{"name": "x", "scopes": ["jobs"]}'),
-        Request("DELETE", f"{home}/keys/{user}"),
     ]
 
 
 @when("somebody else asks every route with its ids, and with ids that do not exist", target_fixture="pairs")
 def somebody_else_asks_every_route(site: Site, home: Home) -> list[tuple[Exchange, Exchange]]:
     stranger = site.home()
-    project = home.project(site.draw.word())
-    ids = home.person.id, str(project["id"]), str(uuid4())
-    theirs = requests_to_every_route(home.id, *ids)
-    nobodys = requests_to_every_route(str(uuid4()), *ids)
-    # Their project, asked for in one's own organisation: its id is in no other.
-    theirs += to_a_project(stranger.id, ids[1])
-    nobodys += to_a_project(stranger.id, str(uuid4()))
+    user = home.person.id
+    theirs = requests_to_every_route(home.id, user)
+    nobodys = requests_to_every_route(str(uuid4()), user)
+    # Their member, asked for in one's own organisation: there is none of this id.
+    theirs += requests_to_every_route(stranger.id, user)[3:]
+    nobodys += requests_to_every_route(stranger.id, str(uuid4()))[3:]
     client = stranger.http
     return [(sent(client, one), sent(client, other)) for one, other in zip(theirs, nobodys, strict=True)]
 
@@ -130,16 +104,12 @@ def each_of_them_asks(site: Site, home: Home) -> list[Tried]:
         name = site.draw.word()
         admins = role != "member"
         for is_allowed, (method, path, body) in (
+            (True, ("GET", "", None)),
             (True, ("GET", "/members", None)),
-            (True, ("POST", "/projects", {"name": name})),
-            (True, ("GET", "/jobs", None)),
-            (True, ("GET", "/flags", None)),
             (admins, ("PATCH", "", {"name": name})),
+            (admins, ("PATCH", f"/members/{uuid4()}", {"role": "member"})),
             (admins, ("GET", "/invitations", None)),
             (admins, ("POST", "/invitations", {"email": site.email(), "role": "member"})),
-            (admins, ("POST", f"/jobs/{uuid4()}/retry", None)),
-            (admins, ("GET", "/keys", None)),
-            (admins, ("POST", "/keys", {"name": name, "scopes": ["projects:read"]})),
         ):
             tries.append(Tried(role, own.http.request(method, own.path + path, json=body), is_allowed))
     return tries
@@ -148,7 +118,7 @@ def each_of_them_asks(site: Site, home: Home) -> list[Tried]:
 @then("each is let in or refused with 403 as the table says")
 def each_is_let_in_or_refused(tries: list[Tried]) -> None:
     for one in tries:
-        is_in = one.answer.status in {OK, CREATED, MISSING}  # a job that does not exist is looked for
+        is_in = one.answer.status in {OK, CREATED, MISSING}  # a member who does not exist is looked for
         right = is_in if one.is_allowed else one.answer.status == FORBIDDEN
         wanted = "let in" if one.is_allowed else "403"
         expect(right, expected=f"{wanted} for a {one.role}", got=describe_answer(one.answer))
@@ -244,7 +214,6 @@ class Look:
 
 @when("the role of the service looks at all tables of tenants without naming one", target_fixture="looks")
 def the_role_looks(site: Site, home: Home) -> tuple[list[Look], tuple[object, ...], Exchange]:
-    home.project(site.draw.word())
     with site.service.postgres.connect() as connection:
         tables = tables_of_tenants(connection)
         known = connection.execute(
@@ -261,9 +230,9 @@ def the_role_looks(site: Site, home: Home) -> tuple[list[Look], tuple[object, ..
             connection.execute("RESET ROLE")
             looks.append(Look(table, int(str((all_rows or [0])[0])), int(str((seen or [0])[0])), forced))
         # That the service asks as this role: what the role may not, it cannot.
-        connection.execute(sql.SQL("REVOKE SELECT ON projects FROM {}").format(sql.Identifier(ROLE)))
-        refused = home.http.get(f"{home.path}/projects")
-        connection.execute(sql.SQL("GRANT SELECT ON projects TO {}").format(sql.Identifier(ROLE)))
+        connection.execute(sql.SQL("REVOKE SELECT ON memberships FROM {}").format(sql.Identifier(ROLE)))
+        refused = home.http.get(home.path)
+        connection.execute(sql.SQL("GRANT SELECT ON memberships TO {}").format(sql.Identifier(ROLE)))
     return looks, known or (), refused
 
 
