@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import PostgresRefreshTokenStore, RefreshPolicy, RefreshTokens
 from core.flags.repository import Flags
+from core.idempotency.repository import IdempotencyKeys
 from core.identity.repository import EmailTokens, LoginGuesses, Logins, Users
 from core.invitations.repository import Invitations
 from core.jobs.repository import Jobs
@@ -96,6 +97,10 @@ class UnitOfWork:
     @cached_property
     def organisations(self) -> Organisations:
         return Organisations(self.connection)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyKeys:
+        return IdempotencyKeys(self.connection)
 
     @cached_property
     def invitations(self) -> Invitations:

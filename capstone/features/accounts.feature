@@ -5,7 +5,7 @@ Feature: Accounts, and tokens that can be taken back
 
   @C1 @step-2
   Scenario: An e-mail address has one account, whatever its case and however many make it at once
-    When an address is let in by three spellings, and twelve make its account at the same instant
+    When an address is let in by three spellings, and six make its account at the same instant
     Then one of them has an account, and nobody else can make it
 
   @C2 @step-2

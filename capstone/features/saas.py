@@ -3,8 +3,11 @@
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+
+from psycopg import sql
 
 from kata.steps import (
     Client,
@@ -28,6 +31,7 @@ LONGEST_ANSWER_SECONDS = 1.5
 UNAUTHENTICATED, FORBIDDEN, MISSING, CONFLICT, STALE, INVALID, LIMITED = 401, 403, 404, 409, 412, 422, 429
 PATIENCE_SECONDS = 8.0
 MAIL_SECONDS = 15.0
+HELD_SECONDS = 0.7  # far below any time-out of a lock
 ENDS = {"succeeded", "dead", "discarded", "cancelled"}
 PUBLISH = "publish"
 
@@ -224,3 +228,18 @@ def mails_to(site: Site, email: str, count: int = 1) -> list[Mail]:
     got = f"{len(mails)} within {MAIL_SECONDS:g} s"
     expect(len(mails) >= count, expected=f"mail {count} to {email}", got=got, timing=True)
     return mails
+
+
+def while_nobody_writes(site: Site, requests: Sequence[Request]) -> list[Exchange]:
+    """Send requests that all look before any of them can write, unless one waits for the other."""
+    with site.service.postgres.connect() as connection, ThreadPoolExecutor(1) as pool:
+        with connection.transaction():
+            names = connection.execute(
+                "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
+                " AND tablename NOT LIKE 'procrastinate%'"
+            ).fetchall()
+            for (name,) in names:
+                connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.SQL(str(name))))
+            answers = pool.submit(site.service.burst, requests)
+            time.sleep(HELD_SECONDS)
+        return answers.result()

@@ -1,7 +1,5 @@
 """Steps of tenancy.feature."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -23,11 +21,11 @@ from .saas import (
     Site,
     bare,
     objects,
+    while_nobody_writes,
 )
 
 JSON = {"Content-Type": "application/json"}
 ROLE = "capstone_app"
-HELD_SECONDS = 0.7  # far below any time-out of a lock
 
 scenarios("tenancy.feature")
 
@@ -145,14 +143,8 @@ def an_admin_reaches(site: Site, home: Home) -> tuple[list[Exchange], list[Excha
         )
         for who, whom in ((home, other), (other, home))
     ]
-    with site.service.postgres.connect() as connection, ThreadPoolExecutor(1) as pool:
-        # Nobody can write, so that both have looked before either has, unless one waits for the other.
-        with connection.transaction():
-            for table in tables_of_tenants(connection):
-                connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.Identifier(table)))
-            answers = pool.submit(site.service.burst, demotions)
-            time.sleep(HELD_SECONDS)
-        return [alone, *reached], answers.result(), home
+    # So that both have looked before either has changed anything.
+    return [alone, *reached], while_nobody_writes(site, demotions), home
 
 
 def tables_of_tenants(connection: Connection[tuple[object, ...]]) -> dict[str, bool]:

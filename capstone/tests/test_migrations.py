@@ -6,6 +6,7 @@ from sqlalchemy import create_engine
 
 import auth
 from core.flags import tables as flags
+from core.idempotency import tables as idempotency
 from core.identity import tables as identity
 from core.invitations import tables as invitations
 from core.jobs import tables as jobs
@@ -18,7 +19,7 @@ from service_kit.database import driver_url
 from service_kit.migrations import migrate
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-DOMAINS = (flags, identity, invitations, jobs, keys, mail, projects, tenancy)
+DOMAINS = (flags, idempotency, identity, invitations, jobs, keys, mail, projects, tenancy)
 OWN = {*METADATA.tables, "refresh_tokens", "refresh_token_families"}
 
 

@@ -12,6 +12,7 @@ from litestar.openapi import OpenAPIConfig
 
 import auth
 from apps.api import access, limits
+from apps.api.once import replayed
 from apps.api.operator import operator
 from apps.api.problems import error_table
 from apps.api.routes import accounts, flags, identity, invitations, jobs, keys, organisations, projects
@@ -19,6 +20,7 @@ from apps.api.settings import APP_ROLE, ApiSettings
 from auth.litestar import CSRF_EXEMPT, AuthPlugin
 from core import errors
 from core.flags.service import FlagService
+from core.idempotency.domain import ReplayedError
 from core.identifiers import new_id
 from core.identity.accounts import AccountService
 from core.identity.domain import GuessRules
@@ -147,6 +149,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
         dependencies={name: Provide(_always(it), sync_to_thread=False) for name, it in provided.items()},
         plugins=[AuthPlugin(config)],
         guards=[limits.AddressGuard(clients, attempts)],
+        exception_handlers={ReplayedError: replayed},
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(title="Capstone", version="1"),
     )

@@ -8,6 +8,7 @@ from typing import Final
 import auth
 from auth.litestar import status_of
 from core import errors
+from core.idempotency.domain import InProgressError, OtherRequestError
 from core.jobs.service import NotInStateError
 from service_kit.problems import ErrorRule, FieldError, on
 
@@ -28,6 +29,8 @@ def error_table() -> list[ErrorRule]:
             "too_many_attempts",
             headers=lambda error: _after(error.wait_seconds),
         ),
+        on(OtherRequestError, 422, "idempotency_key_reused"),
+        on(InProgressError, 409, "in_progress", headers=lambda _: COME_AGAIN),
         on(errors.LastOwnerError, 409, "last_owner"),
         on(errors.FlagOffError, 403, "feature_off"),
         on(errors.VersionError, 412, "version_changed"),

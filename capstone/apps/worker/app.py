@@ -80,6 +80,7 @@ class Worker:
         async with self._begin(NOBODY) as uow:
             await uow.email_tokens.purge()
             await uow.login_guesses.purge()
+            await uow.idempotency.purge()
             await uow.refresh_tokens.purge()
             await uow.commit()
 

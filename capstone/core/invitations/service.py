@@ -10,6 +10,7 @@ from uuid import UUID
 
 from core.budgets import Budget
 from core.errors import InvalidValueError, NotFoundError
+from core.idempotency.domain import Once
 from core.identity.domain import canonical_email
 from core.invitations.domain import Invitation
 from core.jobs.queue import JobQueue
@@ -28,25 +29,29 @@ class InvitationService:
     lifetime: timedelta
     new_id: Callable[[], UUID]
 
-    async def invite(self, access: Access, email: str, role: Role) -> Invitation:
+    async def invite(
+        self, access: Access, email: str, role: Role, once: Once[Invitation] | None = None
+    ) -> Invitation:
         """Invite an address, in place of an invitation that it has. Whether it has an account tells nobody.
 
-        Raises: InvalidValueError, ForbiddenError for a role above one's own.
+        Raises: InvalidValueError, ForbiddenError for a role above one's own, and what
+        `IdempotencyKeys.begin` does.
         """
         access.require_rank(role)
         canonical = canonical_email(email)
         if canonical is None:
             raise InvalidValueError("email", "invalid_email", "is no e-mail address")
-        is_mailed = await self.mails.spend(canonical) is None
         async with self.begin(Scope(access.tenant_id)) as uow:
+            await uow.idempotency.begin(access, once)
             members = await uow.organisations.members(access.tenant_id)
             if any(member.email == canonical for member in members):
                 raise InvalidValueError("email", "is_member", "is a member already")
             made = await uow.invitations.put(access, self.new_id(), canonical, role, self.lifetime)
-            if is_mailed:
+            if await self.mails.spend(canonical) is None:
                 args = {"tenant_id": str(access.tenant_id), "invitation_id": str(made.id)}
                 await uow.mails.promise(self.new_id(), MailKind.INVITATION, canonical, args)
                 await self.queue.wake(uow.connection)
+            await uow.idempotency.keep(access, once, made)
             await uow.commit()
         return made
 

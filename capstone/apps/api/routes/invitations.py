@@ -16,8 +16,11 @@ from apps.api.answers import (
     OffersAnswer,
     OrganisationAnswer,
 )
+from apps.api.once import answered, once
 from apps.api.schemas import NewMember
 from auth.litestar import AuthRequest
+from core.idempotency.domain import Answer
+from core.invitations.domain import Invitation
 from core.invitations.service import InvitationService
 from core.tenancy.domain import Permission
 
@@ -27,20 +30,28 @@ if TYPE_CHECKING:
 Invitations = NamedDependency[InvitationService]
 
 
+def invitation_answer(invitation: Invitation) -> InvitationAnswer:
+    return InvitationAnswer.model_validate(invitation, from_attributes=True)
+
+
 @post("/invitations", opt=needs(Permission.CHANGE_MEMBERS))
-async def invite(access: Allowed, data: JSONBody[NewMember], invitations: Invitations) -> InvitationAnswer:
-    """Invite an address, which is sent a mail."""
-    made = await invitations.invite(access, data.email, data.role)
-    return InvitationAnswer.model_validate(made, from_attributes=True)
+async def invite(
+    request: AuthRequest, access: Allowed, data: JSONBody[NewMember], invitations: Invitations
+) -> InvitationAnswer:
+    """Invite an address, which is sent a mail, once for each Idempotency-Key."""
+
+    def answer_of(made: Invitation) -> Answer:
+        return answered(invitation_answer(made), 201)
+
+    keyed = once(request, data, answer_of)
+    return invitation_answer(await invitations.invite(access, data.email, data.role, keyed))
 
 
 @get("/invitations", opt=needs(Permission.CHANGE_MEMBERS))
 async def listing(access: Allowed, invitations: Invitations) -> InvitationsAnswer:
     """List the invitations that are open, the newest first."""
     found = await invitations.listing(access)
-    return InvitationsAnswer(
-        items=[InvitationAnswer.model_validate(one, from_attributes=True) for one in found]
-    )
+    return InvitationsAnswer(items=[invitation_answer(one) for one in found])
 
 
 @delete("/invitations/{invitation_id:uuid}", opt=needs(Permission.CHANGE_MEMBERS))
