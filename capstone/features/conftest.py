@@ -135,7 +135,7 @@ def the_platform_with_a_worker(world: World, service_settings: dict[str, str]) -
     number = world.setting("origin", 10, 9999)
     settings = service_settings | {
         "PUBLIC_ORIGIN": world.text_setting("PUBLIC_ORIGIN", f"https://app-{number}.example:{number + 2000}"),
-        "MAIL_TOKEN_SECONDS": str(world.setting("MAIL_TOKEN_SECONDS", 5, 6)),
+        "MAIL_TOKEN_SECONDS": str(world.setting("moment of tokens", 5, 6)),
         "MAILS_PER_HOUR": str(world.setting("MAILS_PER_HOUR", 2, 4, away_from=[5])),
     }
     service = world.start(settings, workers=1)

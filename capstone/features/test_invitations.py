@@ -41,7 +41,7 @@ scenarios("invitations.feature")
 
 @given("a platform whose invitations count for a moment", target_fixture="site")
 def a_platform_whose_invitations_count_for_a_moment(world: World, service_settings: dict[str, str]) -> Site:
-    settings = service_settings | {"INVITATION_SECONDS": str(world.setting("INVITATION_SECONDS", 2, 3))}
+    settings = service_settings | {"INVITATION_SECONDS": str(world.setting("moment of invitations", 2, 3))}
     return Site(world.start(settings), world.draw, settings)
 
 
