@@ -14,12 +14,21 @@ from .saas import API, Home, Person, Site
 TOKEN_KEYS = (10**35, 10**60)
 OPERATORS = (10**19, 10**60)
 LEASE_SECONDS = 2
+# What people, their tokens and their invitations rely on, in each check: the defaults.
+RELIED_ON = {
+    "ACCESS_TOKEN_SECONDS": "300",
+    "MAIL_TOKEN_SECONDS": "3600",
+    "INVITATION_SECONDS": "604800",
+    "ATTEMPTS_PER_MINUTE": "600",
+    "LOGIN_FAILURES": "10",
+    "KEY_ENVIRONMENT": "live",
+}
 
 
 @pytest.fixture
 def service_settings(world: World) -> dict[str, str]:
-    """Nothing but secrets: what needs no worker can then be seen of a running platform, too."""
-    return {
+    """Secrets and defaults: what needs no worker can then be seen of a running platform, too."""
+    return RELIED_ON | {
         "TOKEN_KEY": str(world.setting("TOKEN_KEY", *TOKEN_KEYS)),
         "OPERATOR_TOKEN": str(world.setting("OPERATOR_TOKEN", *OPERATORS)),
     }

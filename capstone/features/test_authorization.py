@@ -115,7 +115,7 @@ class Asked:
 def a_platform_one_of_whose_processes_issues_tokens_for_a_second(
     world: World, service_settings: dict[str, str]
 ) -> Site:
-    settings = service_settings | {"ATTEMPTS_PER_MINUTE": "100000", "KEY_ENVIRONMENT": "live"}
+    settings = service_settings | {"ATTEMPTS_PER_MINUTE": "100000"}
     service = world.start(settings)
     if len(service.urls) == 1:
         service.add("web", {"ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS)})

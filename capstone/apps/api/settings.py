@@ -78,7 +78,7 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox):
             le=100_000,
             description="How often an address may log in, ask for a mail or use its token in a minute",
         ),
-    ] = 300
+    ] = 600
     login_failures: Annotated[
         int, Field(ge=1, le=100, description="How many failures of an account lead to a lock")
     ] = 10
