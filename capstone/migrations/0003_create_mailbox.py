@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("email", sa.Text, nullable=False),
         sa.Column("args", postgresql.JSONB, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("created_at", MOMENT, nullable=False, server_default=NOW),
         sa.Column("due_at", MOMENT, nullable=False, server_default=NOW),
         sa.PrimaryKeyConstraint("id", name="mails_pkey"),
     )

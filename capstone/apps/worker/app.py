@@ -79,6 +79,7 @@ class Worker:
         """Forget what has expired."""
         async with self._begin(NOBODY) as uow:
             await uow.email_tokens.purge()
+            await uow.mails.purge()
             await uow.login_guesses.purge()
             await uow.idempotency.purge()
             await uow.refresh_tokens.purge()

@@ -157,8 +157,11 @@ class Logins:
             )
         )
 
-    async def is_known(self, user_id: UUID, address: str) -> bool:
-        known = exists().where(LOGINS.c.user_id == user_id, LOGINS.c.address == address)
+    async def is_known(self, email: str, address: str) -> bool:
+        """Tell whether somebody has signed in from there: asked for an e-mail that has no account, too."""
+        known = exists().where(
+            USERS.c.email == email, LOGINS.c.user_id == USERS.c.id, LOGINS.c.address == address
+        )
         return bool(await self._connection.scalar(select(known)))
 
     async def origins(self, family_ids: Collection[str]) -> dict[str, Origin]:

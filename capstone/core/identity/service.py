@@ -49,7 +49,7 @@ class Guesses:
         """
         async with self._begin(NOBODY) as uow:
             stored = await uow.users.by_email(email)
-            is_known = stored is not None and await uow.logins.is_known(stored.user.id, address)
+            is_known = await uow.logins.is_known(email, address)
             counter = digest_of(email, address) if is_known else digest_of(email)
             wait = await uow.login_guesses.begin(counter, self._rules)
             await uow.commit()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-LONGEST_WAIT_SECONDS: Final = 300
+LONGEST_WAIT_SECONDS: Final = 10
 
 
 class MailKind(StrEnum):
@@ -29,5 +29,5 @@ class DueMail:
     attempts: int
 
     def wait(self) -> timedelta:
-        """Return how long it waits after a failure: 1, 2, 4 … seconds, five minutes at most."""
+        """Return how long it waits after a failure: 1, 2, 4, 8, and then ten seconds each time."""
         return timedelta(seconds=min(2 ** min(self.attempts - 1, 10), LONGEST_WAIT_SECONDS))

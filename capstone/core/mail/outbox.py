@@ -57,6 +57,9 @@ class Outbox:
                     pass
             except StoreUnavailableError as error:
                 log.warning("no mail can be sent", reason=str(error))
+            except Exception:
+                # A row that nobody here has written: it is due again later, and others are sent before.
+                log.exception("unexpected error in a mail")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._promised.wait(), LOOK_SECONDS)
 

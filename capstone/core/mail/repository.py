@@ -14,6 +14,7 @@ from core.mail.tables import MAILS
 
 TRY_SECONDS: Final = 10
 """A mail that is being sent is due again after this: who sent it may have died."""
+GIVEN_UP: Final = timedelta(days=1)
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -44,6 +45,10 @@ class Mails:
 
     async def sent(self, mail_id: UUID) -> None:
         await self._connection.execute(MAILS.delete().where(MAILS.c.id == mail_id))
+
+    async def purge(self) -> None:
+        """Give up what no server has taken for so long: its address may be none."""
+        await self._connection.execute(MAILS.delete().where(MAILS.c.created_at < func.now() - GIVEN_UP))
 
     async def put_off(self, mail_id: UUID, wait: timedelta) -> None:
         await self._connection.execute(

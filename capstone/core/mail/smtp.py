@@ -25,4 +25,4 @@ class SmtpServer:
         with kind(parts.hostname or "", parts.port or 0, timeout=TIMEOUT_SECONDS) as server:
             if parts.username:
                 server.login(unquote(parts.username), unquote(parts.password or ""))
-            server.send_message(message)
+            server.send_message(message, to_addrs=[recipient])

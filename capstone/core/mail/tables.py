@@ -15,5 +15,6 @@ MAILS: Final = Table(
     Column("email", Text, nullable=False),
     Column("args", JSONB, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("created_at", MOMENT, nullable=False, server_default=func.now()),
     Column("due_at", MOMENT, nullable=False, server_default=func.now(), index=True),
 )
