@@ -269,8 +269,8 @@ def an_owner_asks_with_other_ids(site: Site, home: Home) -> list[tuple[Exchange,
     theirs, stranger = ids_of(site, home), site.home()
     pairs = []
     for method, template in site.draw.shuffle(documented(site)):
-        operation = TABLE[method, template]
-        if operation.door not in {Door.MEMBERS, Door.ADMINS}:
+        operation = TABLE.get((method, template))
+        if operation is None or operation.door not in {Door.MEMBERS, Door.ADMINS}:
             continue
         # Their organisation, and theirs of each other thing in one's own.
         for name in re.findall(r"\{([a-z_]+_id)\}", template):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pytest_bdd import given, scenarios, then, when
 
 from kata.steps import (
+    Client,
     Exchange,
     Request,
     World,
@@ -34,7 +35,7 @@ from .saas import (
 
 MALFORMED = 400
 MANY = 8
-WRITES = 40
+WRITES, SENDERS = 40, 5
 
 scenarios("idempotency.feature")
 
@@ -149,20 +150,37 @@ def one_is_done(home: Home, answers: list[Exchange]) -> None:
     expect(len(projects_of(home)) == 1, expected="one project", got=projects_of(home))
 
 
+def keep_sending(client: Client, requests: list[Request], answered: list[Exchange]) -> None:
+    """Send one after the other, until nobody is there any more."""
+    for one in requests:
+        answer = client.request(one.method, one.path, headers=one.headers, body=one.body)
+        if not answer.status:
+            return
+        answered.append(answer)
+
+
 @when(
     "its process is killed while it is sent writes with keys, and all are sent again", target_fixture="again"
 )
 def its_process_is_killed(site: Site, home: Home) -> tuple[list[str], list[Exchange]]:
     names = [f"{site.draw.word()} {number}" for number in range(WRITES)]
     requests = [keyed(home, str(site.draw.uuid()), name) for name in names]
-    with ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(site.service.burst, requests)
-        time.sleep(site.draw.integer(20, 90) / 1000)
+    enough = site.draw.integer(SENDERS, WRITES // 3)
+    clients = [site.service.client() for _ in range(SENDERS)]
+    answered: list[Exchange] = []
+    with ThreadPoolExecutor(SENDERS) as pool:
+        sending = [
+            pool.submit(keep_sending, client, requests[number::SENDERS], answered)
+            for number, client in enumerate(clients)
+        ]
+        while len(answered) < enough and not all(one.done() for one in sending):
+            time.sleep(0.002)
         instance = site.service.start_web_again({})
-        sending.result()
+        for one in sending:
+            one.result()
     wait_until_ready(instance)
-    answers = [*site.service.burst(requests[: WRITES // 2]), *site.service.burst(requests[WRITES // 2 :])]
-    return names, answers
+    half = WRITES // 2
+    return names, [*site.service.burst(requests[:half]), *site.service.burst(requests[half:])]
 
 
 @then("each is done once")
