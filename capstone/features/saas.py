@@ -212,9 +212,9 @@ def is_refused(answer: Exchange, pointer: str) -> None:
 
 
 def bare(answer: Exchange) -> tuple[int, list[tuple[str, str]], str]:
-    """Leave out what differs in each answer: ids, the path that was asked for, and the time."""
-    ids = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-    headers = [(name, ids.sub("…", value)) for name, value in answer.headers if name.lower() != "date"]
+    """Leave out what differs in each answer: ids, the path that was asked for, the time, the connection."""
+    ids, others = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}"), {"date", "connection"}
+    headers = [(name, ids.sub("…", value)) for name, value in answer.headers if name.lower() not in others]
     return answer.status, sorted(headers), ids.sub("…", answer.text)
 
 
