@@ -37,6 +37,18 @@ class WrongCredentialsError(PlatformError):
     """No account has this e-mail and this password."""
 
 
+class WrongPasswordError(PlatformError):
+    """The current password is another one."""
+
+
+class LockedError(PlatformError):
+    """A password was guessed too often."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__("Too many attempts. Try again later.")
+        self.wait_seconds = wait_seconds
+
+
 class LastOwnerError(PlatformError):
     """An organisation has an owner at every moment."""
 

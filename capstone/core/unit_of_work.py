@@ -18,8 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import PostgresRefreshTokenStore, RefreshPolicy, RefreshTokens
 from core.flags.repository import Flags
-from core.identity.repository import Users
+from core.idempotency.repository import IdempotencyKeys
+from core.identity.repository import EmailTokens, LoginGuesses, Logins, Users
+from core.invitations.repository import Invitations
 from core.jobs.repository import Jobs
+from core.keys.repository import Keys
+from core.mail.repository import Mails
 from core.projects.repository import Projects
 from core.tenancy.repository import Organisations
 from service_kit.database import Database
@@ -27,10 +31,11 @@ from service_kit.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows a transaction sees: one tenant's, and a user's own memberships."""
+    """Whose rows a transaction sees: one tenant's, those about a user, and the API key that is shown."""
 
     tenant_id: UUID | None = None
     user_id: UUID | None = None
+    key_digest: str | None = None
 
 
 NOBODY: Final = Scope()
@@ -49,6 +54,7 @@ async def unit_of_work(
                 select(
                     func.set_config("app.tenant_id", str(scope.tenant_id or ""), IS_LOCAL),
                     func.set_config("app.user_id", str(scope.user_id or ""), IS_LOCAL),
+                    func.set_config("app.key_digest", scope.key_digest or "", IS_LOCAL),
                 )
             )
         yield UnitOfWork(connection, refresh)
@@ -69,6 +75,22 @@ class UnitOfWork:
         return Users(self.connection)
 
     @cached_property
+    def email_tokens(self) -> EmailTokens:
+        return EmailTokens(self.connection)
+
+    @cached_property
+    def login_guesses(self) -> LoginGuesses:
+        return LoginGuesses(self.connection)
+
+    @cached_property
+    def logins(self) -> Logins:
+        return Logins(self.connection)
+
+    @cached_property
+    def mails(self) -> Mails:
+        return Mails(self.connection)
+
+    @cached_property
     def refresh_tokens(self) -> RefreshTokens:
         return RefreshTokens(PostgresRefreshTokenStore(self.connection), self._refresh)
 
@@ -77,8 +99,20 @@ class UnitOfWork:
         return Organisations(self.connection)
 
     @cached_property
+    def idempotency(self) -> IdempotencyKeys:
+        return IdempotencyKeys(self.connection)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        return Invitations(self.connection)
+
+    @cached_property
     def projects(self) -> Projects:
         return Projects(self.connection)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.connection)
 
     @cached_property
     def flags(self) -> Flags:

@@ -8,18 +8,27 @@ from pytest_bdd import given
 
 from kata.steps import CallbackServer, Request, Service, World
 
-from .saas import API, Home, Site
+from .saas import API, Home, Person, Site
 
 # Secrets are numbers, so that those of a service that runs already can be told with --set.
 TOKEN_KEYS = (10**35, 10**60)
 OPERATORS = (10**19, 10**60)
 LEASE_SECONDS = 2
+# What people, their tokens and their invitations rely on, in each check: the defaults.
+RELIED_ON = {
+    "ACCESS_TOKEN_SECONDS": "300",
+    "MAIL_TOKEN_SECONDS": "3600",
+    "INVITATION_SECONDS": "604800",
+    "ATTEMPTS_PER_MINUTE": "600",
+    "LOGIN_FAILURES": "10",
+    "KEY_ENVIRONMENT": "live",
+}
 
 
 @pytest.fixture
 def service_settings(world: World) -> dict[str, str]:
-    """Nothing but secrets: what needs no worker can then be seen of a running platform, too."""
-    return {
+    """Secrets and defaults: what needs no worker can then be seen of a running platform, too."""
+    return RELIED_ON | {
         "TOKEN_KEY": str(world.setting("TOKEN_KEY", *TOKEN_KEYS)),
         "OPERATOR_TOKEN": str(world.setting("OPERATOR_TOKEN", *OPERATORS)),
     }
@@ -45,6 +54,10 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         ("MAX_ATTEMPTS", world.draw.choice(["0", "51", "2.5"])),
         ("ACCESS_TOKEN_SECONDS", world.draw.choice(["0", "86401", "soon"])),
         ("ACTIONS_PER_MINUTE", world.draw.choice(["0", "100001", "1.5"])),
+        ("LOGIN_FAILURES", world.draw.choice(["0", "101", "2.5"])),
+        ("ATTEMPTS_PER_MINUTE", world.draw.choice(["0", "100001", "many"])),
+        ("LONGEST_LOCK_SECONDS", "29.5"),  # below the first lock
+        ("MAIL_TOKEN_SECONDS", world.draw.choice(["0", "604801", "soon"])),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
         ("REDIS_URL", world.draw.choice(["nowhere", ""])),
     ]
@@ -52,15 +65,10 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def unfinished_request(world: World) -> Callable[[Service], Request]:
-    """Make an account."""
+    """Ask for an account."""
 
     def make(_: Service) -> Request:
-        body = json.dumps(
-            {
-                "email": f"{world.draw.word()}@{world.draw.word()}.example",
-                "password": "long enough for anybody",
-            }
-        ).encode()
+        body = json.dumps({"email": f"{world.draw.word()}@{world.draw.word()}.example"}).encode()
         return Request("POST", f"{API}/auth/register", {"Content-Type": "application/json"}, body)
 
     return make
@@ -74,10 +82,20 @@ def contract_paths() -> list[str]:
         f"{API}/auth/login",
         f"{API}/auth/refresh",
         f"{API}/auth/logout",
+        f"{API}/auth/accounts",
+        f"{API}/auth/password/forgot",
+        f"{API}/auth/password/reset",
         f"{API}/me",
+        f"{API}/me/password",
+        f"{API}/me/sessions",
+        f"{API}/me/sessions/{{session_id}}",
         f"{API}/organisations",
         one,
         f"{one}/members",
+        f"{one}/invitations",
+        f"{one}/invitations/{{invitation_id}}",
+        f"{API}/me/invitations",
+        f"{API}/me/invitations/{{invitation_id}}/accept",
         f"{one}/members/{{user_id}}",
         f"{one}/projects",
         f"{one}/projects/{{project_id}}",
@@ -87,7 +105,10 @@ def contract_paths() -> list[str]:
         f"{one}/jobs/{{job_id}}/retry",
         f"{one}/jobs/{{job_id}}/cancel",
         f"{one}/flags",
+        f"{one}/keys",
+        f"{one}/keys/{{key_id}}",
         f"{API}/admin/flags/{{key}}",
+        f"{API}/admin/accounts",
     ]
 
 
@@ -118,6 +139,19 @@ def the_platform_with_two_workers(working_site: Site) -> Site:
     return working_site
 
 
+@given("the platform, with a worker that sends mails", target_fixture="site")
+def the_platform_with_a_worker(world: World, service_settings: dict[str, str]) -> Site:
+    number = world.setting("origin", 10, 9999)
+    settings = service_settings | {
+        "PUBLIC_ORIGIN": world.text_setting("PUBLIC_ORIGIN", f"https://app-{number}.example:{number + 2000}"),
+        "MAIL_TOKEN_SECONDS": str(world.setting("moment of tokens", 5, 6)),
+        "MAILS_PER_HOUR": str(world.setting("MAILS_PER_HOUR", 2, 4, away_from=[5])),
+    }
+    service = world.start(settings, workers=1)
+    service.mail.proxy.pass_through()
+    return Site(service, world.draw, settings)
+
+
 @given("a second web process")
 def a_second_web_process(site: Site) -> None:
     if len(site.service.urls) == 1:
@@ -133,3 +167,8 @@ def an_organisation(site: Site) -> Home:
 def the_feature_is_enabled(site: Site, home: Home) -> None:
     site.switch(is_on=True)
     site.switch(is_on=True, organisation=home.id)
+
+
+@given("somebody with an account", target_fixture="person")
+def somebody_with_an_account(site: Site) -> Person:
+    return site.person()

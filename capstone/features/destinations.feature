@@ -1,6 +1,6 @@
 Feature: What an action may call
 
-  @C28 @step-5
+  @C28 @step-10
   Scenario: A destination that is not public, or no address of the web, is refused
     Given a platform that calls public destinations alone
     And an organisation

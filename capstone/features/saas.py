@@ -1,18 +1,37 @@
 """A running platform as its users meet it: people, organisations, projects, jobs."""
 
 import json
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from kata.steps import Client, Draw, Exchange, Service, as_object, describe_answer, expect
+from psycopg import sql
+
+from kata.steps import (
+    Client,
+    Draw,
+    Exchange,
+    Mail,
+    Request,
+    Service,
+    as_object,
+    describe_answer,
+    expect,
+    is_problem,
+)
 
 type Json = Mapping[str, object]
 
 API = "/api/v1"
+JSON = {"Content-Type": "application/json"}
 OK, CREATED, ACCEPTED, NO_CONTENT = 200, 201, 202, 204
+LONGEST_ANSWER_SECONDS = 1.5
 UNAUTHENTICATED, FORBIDDEN, MISSING, CONFLICT, STALE, INVALID, LIMITED = 401, 403, 404, 409, 412, 422, 429
 PATIENCE_SECONDS = 8.0
+MAIL_SECONDS = 15.0
+HELD_SECONDS = 0.7  # far below any time-out of a lock
 ENDS = {"succeeded", "dead", "discarded", "cancelled"}
 PUBLISH = "publish"
 
@@ -95,10 +114,20 @@ class Site:
     def person(self, *, process: int = 0) -> Person:
         """Make an account and sign in."""
         email, password = self.email(), self.password()
-        client = self.service.client(process=process)
-        document = made(client.request("POST", f"{API}/auth/register", json=credentials(email, password)))
+        document = made(self.account(self.admit(email), password, process=process))
         tokens = as_object(self.login(email, password))
         return self.signed_in(email, password, str(document["id"]), tokens, process=process)
+
+    def admit(self, email: str) -> str:
+        """Have the operator let somebody in, without a mail, and return the token."""
+        return str(
+            made(self.operator.request("POST", f"{API}/admin/accounts", json={"email": email}))["token"]
+        )
+
+    def account(self, token: str, password: str, *, process: int = 0) -> Exchange:
+        """Make the account that a token leads to."""
+        client = self.service.client(process=process)
+        return client.request("POST", f"{API}/auth/accounts", json={"token": token, "password": password})
 
     def signed_in(self, email: str, password: str, user_id: str, tokens: Json, *, process: int = 0) -> Person:
         authorization = {"Authorization": f"Bearer {tokens['access_token']}"}
@@ -110,9 +139,15 @@ class Site:
         return self.signed_in(person.email, person.password, person.id, person.tokens, process=process)
 
     def login(self, email: str, password: str) -> Exchange:
-        answer = self.service.client().request("POST", f"{API}/auth/login", json=credentials(email, password))
+        answer = self.guess(email, password)
         expect(answer.status == OK, expected="200 for a login", got=describe_answer(answer))
         return answer
+
+    def guess(
+        self, email: str, password: str, headers: Mapping[str, str] | None = None, *, process: int = 0
+    ) -> Exchange:
+        client = self.service.client(headers, process=process)
+        return client.request("POST", f"{API}/auth/login", json=credentials(email, password))
 
     def home(self, person: Person | None = None) -> Home:
         """Make an organisation."""
@@ -121,10 +156,12 @@ class Site:
         return Home(str(made(answer)["id"]), owner)
 
     def member(self, home: Home, role: str) -> Home:
-        """Make somebody a member, and return the organisation as they see it."""
+        """Have somebody invited and take it, and return the organisation as they see it."""
         person = self.person()
-        answer = home.http.request("POST", f"{home.path}/members", json={"email": person.email, "role": role})
-        expect(answer.status == CREATED, expected="201 for a new member", got=describe_answer(answer))
+        body = {"email": person.email, "role": role}
+        invitation = made(home.http.request("POST", f"{home.path}/invitations", json=body))
+        answer = person.http.request("POST", f"{API}/me/invitations/{invitation['id']}/accept")
+        expect(answer.status == OK, expected="200 for a new member", got=describe_answer(answer))
         return home.of(person)
 
     def switch(self, *, is_on: bool, organisation: str | None = None, flag: str = PUBLISH) -> None:
@@ -165,3 +202,44 @@ def as_json(body: bytes) -> Json:
         document = None
     expect(isinstance(document, dict), expected="an object of JSON", got=body[:200])
     return document if isinstance(document, dict) else {}
+
+
+def is_refused(answer: Exchange, pointer: str) -> None:
+    """Demand a 422 that points at one mistake."""
+    problem = is_problem(answer, INVALID)
+    pointers = [str(one.get("pointer")).removeprefix("#") for one in objects(problem.get("errors"))]
+    expect(pointers == [pointer], expected=f"errors[] with the pointer {pointer}", got=problem, answer=answer)
+
+
+def bare(answer: Exchange) -> tuple[int, list[tuple[str, str]], str]:
+    """Leave out what differs in each answer: ids, the path that was asked for, the time, the connection."""
+    ids, others = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}"), {"date", "connection"}
+    headers = [(name, ids.sub("…", value)) for name, value in answer.headers if name.lower() not in others]
+    return answer.status, sorted(headers), ids.sub("…", answer.text)
+
+
+def posted(path: str, document: object, headers: Mapping[str, str] | None = None) -> Request:
+    return Request("POST", f"{API}{path}", {**JSON, **(headers or {})}, json.dumps(document).encode())
+
+
+def mails_to(site: Site, email: str, count: int = 1) -> list[Mail]:
+    """Wait until so many mails have come to an address."""
+    mails = site.service.mail.server.wait_for(email, count, MAIL_SECONDS)
+    got = f"{len(mails)} within {MAIL_SECONDS:g} s"
+    expect(len(mails) >= count, expected=f"mail {count} to {email}", got=got, timing=True)
+    return mails
+
+
+def while_nobody_writes(site: Site, requests: Sequence[Request]) -> list[Exchange]:
+    """Send requests that all look before any of them can write, unless one waits for the other."""
+    with site.service.postgres.connect() as connection, ThreadPoolExecutor(1) as pool:
+        with connection.transaction():
+            names = connection.execute(
+                "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
+                " AND tablename NOT LIKE 'procrastinate%'"
+            ).fetchall()
+            for (name,) in names:
+                connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.SQL(str(name))))
+            answers = pool.submit(site.service.burst, requests)
+            time.sleep(HELD_SECONDS)
+        return answers.result()

@@ -2,9 +2,9 @@
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Exchange, World, expect, is_problem
+from kata.steps import Exchange, World, expect
 
-from .saas import INVALID, Home, Site, objects
+from .saas import Home, Site, is_refused
 
 scenarios("destinations.feature")
 
@@ -50,9 +50,5 @@ def actions_are_to_send(site: Site, home: Home) -> list[Exchange]:
 @then("each is refused with 422 at /destination, and there is no job")
 def each_is_refused(answers: list[Exchange], home: Home) -> None:
     for answer in answers:
-        problem = is_problem(answer, INVALID)
-        pointers = [str(one.get("pointer")).removeprefix("#") for one in objects(problem.get("errors"))]
-        expect(
-            pointers == ["/destination"], expected="errors[] with /destination", got=problem, answer=answer
-        )
+        is_refused(answer, "/destination")
     expect(home.jobs() == [], expected="no job", got=home.jobs())

@@ -1,8 +1,5 @@
 """Steps of tenancy.feature."""
 
-import re
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -22,12 +19,13 @@ from .saas import (
     Home,
     Person,
     Site,
+    bare,
     objects,
+    while_nobody_writes,
 )
 
 JSON = {"Content-Type": "application/json"}
 ROLE = "capstone_app"
-HELD_SECONDS = 0.7  # far below any time-out of a lock
 
 scenarios("tenancy.feature")
 
@@ -52,40 +50,26 @@ def each_sees_theirs(people: list[tuple[Person, list[str]]]) -> None:
         expect({item.get("role") for item in items} == {"owner"}, expected="owner", got=items)
 
 
-def requests_to_every_route(organisation: str, user: str, project: str, job: str) -> list[Request]:
+def requests_to_every_route(organisation: str, user: str) -> list[Request]:
     home = f"{API}/organisations/{organisation}"
-    a_project, a_job = f"{home}/projects/{project}", f"{home}/jobs/{job}"
     return [
         Request("GET", home),
         Request("PATCH", home, JSON, b'{"name": "ours"}'),
         Request("GET", f"{home}/members"),
-        Request("POST", f"{home}/members", JSON, b'{"email": "a@b.example", "role": "member"}'),
         Request("PATCH", f"{home}/members/{user}", JSON, b'{"role": "member"}'),
         Request("DELETE", f"{home}/members/{user}"),
-        Request("POST", f"{home}/projects", JSON, b'{"name": "x"}'),
-        Request("GET", f"{home}/projects"),
-        Request("GET", a_project),
-        Request("PATCH", a_project, JSON, b'{"name": "x"}'),
-        Request("DELETE", a_project),
-        Request("POST", f"{a_project}/actions/publish", JSON, b'{"destination": "http://x.example/"}'),
-        Request("GET", f"{home}/jobs"),
-        Request("GET", a_job),
-        Request("POST", f"{a_job}/retry"),
-        Request("POST", f"{a_job}/cancel"),
-        Request("GET", f"{home}/flags"),
     ]
 
 
 @when("somebody else asks every route with its ids, and with ids that do not exist", target_fixture="pairs")
 def somebody_else_asks_every_route(site: Site, home: Home) -> list[tuple[Exchange, Exchange]]:
     stranger = site.home()
-    project = home.project(site.draw.word())
-    ids = home.person.id, str(project["id"]), str(uuid4())
-    theirs = requests_to_every_route(home.id, *ids)
-    nobodys = requests_to_every_route(str(uuid4()), *ids)
-    # Their project, asked for in one's own organisation: its id is in no other.
-    theirs += requests_to_every_route(stranger.id, *ids)[8:12]
-    nobodys += requests_to_every_route(stranger.id, ids[0], str(uuid4()), ids[2])[8:12]
+    user = home.person.id
+    theirs = requests_to_every_route(home.id, user)
+    nobodys = requests_to_every_route(str(uuid4()), user)
+    # Their member, asked for in one's own organisation: there is none of this id.
+    theirs += requests_to_every_route(stranger.id, user)[3:]
+    nobodys += requests_to_every_route(stranger.id, str(uuid4()))[3:]
     client = stranger.http
     return [(sent(client, one), sent(client, other)) for one, other in zip(theirs, nobodys, strict=True)]
 
@@ -99,13 +83,6 @@ def the_answers_are_alike(pairs: list[tuple[Exchange, Exchange]]) -> None:
     for one, other in pairs:
         expect(one.status == MISSING, expected=f"404 from {one.asked}", got=describe_answer(one))
         expect(bare(one) == bare(other), expected=str(bare(other)), got=bare(one), answer=one)
-
-
-def bare(answer: Exchange) -> tuple[int, list[tuple[str, str]], str]:
-    """Leave out what differs in each answer: ids, and the path that was asked for."""
-    ids = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-    headers = [(name, ids.sub("…", value)) for name, value in answer.headers if name.lower() != "date"]
-    return answer.status, sorted(headers), ids.sub("…", answer.text)
 
 
 @dataclass(frozen=True)
@@ -122,17 +99,15 @@ def each_of_them_asks(site: Site, home: Home) -> list[Tried]:
     homes = {"owner": home, "admin": site.member(home, "admin"), "member": site.member(home, "member")}
     tries = []
     for role, own in homes.items():
-        somebody = site.person()
         name = site.draw.word()
         admins = role != "member"
         for is_allowed, (method, path, body) in (
+            (True, ("GET", "", None)),
             (True, ("GET", "/members", None)),
-            (True, ("POST", "/projects", {"name": name})),
-            (True, ("GET", "/jobs", None)),
-            (True, ("GET", "/flags", None)),
             (admins, ("PATCH", "", {"name": name})),
-            (admins, ("POST", "/members", {"email": somebody.email, "role": "member"})),
-            (admins, ("POST", f"/jobs/{uuid4()}/retry", None)),
+            (admins, ("PATCH", f"/members/{uuid4()}", {"role": "member"})),
+            (admins, ("GET", "/invitations", None)),
+            (admins, ("POST", "/invitations", {"email": site.email(), "role": "member"})),
         ):
             tries.append(Tried(role, own.http.request(method, own.path + path, json=body), is_allowed))
     return tries
@@ -141,7 +116,7 @@ def each_of_them_asks(site: Site, home: Home) -> list[Tried]:
 @then("each is let in or refused with 403 as the table says")
 def each_is_let_in_or_refused(tries: list[Tried]) -> None:
     for one in tries:
-        is_in = one.answer.status in {OK, CREATED, MISSING}  # a job that does not exist is looked for
+        is_in = one.answer.status in {OK, CREATED, MISSING}  # a member who does not exist is looked for
         right = is_in if one.is_allowed else one.answer.status == FORBIDDEN
         wanted = "let in" if one.is_allowed else "403"
         expect(right, expected=f"{wanted} for a {one.role}", got=describe_answer(one.answer))
@@ -160,7 +135,7 @@ def an_admin_reaches(site: Site, home: Home) -> tuple[list[Exchange], list[Excha
         admin.http.request("PATCH", f"{members}/{home.person.id}", json={"role": "member"}),
         admin.http.request("DELETE", f"{members}/{other.person.id}"),
         admin.http.request("PATCH", f"{members}/{admin.person.id}", json={"role": "owner"}),
-        admin.http.request("POST", members, json={"email": site.person().email, "role": "owner"}),
+        admin.http.request("POST", f"{home.path}/invitations", json={"email": site.email(), "role": "owner"}),
     ]
     demotions = [
         Request(
@@ -168,14 +143,8 @@ def an_admin_reaches(site: Site, home: Home) -> tuple[list[Exchange], list[Excha
         )
         for who, whom in ((home, other), (other, home))
     ]
-    with site.service.postgres.connect() as connection, ThreadPoolExecutor(1) as pool:
-        # Nobody can write, so that both have looked before either has, unless one waits for the other.
-        with connection.transaction():
-            for table in tables_of_tenants(connection):
-                connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.Identifier(table)))
-            answers = pool.submit(site.service.burst, demotions)
-            time.sleep(HELD_SECONDS)
-        return [alone, *reached], answers.result(), home
+    # So that both have looked before either has changed anything.
+    return [alone, *reached], while_nobody_writes(site, demotions), home
 
 
 def tables_of_tenants(connection: Connection[tuple[object, ...]]) -> dict[str, bool]:
@@ -237,7 +206,6 @@ class Look:
 
 @when("the role of the service looks at all tables of tenants without naming one", target_fixture="looks")
 def the_role_looks(site: Site, home: Home) -> tuple[list[Look], tuple[object, ...], Exchange]:
-    home.project(site.draw.word())
     with site.service.postgres.connect() as connection:
         tables = tables_of_tenants(connection)
         known = connection.execute(
@@ -254,9 +222,9 @@ def the_role_looks(site: Site, home: Home) -> tuple[list[Look], tuple[object, ..
             connection.execute("RESET ROLE")
             looks.append(Look(table, int(str((all_rows or [0])[0])), int(str((seen or [0])[0])), forced))
         # That the service asks as this role: what the role may not, it cannot.
-        connection.execute(sql.SQL("REVOKE SELECT ON projects FROM {}").format(sql.Identifier(ROLE)))
-        refused = home.http.get(f"{home.path}/projects")
-        connection.execute(sql.SQL("GRANT SELECT ON projects TO {}").format(sql.Identifier(ROLE)))
+        connection.execute(sql.SQL("REVOKE SELECT ON memberships FROM {}").format(sql.Identifier(ROLE)))
+        refused = home.http.get(home.path)
+        connection.execute(sql.SQL("GRANT SELECT ON memberships TO {}").format(sql.Identifier(ROLE)))
     return looks, known or (), refused
 
 

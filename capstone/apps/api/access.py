@@ -7,7 +7,8 @@ from uuid import UUID
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from auth.litestar import AuthRequest
+from auth import Kind
+from auth.litestar import AuthRequest, has_scope
 from core.tenancy.domain import Access, Permission
 from core.tenancy.service import TenancyService
 
@@ -16,6 +17,9 @@ PERMISSION: Final = "permission"
 Tenancy = NamedDependency[TenancyService]
 Allowed = NamedDependency[Access]
 
+person: Final = has_scope("account")
+"""The guard of what people do for themselves. No API key has this scope, for none can be given it."""
+
 
 def needs(permission: Permission) -> Mapping[str, object]:
     """Return the `opt` of a route of an organisation."""
@@ -23,10 +27,13 @@ def needs(permission: Permission) -> Mapping[str, object]:
 
 
 async def allowed(request: AuthRequest, organisation_id: FromPath[UUID], tenancy: Tenancy) -> Access:
-    """Look up what the caller is in this organisation, now.
+    """Look up what the caller is in this organisation, now, and whether the scopes of a key reach so far.
 
-    Raises: NotFoundError, ForbiddenError; NotSignedInError of libs/auth.
+    Raises: NotFoundError, ForbiddenError; NotSignedInError and InsufficientScopeError of libs/auth.
     """
     identity = await request.auth.signed_in()
     permission: str = request.route_handler.opt[PERMISSION]  # a route without it is a mistake, and fails
-    return await tenancy.access(UUID(identity.subject), organisation_id, permission)
+    key_id = UUID(identity.credential) if identity.kind is Kind.API_KEY else None
+    access = await tenancy.access(UUID(identity.subject), organisation_id, permission, key_id)
+    await request.auth.require_scope(permission)
+    return access

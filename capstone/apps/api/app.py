@@ -1,9 +1,9 @@
-"""The wiring of the API, and which error becomes which status."""
+"""The wiring of the API."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from litestar import Litestar, Router
@@ -12,17 +12,24 @@ from litestar.openapi import OpenAPIConfig
 
 import auth
 from apps.api import access, limits
+from apps.api.once import replayed
 from apps.api.operator import operator
-from apps.api.routes import flags, identity, jobs, organisations, projects
+from apps.api.problems import error_table
+from apps.api.routes import accounts, flags, identity, invitations, jobs, keys, organisations, projects
 from apps.api.settings import APP_ROLE, ApiSettings
-from auth.litestar import AuthPlugin, status_of
+from auth.litestar import CSRF_EXEMPT, AuthPlugin
 from core import errors
 from core.flags.service import FlagService
+from core.idempotency.domain import ReplayedError
 from core.identifiers import new_id
-from core.identity.service import IdentityService
+from core.identity.accounts import AccountService
+from core.identity.domain import GuessRules
+from core.identity.service import Guesses, IdentityService
 from core.identity.tables import EMAIL_CONSTRAINT
+from core.invitations.service import InvitationService
 from core.jobs.procrastinate_queue import ProcrastinateQueue
-from core.jobs.service import JobService, NotInStateError
+from core.jobs.service import JobService
+from core.keys.service import KeyService
 from core.projects.actions import ActionService
 from core.projects.service import ProjectService
 from core.tenancy.service import TenancyService
@@ -32,7 +39,6 @@ from service_kit.asgi import Plumbing
 from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.litestar import install
-from service_kit.problems import ErrorRule, FieldError, on
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
 NAME: Final = "capstone"
 PREFIX: Final = "/api/v1"
 MINUTE: Final = 60
-COME_AGAIN: Final = {"Retry-After": "1"}
+HOUR: Final = 3600
 
 
 def create_app(settings: ApiSettings) -> Plumbing:
@@ -51,7 +57,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
         NAME,
         errors.StoreUnavailableError,
         session_settings={"role": APP_ROLE},
-        tables=("users", "organisations", "memberships", "projects", "jobs"),
+        tables=("users", "organisations", "memberships", "projects", "jobs", "mails"),
         constraints=(EMAIL_CONSTRAINT,),
     )
     refresh = auth.RefreshPolicy([key], grace_seconds=settings.refresh_grace_seconds)
@@ -61,21 +67,41 @@ def create_app(settings: ApiSettings) -> Plumbing:
     access_tokens = auth.AccessTokens(
         {"1": key}, "1", issuer=NAME, audience=NAME, lifetime_seconds=settings.access_token_seconds
     )
-    people = IdentityService(begin, hasher, auth.PasswordPolicy(), access_tokens, new_id)
+    policy = auth.PasswordPolicy()
+    rules = GuessRules(
+        settings.login_failures,
+        timedelta(seconds=settings.lock_seconds),
+        timedelta(seconds=settings.longest_lock_seconds),
+    )
+    guesses = Guesses(begin, hasher, rules)
+    people = IdentityService(begin, hasher, policy, access_tokens, guesses)
+    key_format = auth.ApiKeyFormat(f"cap_{settings.key_environment}")
+    api_keys = KeyService(begin, key_format, new_id)
     tenancy = TenancyService(begin, new_id)
     work = JobService(begin, queue, new_id)
     sessions = auth.RedisSessionStore(str(settings.redis_url))
     counters = AsyncRedisStorage(str(settings.redis_url))
-    actions = AsyncLimiter(counters, Policy(settings.actions_per_minute, MINUTE, "actions"))
+    budget = partial(_budget, counters)
+    mails = budget(settings.mails_per_hour, HOUR, "mails")
+    clients = limits.Clients(settings.trusted_hops)
+    token_life = timedelta(seconds=settings.mail_token_seconds)
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
     provided: Mapping[str, object] = {
         "settings": settings,
+        "clients": clients,
         "identity": people,
+        "accounts": AccountService(begin, queue, hasher, policy, guesses, mails, token_life, new_id),
+        "invitations": InvitationService(
+            begin, queue, mails, timedelta(seconds=settings.invitation_seconds), new_id
+        ),
+        "keys": api_keys,
         "tenancy": tenancy,
         "projects": ProjectService(begin, new_id),
         "jobs": work,
         "flags": FlagService(begin),
-        "actions": ActionService(begin, work, limits.LimiterBudget(actions), guard, settings.max_attempts),
+        "actions": ActionService(
+            begin, work, budget(settings.actions_per_minute, MINUTE, "actions"), guard, settings.max_attempts
+        ),
     }
     config = auth.AuthConfig(
         auth.Roles([auth.Role("user", 1), auth.Role("staff", 2)]),
@@ -85,6 +111,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
         access_tokens=auth.AccessTokenAuth(
             access_tokens, lambda claims: people.is_live(claims.subject, claims.session_id)
         ),
+        api_keys=auth.ApiKeyAuth(key_format, api_keys.authenticate),
         realm=NAME,
     )
 
@@ -98,82 +125,46 @@ def create_app(settings: ApiSettings) -> Plumbing:
 
     of_one = Router(
         "/organisations/{organisation_id:uuid}",
-        route_handlers=[*organisations.OF_ONE, *projects.OF_ONE, *jobs.OF_ONE, *flags.OF_ONE],
+        route_handlers=[
+            *organisations.OF_ONE,
+            *invitations.OF_ONE,
+            *projects.OF_ONE,
+            *jobs.OF_ONE,
+            *flags.OF_ONE,
+            *keys.OF_ONE,
+        ],
         dependencies={"access": Provide(access.allowed)},
     )
     of_operator = Router(
         "/",
-        route_handlers=flags.OF_OPERATOR,
+        route_handlers=[*flags.OF_OPERATOR, *accounts.OF_OPERATOR],
         guards=[operator(settings.operator_token.get_secret_value())],
     )
     routes: list[ControllerRouterHandler] = [of_one, of_operator]
-    routes += [*identity.ROUTES, *organisations.ROUTES]
+    routes += [*identity.ROUTES, *accounts.ROUTES, *invitations.ROUTES, *organisations.ROUTES]
+    attempts = budget(settings.attempts_per_minute, MINUTE, "attempts")
     app = Litestar(
-        [Router(PREFIX, route_handlers=routes)],
+        # Bearers alone sign in here, which no site makes a browser send; who shows nothing is to hear 401.
+        [Router(PREFIX, route_handlers=routes, opt={CSRF_EXEMPT: True})],
         dependencies={name: Provide(_always(it), sync_to_thread=False) for name, it in provided.items()},
         plugins=[AuthPlugin(config)],
+        guards=[limits.AddressGuard(clients, attempts)],
+        exception_handlers={ReplayedError: replayed},
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(title="Capstone", version="1"),
     )
-    return install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
+    return install(
+        app,
+        settings,
+        readiness={"postgresql": database.ping},
+        errors=error_table(),
+        client_of=clients.address,
+    )
+
+
+def _budget(counters: AsyncRedisStorage, limit: int, window_seconds: int, name: str) -> limits.LimiterBudget:
+    return limits.LimiterBudget(AsyncLimiter(counters, Policy(limit, window_seconds, name)))
 
 
 def _always(value: object) -> Callable[[], object]:
     return lambda: value
-
-
-def error_table() -> list[ErrorRule]:
-    """Say which error becomes which problem."""
-    return [
-        on(errors.NotFoundError, 404, "not_found"),
-        on(errors.ForbiddenError, 403, "forbidden"),
-        on(errors.EmailTakenError, 409, "email_taken"),
-        on(errors.WrongCredentialsError, 401, "wrong_credentials"),
-        on(errors.LastOwnerError, 409, "last_owner"),
-        on(errors.FlagOffError, 403, "feature_off"),
-        on(errors.VersionError, 412, "version_changed"),
-        on(NotInStateError, 409, "not_in_state"),
-        on(
-            errors.TooManyRequestsError,
-            429,
-            "rate_limited",
-            headers=lambda error: {"Retry-After": str(round(error.retry_after_seconds))},
-        ),
-        on(
-            errors.InvalidValueError,
-            422,
-            "invalid_input",
-            title="Invalid input",
-            errors=lambda error: [FieldError(error.code, str(error), pointer=f"#/{error.field}")],
-        ),
-        on(
-            errors.StoreUnavailableError,
-            503,
-            "store_unavailable",
-            detail=lambda _: "The store does not answer. Send the request again.",
-            headers=lambda _: COME_AGAIN,
-        ),
-        on(
-            auth.PasswordRefusedError,
-            422,
-            "invalid_input",
-            title="Invalid input",
-            errors=lambda error: [FieldError(error.reason, str(error), pointer="#/password")],
-        ),
-        *(
-            on(kind, status_of(kind), kind.code, headers=_come_again(status_of(kind)))
-            for kind in (
-                auth.NotSignedInError,
-                auth.InvalidTokenError,
-                auth.InvalidRefreshTokenError,
-                auth.CrossSiteError,
-                auth.ForbiddenError,
-                auth.HasherBusyError,
-                auth.StoreUnavailableError,
-            )
-        ),
-    ]
-
-
-def _come_again(status: int) -> Callable[[Exception], Mapping[str, str]]:
-    return lambda _: COME_AGAIN if status >= HTTPStatus.INTERNAL_SERVER_ERROR else {}

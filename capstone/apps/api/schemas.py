@@ -1,12 +1,11 @@
-"""What clients send and get. Unknown members are refused, and nothing is converted."""
+"""What clients send. Unknown members are refused, and nothing is converted."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from core.jobs.domain import Outcome, State
+from core.keys.domain import Scope
 from core.tenancy.domain import Role
 from service_kit.schemas import Body
 
@@ -23,6 +22,26 @@ class Credentials(Body):
     password: SecretStr
 
 
+class Address(Body):
+    """Whom a mail is for."""
+
+    email: Email
+
+
+class NewAccount(Body):
+    """The token of a mail, and the password that is chosen by it."""
+
+    token: Annotated[str, Field(max_length=200)]
+    password: SecretStr
+
+
+class NewPassword(Body):
+    """The current password, and the next."""
+
+    current_password: SecretStr
+    password: SecretStr
+
+
 class Refresh(Body):
     """A refresh token to exchange."""
 
@@ -36,7 +55,7 @@ class NewOrganisation(Body):
 
 
 class NewMember(Body):
-    """Whom to let in, and as what."""
+    """Whom to invite, and as what."""
 
     email: Email
     role: Role
@@ -68,118 +87,16 @@ class NewAction(Body):
     destination: Annotated[str, Field(max_length=2048)]
 
 
+class NewKey(Body):
+    """A key to make."""
+
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
+    lifetime_seconds: Annotated[int, Field(ge=1, le=315_360_000)] | None = None
+
+
 class Switch(Body):
     """Whether a flag is on: for one organisation, or for all who have no switch of their own."""
 
     is_on: bool
     organisation_id: UUID | None = None
-
-
-class UserAnswer(BaseModel):
-    """An account."""
-
-    id: UUID
-    email: str
-
-
-class TokensAnswer(BaseModel):
-    """What a login gives."""
-
-    access_token: str
-    refresh_token: str
-    token_type: str = "Bearer"  # noqa: S105 - a name
-    expires_in: int
-
-
-class OrganisationAnswer(BaseModel):
-    """An organisation."""
-
-    id: UUID
-    name: str
-
-
-class MembershipAnswer(OrganisationAnswer):
-    """An organisation, and what the caller is there."""
-
-    role: Role
-
-
-class MembershipsAnswer(BaseModel):
-    """Those that the caller is in."""
-
-    items: list[MembershipAnswer]
-
-
-class MemberAnswer(BaseModel):
-    """A member."""
-
-    user_id: UUID
-    email: str
-    role: Role
-
-
-class MembersAnswer(BaseModel):
-    """All members."""
-
-    items: list[MemberAnswer]
-
-
-class ProjectAnswer(BaseModel):
-    """A project."""
-
-    id: UUID
-    name: str
-    description: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-
-class ProjectsAnswer(BaseModel):
-    """A page of projects."""
-
-    items: list[ProjectAnswer]
-    next_cursor: UUID | None
-
-
-class AttemptAnswer(BaseModel):
-    """One try at a job."""
-
-    number: int
-    started_at: datetime
-    finished_at: datetime | None
-    outcome: Outcome | None
-    worker: str
-    error: str | None
-
-
-class JobAnswer(BaseModel):
-    """A job."""
-
-    id: UUID
-    type: str
-    state: State
-    attempt: int
-    max_attempts: int
-    run_at: datetime
-    created_at: datetime
-    finished_at: datetime | None
-
-
-class JobWithAttempts(JobAnswer):
-    """A job and its attempts."""
-
-    attempts: list[AttemptAnswer]
-
-
-class JobsAnswer(BaseModel):
-    """A page of jobs."""
-
-    items: list[JobAnswer]
-    next_cursor: UUID | None
-
-
-class FlagsAnswer(BaseModel):
-    """What is on."""
-
-    flags: dict[str, bool]

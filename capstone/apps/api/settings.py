@@ -1,8 +1,8 @@
 """What the API reads from its environment. Each field is the variable of the same name."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service_kit.settings import BearerToken, ServiceSettings
@@ -20,6 +20,17 @@ class Stores(BaseSettings):
     redis_url: Annotated[RedisUrl, Field(repr=False, description="Where Redis is")]
 
 
+class Mailbox(BaseSettings):
+    """What the API and the workers agree on of mails."""
+
+    public_origin: Annotated[str, Field(description="Where browsers find the platform")] = (
+        "https://localhost:8443"
+    )
+    mail_token_seconds: Annotated[
+        float, Field(gt=0, le=604_800, description="How long the token of a mail is good")
+    ] = 3600.0
+
+
 class Jobs(BaseSettings):
     """What the API and the workers agree on."""
 
@@ -34,7 +45,7 @@ class Jobs(BaseSettings):
     ] = False
 
 
-class ApiSettings(ServiceSettings, Stores, Jobs):
+class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox):
     """What `web` reads."""
 
     token_key: Annotated[
@@ -47,15 +58,45 @@ class ApiSettings(ServiceSettings, Stores, Jobs):
             " 16 to 256 letters, digits and `-._~+/`, `=` at the end"
         ),
     ]
-    public_origin: Annotated[str, Field(description="Where browsers find the platform")] = (
-        "https://localhost:8443"
-    )
     access_token_seconds: Annotated[
         int, Field(ge=1, le=86_400, description="How long an access token lives")
     ] = 300
     refresh_grace_seconds: Annotated[
         float, Field(ge=0, le=60, description="How long a refresh may be repeated with one result")
     ] = 10.0
+    key_environment: Annotated[
+        Literal["live", "test"],
+        Field(description="Whose API keys count, and what they begin with: `cap_live_`"),
+    ] = "live"
+    trusted_hops: Annotated[
+        int, Field(ge=0, le=10, description="How many proxies of yours stand in front")
+    ] = 0
+    attempts_per_minute: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100_000,
+            description="How often an address may log in, ask for a mail or use its token in a minute",
+        ),
+    ] = 600
+    login_failures: Annotated[
+        int, Field(ge=1, le=100, description="How many failures of an account lead to a lock")
+    ] = 10
+    lock_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="The first lock; it doubles with each failure after it")
+    ] = 30.0
+    longest_lock_seconds: Annotated[
+        float, Field(gt=0, le=86_400, description="The longest lock, not below the first")
+    ] = 3600.0
+    invitation_seconds: Annotated[
+        float, Field(gt=0, le=7_776_000, description="How long an invitation counts")
+    ] = 604_800.0
+    mails_per_hour: Annotated[
+        int,
+        Field(
+            ge=1, le=1000, description="How many mails that anybody may ask for an address is sent in an hour"
+        ),
+    ] = 5
     actions_per_minute: Annotated[
         int, Field(ge=1, le=100_000, description="How many actions of a kind an organisation may trigger")
     ] = 60
@@ -63,3 +104,9 @@ class ApiSettings(ServiceSettings, Stores, Jobs):
         int, Field(ge=8, le=1_048_576, description="What hashing a password takes, in KiB")
     ] = 19_456
     argon2_passes: Annotated[int, Field(ge=1, le=100, description="How often it goes through that")] = 2
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.longest_lock_seconds < self.lock_seconds:
+            raise ValueError("LONGEST_LOCK_SECONDS must not be less than LOCK_SECONDS")
+        return self

@@ -15,14 +15,17 @@ from core.errors import StoreUnavailableError
 from core.jobs.domain import Backoff
 from core.jobs.procrastinate_queue import ProcrastinateQueue
 from core.jobs.runner import Rules, Runner
+from core.mail.outbox import Outbox
+from core.mail.smtp import SmtpServer
 from core.projects.actions import PUBLISH, Publisher
-from core.unit_of_work import unit_of_work
+from core.unit_of_work import NOBODY, BeginUnitOfWork, unit_of_work
 from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.outgoing import Poster
 
 NAME: Final = "capstone-worker"
 SWEEP_SECONDS: Final = 1.0
+TIDY_SECONDS: Final = 60.0
 RENEWALS: Final = 3
 """How often in a lease it is lengthened: two of them may be lost."""
 NO_TOKENS: Final = RefreshPolicy([bytes(32)])
@@ -34,8 +37,17 @@ log = structlog.get_logger()
 class Worker:
     """One of any number."""
 
-    def __init__(self, runner: Runner, queue: ProcrastinateQueue, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        begin: BeginUnitOfWork,
+        runner: Runner,
+        outbox: Outbox,
+        queue: ProcrastinateQueue,
+        settings: WorkerSettings,
+    ) -> None:
+        self._begin = begin
         self._runner = runner
+        self._outbox = outbox
         self._queue = queue
         self._settings = settings
 
@@ -47,14 +59,31 @@ class Worker:
     async def run(self) -> None:
         """Work until told to stop."""
         beside = [
+            asyncio.create_task(self._outbox.run()),
+            asyncio.create_task(_again_and_again(self._tidy, TIDY_SECONDS)),
             asyncio.create_task(_again_and_again(self._runner.sweep, SWEEP_SECONDS)),
             asyncio.create_task(
                 _again_and_again(self._runner.renew, self._settings.lease_seconds / RENEWALS)
             ),
         ]
-        await self._queue.listen(self._runner.run_next, self._settings.concurrency)
+        await self._queue.listen(self._look, self._settings.concurrency)
         for task in beside:
             task.cancel()
+
+    async def _look(self) -> None:
+        """Do what a wake is for: a mail was promised, or a job is due."""
+        self._outbox.wake()
+        await self._runner.run_next()
+
+    async def _tidy(self) -> None:
+        """Forget what has expired."""
+        async with self._begin(NOBODY) as uow:
+            await uow.email_tokens.purge()
+            await uow.mails.purge()
+            await uow.login_guesses.purge()
+            await uow.idempotency.purge()
+            await uow.refresh_tokens.purge()
+            await uow.commit()
 
 
 @asynccontextmanager
@@ -73,7 +102,10 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
     handlers = {PUBLISH: Publisher(begin, Poster(guard, settings.call_timeout_seconds))}
     rules = Rules(timedelta(seconds=settings.lease_seconds), Backoff(settings.backoff_seconds))
-    yield Worker(Runner(begin, queue, handlers, rules), queue, settings)
+    smtp = SmtpServer(settings.smtp_url, settings.mail_from)
+    life = timedelta(seconds=settings.mail_token_seconds)
+    outbox = Outbox(begin, smtp.send, settings.public_origin, life)
+    yield Worker(begin, Runner(begin, queue, handlers, rules), outbox, queue, settings)
     await database.close()
 
 

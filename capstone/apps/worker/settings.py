@@ -1,18 +1,38 @@
 """What a worker reads from its environment."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from apps.api.settings import Jobs, Stores
+from apps.api.settings import Jobs, Mailbox, Stores
 from service_kit import worker
+from service_kit.urls import check_address
 
 WORKER_ROLE = "capstone_worker"
 
 
-class WorkerSettings(worker.WorkerSettings, Stores, Jobs):
+def check_smtp_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path or parts.query:
+        raise ValueError("it is smtp://[user:password@]host[:port], or smtps://")
+    if "#" in url:
+        raise ValueError("it has no fragment; special characters of a password are percent-encoded")
+    check_address(url, parts.hostname, parts.port)  # the port raises ValueError for what is none
+    return url
+
+
+class WorkerSettings(worker.WorkerSettings, Stores, Jobs, Mailbox):
     """What `worker` reads."""
 
+    smtp_url: Annotated[
+        str,
+        AfterValidator(check_smtp_url),
+        Field(repr=False, description="Which server takes the mails: `smtp://host:port`, or `smtps://`"),
+    ]
+    mail_from: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="The sender of the mails")] = (
+        "accounts@localhost"
+    )
     concurrency: Annotated[int, Field(ge=1, le=100, description="How many jobs a worker runs at once")] = 10
     lease_seconds: Annotated[
         float, Field(ge=1, le=3600, description="After how long without a word a worker's jobs are others'")

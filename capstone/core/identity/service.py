@@ -1,14 +1,14 @@
-"""The verbs of accounts: register, log in, refresh, log out."""
+"""The verbs of logins: log in, refresh, log out, and what is signed in now."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from auth import AccessTokens, PasswordHasher, PasswordPolicy
-from core.errors import EmailTakenError, InvalidValueError, NotFoundError, WrongCredentialsError
-from core.identity.domain import User, canonical_email
+from core.errors import LockedError, NotFoundError, WrongCredentialsError
+from core.identity.domain import GuessRules, Login, Origin, StoredUser, User, canonical_email, digest_of
 from core.unit_of_work import NOBODY, BeginUnitOfWork
 
 log = structlog.get_logger()
@@ -22,8 +22,48 @@ class Tokens:
     refresh: str
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A password that was right, and the counter in which it stands as wrong until it is taken back."""
+
+    stored: StoredUser
+    counter: str
+    needs_rehash: bool
+
+
+class Guesses:
+    """Looks at passwords, and at how often that was done. All of it raises StoreUnavailableError."""
+
+    def __init__(self, begin: BeginUnitOfWork, hasher: PasswordHasher, rules: GuessRules) -> None:
+        self._begin = begin
+        self._hasher = hasher
+        self._rules = rules
+
+    async def judge(self, email: str, password: str, address: str) -> Guess | None:
+        """Count a guess as wrong, and look at it; None if it is wrong.
+
+        An account that does not exist is locked like any other, and takes as long as a wrong password.
+        From an address where somebody has signed in to the account before, guesses have a count of their own:
+        a stranger locks nobody out.
+        Raises: LockedError; HasherBusyError of libs/auth.
+        """
+        async with self._begin(NOBODY) as uow:
+            stored = await uow.users.by_email(email)
+            is_known = await uow.logins.is_known(email, address)
+            counter = digest_of(email, address) if is_known else digest_of(email)
+            wait = await uow.login_guesses.begin(counter, self._rules)
+            await uow.commit()
+        if wait is not None:
+            raise LockedError(wait.total_seconds())
+        verified = await self._hasher.verify(stored.password_hash if stored else None, password)
+        if stored is None or not verified.ok or stored.user.is_disabled:
+            log.info("audit", audit="login_failed", user_id=str(stored.user.id) if stored else None)
+            return None
+        return Guess(stored, counter, verified.needs_rehash)
+
+
 class IdentityService:
-    """Accounts and their tokens. All of it raises StoreUnavailableError."""
+    """Logins and their tokens. All of it raises StoreUnavailableError."""
 
     def __init__(
         self,
@@ -31,49 +71,33 @@ class IdentityService:
         hasher: PasswordHasher,
         policy: PasswordPolicy,
         access_tokens: AccessTokens,
-        new_id: Callable[[], UUID],
+        guesses: Guesses,
     ) -> None:
         self._begin = begin
         self._hasher = hasher
         self._policy = policy
         self._access_tokens = access_tokens
-        self._new_id = new_id
+        self._guesses = guesses
 
-    async def register(self, email: str, password: str) -> User:
-        """Make an account.
-
-        Raises: InvalidValueError, EmailTakenError; PasswordRefusedError and HasherBusyError of libs/auth.
-        """
-        canonical = canonical_email(email)
-        if canonical is None:
-            raise InvalidValueError("email", "invalid_email", "is no e-mail address")
-        self._policy.check(password, forbidden_words=[canonical.partition("@")[0]])
-        user = User(self._new_id(), canonical, is_staff=False, is_disabled=False)
-        password_hash = await self._hasher.hash(password)
-        async with self._begin(NOBODY) as uow:
-            if not await uow.users.add(user.id, canonical, password_hash):
-                raise EmailTakenError
-            await uow.commit()
-        return user
-
-    async def log_in(self, email: str, password: str) -> Tokens:
+    async def log_in(self, email: str, password: str, origin: Origin) -> Tokens:
         """Begin a family of tokens.
 
-        An account that does not exist takes as long as a wrong password.
-        Raises: WrongCredentialsError; PasswordRefusedError and HasherBusyError of libs/auth.
+        Raises: WrongCredentialsError, LockedError; PasswordRefusedError and HasherBusyError of libs/auth.
         """
         self._policy.check_length(password)
-        async with self._begin(NOBODY) as uow:
-            stored = await uow.users.by_email(canonical_email(email) or "")
-        verified = await self._hasher.verify(stored.password_hash if stored else None, password)
-        if stored is None or not verified.ok or stored.user.is_disabled:
-            log.info("audit", audit="login_failed", user_id=str(stored.user.id) if stored else None)
+        guess = await self._guesses.judge(canonical_email(email) or "", password, origin.address)
+        if guess is None:
             raise WrongCredentialsError
-        renewed = await self._hasher.hash(password) if verified.needs_rehash else None
+        user, old_hash = guess.stored.user, guess.stored.password_hash
+        renewed = await self._hasher.hash(password) if guess.needs_rehash else None
         async with self._begin(NOBODY) as uow:
+            if not await uow.users.has_password(user.id, old_hash):
+                raise WrongCredentialsError  # it was changed while this one was looked at
+            await uow.login_guesses.forget(guess.counter)
             if renewed:
-                await uow.users.set_password(stored.user.id, renewed)
-            issued = await uow.refresh_tokens.issue(str(stored.user.id))
+                await uow.users.set_password(user.id, renewed)
+            issued = await uow.refresh_tokens.issue(str(user.id))
+            await uow.logins.add(issued.family.id, user.id, origin)
             await uow.commit()
         return self._tokens(issued.family.subject, issued.family.id, issued.token)
 
@@ -89,6 +113,29 @@ class IdentityService:
         """End the family that an access token names."""
         async with self._begin(NOBODY) as uow:
             await uow.refresh_tokens.end_family(session_id)
+            await uow.commit()
+
+    async def logins(self, user_id: str) -> Sequence[Login]:
+        """List what is signed in, the newest first."""
+        async with self._begin(NOBODY) as uow:
+            families = await uow.refresh_tokens.families_of(user_id)
+            origins = await uow.logins.origins([family.id for family in families])
+        unknown = Origin("", "")
+        return [Login(one.id, one.created_at, origins.get(one.id, unknown)) for one in families]
+
+    async def end_login(self, user_id: str, session_id: str) -> None:
+        """End one of a user's own logins. Raises: NotFoundError."""
+        async with self._begin(NOBODY) as uow:
+            own = {family.id for family in await uow.refresh_tokens.families_of(user_id)}
+            if session_id not in own:
+                raise NotFoundError("session")
+            await uow.refresh_tokens.end_family(session_id)
+            await uow.commit()
+
+    async def end_logins(self, user_id: str) -> None:
+        """Sign a user out everywhere."""
+        async with self._begin(NOBODY) as uow:
+            await uow.refresh_tokens.end_all(user_id)
             await uow.commit()
 
     async def show(self, user_id: str) -> User:

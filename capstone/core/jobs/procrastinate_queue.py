@@ -1,6 +1,7 @@
 """The queue on procrastinate: its rows are inserted by the caller's own connection."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -28,6 +29,7 @@ KEEPALIVES: Final = {
 """A server that is silent is given up: procrastinate itself would wait for ever."""
 
 log = structlog.get_logger()
+logging.getLogger("procrastinate").setLevel(logging.WARNING)  # a line for each wake tells nothing
 
 
 class ProcrastinateQueue:

@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Final, Protocol
 from uuid import UUID
 
+from core.budgets import Budget
 from core.errors import FlagOffError, InvalidValueError, NotFoundError, TooManyRequestsError
+from core.idempotency.domain import Once
 from core.jobs.domain import Claim, Job, JobDiscardedError, NewJob
 from core.jobs.service import JobService
 from core.tenancy.domain import Access
@@ -16,14 +18,6 @@ from service_kit.outgoing import Answer
 
 PUBLISH: Final = "publish"
 ACTIONS: Final = (PUBLISH,)
-
-
-class Budget(Protocol):
-    """How often an organisation may act."""
-
-    async def spend(self, key: str) -> float | None:
-        """Take one; return after how many seconds there is another, if there is none now."""
-        ...
 
 
 class Post(Protocol):
@@ -42,10 +36,13 @@ class ActionService:
     guard: EgressGuard
     max_attempts: int
 
-    async def trigger(self, access: Access, project_id: UUID, name: str, destination: str) -> Job:
+    async def trigger(
+        self, access: Access, project_id: UUID, name: str, destination: str, once: Once[Job] | None = None
+    ) -> Job:
         """Queue the job of an action.
 
-        Raises: NotFoundError, InvalidValueError, FlagOffError, TooManyRequestsError.
+        Raises: NotFoundError, InvalidValueError, FlagOffError, TooManyRequestsError, and what
+        `IdempotencyKeys.begin` does.
         """
         if name not in ACTIONS:
             raise NotFoundError("action")
@@ -54,6 +51,7 @@ class ActionService:
         except RefusedDestinationError as error:
             raise InvalidValueError("destination", error.code, str(error)) from error
         async with self.begin(Scope(access.tenant_id)) as uow:
+            await uow.idempotency.begin(access, once)
             if await uow.projects.find(access.tenant_id, project_id) is None:
                 raise NotFoundError("project")
             if not (await uow.flags.of_tenant(access.tenant_id)).get(name, False):
@@ -64,6 +62,7 @@ class ActionService:
             args = {"project_id": str(project_id), "destination": destination}
             new = NewJob(name, args, self.max_attempts)
             job = await self.jobs.enqueue(uow, access.tenant_id, new, access.user_id)
+            await uow.idempotency.keep(access, once, job)
             await uow.commit()
         return job
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from core.errors import NotFoundError, VersionError
+from core.idempotency.domain import Once
 from core.projects.domain import Draft, Project
 from core.tenancy.domain import Access
 from core.unit_of_work import BeginUnitOfWork, Scope
@@ -16,9 +17,12 @@ class ProjectService:
         self._begin = begin
         self._new_id = new_id
 
-    async def create(self, access: Access, draft: Draft) -> Project:
+    async def create(self, access: Access, draft: Draft, once: Once[Project] | None = None) -> Project:
+        """Raises: what `IdempotencyKeys.begin` does."""
         async with self._begin(Scope(access.tenant_id)) as uow:
+            await uow.idempotency.begin(access, once)
             project = await uow.projects.add(access.tenant_id, self._new_id(), draft)
+            await uow.idempotency.keep(access, once, project)
             await uow.commit()
         return project
 

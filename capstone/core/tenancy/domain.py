@@ -30,6 +30,8 @@ class Permission(StrEnum):
     READ_JOBS = "jobs:read"
     CHANGE_JOBS = "jobs:write"
     READ_FLAGS = "flags:read"
+    READ_KEYS = "keys:read"
+    CHANGE_KEYS = "keys:write"
 
 
 _MEMBER: Final = frozenset(
@@ -42,7 +44,13 @@ _MEMBER: Final = frozenset(
         Permission.READ_FLAGS,
     }
 )
-_ADMIN: Final = _MEMBER | {Permission.CHANGE_MEMBERS, Permission.CHANGE_ORGANISATION, Permission.CHANGE_JOBS}
+_ADMIN: Final = _MEMBER | {
+    Permission.CHANGE_MEMBERS,
+    Permission.CHANGE_ORGANISATION,
+    Permission.CHANGE_JOBS,
+    Permission.READ_KEYS,
+    Permission.CHANGE_KEYS,
+}
 ROLES: Final = Roles(
     [
         Grant(Role.MEMBER, 1, frozenset(map(str, _MEMBER))),
@@ -78,7 +86,24 @@ class Access:
     user_id: UUID
     role: Role
 
+    def may(self, permission: str) -> bool:
+        return permission in ROLES.permissions_of([self.role])
+
+    def may_give(self, *roles: Role) -> bool:
+        return ROLES.may_grant([self.role], roles)
+
     def require(self, permission: str) -> None:
         """Raises: ForbiddenError."""
-        if permission not in ROLES.permissions_of([self.role]):
+        if not self.may(permission):
             raise ForbiddenError(f"A {self.role} may not do this.")
+
+    def require_rank(self, *roles: Role) -> None:
+        """Raises: ForbiddenError."""
+        if not self.may_give(*roles):
+            raise ForbiddenError("Nobody gives or takes a role above their own.")
+
+    def require_scope(self, scope: str) -> None:
+        """Ask for all permissions that a scope stands for. Raises: ForbiddenError."""
+        for permission in Permission:
+            if permission == scope or permission.startswith(f"{scope}:"):
+                self.require(permission)

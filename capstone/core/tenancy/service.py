@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from core.errors import ForbiddenError, InvalidValueError, LastOwnerError, NotFoundError
-from core.identity.domain import canonical_email
-from core.tenancy.domain import ROLES, Access, Member, Organisation, Permission, Role
+from core.errors import LastOwnerError, NotFoundError
+from core.tenancy.domain import Access, Member, Organisation, Permission, Role
 from core.unit_of_work import BeginUnitOfWork, Scope
 
 
@@ -16,15 +15,18 @@ class TenancyService:
         self._begin = begin
         self._new_id = new_id
 
-    async def access(self, user_id: UUID, tenant_id: UUID, permission: str) -> Access:
-        """Look up what a user may do in an organisation, now.
+    async def access(
+        self, user_id: UUID, tenant_id: UUID, permission: str, key_id: UUID | None = None
+    ) -> Access:
+        """Look up what a user may do in an organisation, now; by an API key only in the key's own.
 
         Raises: NotFoundError, for an organisation that is not theirs as for one that does not exist;
         ForbiddenError.
         """
         async with self._begin(Scope(tenant_id, user_id)) as uow:
             role = await uow.organisations.role_of(tenant_id, user_id)
-        if role is None:
+            is_its = key_id is None or await uow.keys.belongs(tenant_id, key_id)
+        if role is None or not is_its:
             raise NotFoundError("organisation")
         access = Access(tenant_id, user_id, role)
         access.require(permission)
@@ -61,21 +63,6 @@ class TenancyService:
         async with self._begin(_scope(access)) as uow:
             return await uow.organisations.members(access.tenant_id)
 
-    async def add_member(self, access: Access, email: str, role: Role) -> Member:
-        """Let an account in.
-
-        Raises: InvalidValueError for an e-mail that no account has; ForbiddenError for a role above one's.
-        """
-        self._check_rank(access, role)
-        async with self._begin(_scope(access)) as uow:
-            stored = await uow.users.by_email(canonical_email(email) or "")
-            if stored is None:
-                raise InvalidValueError("email", "no_account", "has no account")
-            if not await uow.organisations.add_member(access.tenant_id, stored.user.id, role):
-                raise InvalidValueError("email", "is_member", "is a member already")
-            await uow.commit()
-        return Member(stored.user.id, stored.user.email, role)
-
     async def set_role(self, access: Access, user_id: UUID, role: Role) -> None:
         """Give a member another role. Raises: NotFoundError, ForbiddenError, LastOwnerError."""
         async with self._begin(_scope(access)) as uow:
@@ -102,17 +89,13 @@ class TenancyService:
             raise NotFoundError("organisation")
         if present is None:
             raise NotFoundError("member")
-        self._check_rank(access, present)
+        access.require_rank(present)
         owners = [user for user, its in roles.items() if its is Role.OWNER]
         if owners == [user_id] and role is not Role.OWNER:
             raise LastOwnerError
         now = Access(access.tenant_id, access.user_id, own)
         now.require(Permission.CHANGE_MEMBERS)
-        self._check_rank(now, present, *([role] if role else []))
-
-    def _check_rank(self, access: Access, *roles: Role) -> None:
-        if not ROLES.may_grant([access.role], roles):
-            raise ForbiddenError("Nobody gives or takes a role above their own.")
+        now.require_rank(present, *([role] if role else []))
 
 
 def _scope(access: Access) -> Scope:

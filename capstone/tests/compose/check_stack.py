@@ -1,5 +1,6 @@
 """What compose.yaml promises beyond the contract."""
 
+import os
 import subprocess
 from http import HTTPStatus
 
@@ -15,9 +16,14 @@ def compose(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_platform_answers_on_the_published_port() -> None:
+def test_the_platform_lets_somebody_in_on_the_published_port() -> None:
     address = compose("port", "capstone", "8000")
-    with httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=10) as client:
-        assert client.get("/ready").status_code == HTTPStatus.OK
-        account = {"email": "ada@example.com", "password": "a long passphrase of mine"}
-        assert client.post("/api/v1/auth/register", json=account).status_code == HTTPStatus.CREATED
+    operator = {"Authorization": f"Bearer {os.environ['OPERATOR_TOKEN']}"}
+    account = {"email": "ada@example.com", "password": "a long passphrase of mine"}
+    with httpx.Client(base_url=f"http://{address}/api/v1", trust_env=False, timeout=10) as client:
+        asked = client.post("/auth/register", json={"email": account["email"]})
+        assert asked.status_code == HTTPStatus.ACCEPTED
+        admitted = client.post("/admin/accounts", json={"email": account["email"]}, headers=operator)
+        made = client.post("/auth/accounts", json=admitted.json() | {"password": account["password"]})
+        assert made.status_code == HTTPStatus.CREATED
+        assert client.post("/auth/login", json=account).status_code == HTTPStatus.OK

@@ -28,7 +28,7 @@ from auth import (
     Sessions,
     StoreUnavailableError,
 )
-from auth.litestar import CSRF_EXEMPT, AuthPlugin, AuthRequest, fresh, requires, signed_in
+from auth.litestar import CSRF_EXEMPT, AuthPlugin, AuthRequest, fresh, has_scope, requires, signed_in
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +70,7 @@ class Site:
             logout,
             me,
             write,
+            account,
             rotate,
             careful,
             token,
@@ -121,6 +122,11 @@ async def logout(request: AuthRequest) -> None:
 @get("/me", guards=[signed_in])
 async def me(request: AuthRequest) -> dict[str, str]:
     return {"subject": request.user.subject, "kind": request.user.kind}
+
+
+@get("/account", guards=[has_scope("account")])
+async def account(request: AuthRequest) -> str:
+    return request.user.subject
 
 
 @post("/write", guards=[requires("projects:write")], status_code=200)
@@ -372,6 +378,23 @@ async def test_an_api_key_is_let_in_as_far_as_its_scopes_reach(
         'Bearer realm="shop", error="insufficient_scope", scope="projects:write"'
     ]
     assert refused.json()["code"] == "insufficient_scope"
+
+
+async def test_scopes_alone_are_asked_where_roles_are_looked_up_elsewhere(
+    site: Site, browser: httpx.AsyncClient
+) -> None:
+    wide = (await site.keys.issue("acme", "wide", ["account", "jobs"])).key
+    narrow = (await site.keys.issue("acme", "narrow", ["accounts", "projects"])).key
+
+    for credential in (site.tokens.issue("acme", "session-1"), wide):
+        allowed = await browser.get("/account", headers={"Authorization": f"Bearer {credential}"})
+        assert (allowed.status_code, allowed.text) == (200, "acme")
+    refused = await browser.get("/account", headers={"Authorization": f"Bearer {narrow}"})
+    assert refused.status_code == 403
+    assert refused.headers["www-authenticate"] == (
+        'Bearer realm="shop", error="insufficient_scope", scope="account"'
+    )
+    assert (await browser.get("/account")).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,21 @@ async def test_families_end_by_id_and_by_subject(client: Client) -> None:
     assert [await client.is_live(one) for one in (first, second, third, bobs)] == [False, False, False, True]
 
 
+async def test_the_live_families_of_a_subject_are_listed_and_all_but_one_can_be_ended(client: Client) -> None:
+    first, second, third, bobs = [await client.login(name) for name in ("ann", "ann", "ann", "bob")]
+    async with client.tokens() as tokens:
+        await tokens.end_family(first.family.id)
+        assert {one.id for one in await tokens.families_of("ann")} == {second.family.id, third.family.id}
+        assert await tokens.end_all("ann", but=third.family.id) == 1
+        assert [one.id for one in await tokens.families_of("ann")] == [third.family.id]
+
+    await client.let_pass(1_000)
+    async with client.tokens() as tokens:
+        assert await tokens.families_of("ann") == []
+    assert not await client.is_live(second)
+    assert bobs.family.subject == "bob"
+
+
 async def test_a_family_is_live_for_its_own_subject_alone(client: Client) -> None:
     issued = await client.login("ann")
     async with client.tokens() as tokens:

@@ -5,7 +5,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from apps.api.access import Allowed, needs
-from apps.api.schemas import FlagsAnswer, Key, Switch
+from apps.api.answers import FlagsAnswer
+from apps.api.schemas import Key, Switch
 from core.flags.service import FlagService
 from core.tenancy.domain import Permission
 

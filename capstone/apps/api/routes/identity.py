@@ -1,14 +1,18 @@
-"""Accounts and tokens over HTTP."""
+"""Logins and tokens over HTTP."""
 
 from typing import TYPE_CHECKING
 
-from litestar import Router, get, post
+from litestar import Router, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
-from apps.api.schemas import Credentials, Refresh, TokensAnswer, UserAnswer
+from apps.api.access import person
+from apps.api.answers import SessionAnswer, SessionsAnswer, TokensAnswer, UserAnswer
+from apps.api.limits import LIMITED, LONGEST_AGENT, Clients
+from apps.api.schemas import Credentials, Refresh
 from apps.api.settings import ApiSettings
-from auth.litestar import CSRF_EXEMPT, AuthRequest, signed_in
+from auth.litestar import AuthRequest
+from core.identity.domain import Origin
 from core.identity.service import IdentityService, Tokens
 
 if TYPE_CHECKING:
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 
 Identity = NamedDependency[IdentityService]
 Settings = NamedDependency[ApiSettings]
+ClientsOf = NamedDependency[Clients]
 
 
 def answer(tokens: Tokens, settings: ApiSettings) -> TokensAnswer:
@@ -24,39 +29,72 @@ def answer(tokens: Tokens, settings: ApiSettings) -> TokensAnswer:
     )
 
 
-@post("/register", opt={CSRF_EXEMPT: True})
-async def register(data: JSONBody[Credentials], identity: Identity) -> UserAnswer:
-    """Make an account."""
-    user = await identity.register(data.email, data.password.get_secret_value())
-    return UserAnswer(id=user.id, email=user.email)
-
-
-@post("/login", status_code=200, opt={CSRF_EXEMPT: True})
-async def login(data: JSONBody[Credentials], identity: Identity, settings: Settings) -> TokensAnswer:
+@post("/login", status_code=200, opt=LIMITED)
+async def login(
+    request: AuthRequest,
+    data: JSONBody[Credentials],
+    identity: Identity,
+    settings: Settings,
+    clients: ClientsOf,
+) -> TokensAnswer:
     """Begin a family of tokens."""
-    return answer(await identity.log_in(data.email, data.password.get_secret_value()), settings)
+    agent = request.headers.get("user-agent", "")[:LONGEST_AGENT]
+    origin = Origin(clients.address_of(request.headers, request.client), agent)
+    return answer(await identity.log_in(data.email, data.password.get_secret_value(), origin), settings)
 
 
-@post("/refresh", status_code=200, opt={CSRF_EXEMPT: True})
+@post("/refresh", status_code=200)
 async def refresh(data: JSONBody[Refresh], identity: Identity, settings: Settings) -> TokensAnswer:
     """Exchange a refresh token for the next, and an access token."""
     return answer(await identity.refresh(data.refresh_token), settings)
 
 
-@post("/logout", status_code=204, guards=[signed_in])
+@post("/logout", status_code=204, guards=[person])
 async def logout(request: AuthRequest, identity: Identity) -> None:
     """End the login that the access token comes of."""
     await identity.log_out(request.user.credential)
 
 
-@get("/me", guards=[signed_in])
+@get("/me", guards=[person])
 async def me(request: AuthRequest, identity: Identity) -> UserAnswer:
     """Show who is asking."""
     user = await identity.show(request.user.subject)
     return UserAnswer(id=user.id, email=user.email)
 
 
+@get("/me/sessions", guards=[person])
+async def sessions(request: AuthRequest, identity: Identity) -> SessionsAnswer:
+    """List what is signed in, the newest first."""
+    found = await identity.logins(request.user.subject)
+    items = [
+        SessionAnswer(
+            id=one.id,
+            created_at=one.created_at,
+            address=one.origin.address,
+            agent=one.origin.agent,
+            is_current=one.id == request.user.credential,
+        )
+        for one in found
+    ]
+    return SessionsAnswer(items=items)
+
+
+@delete("/me/sessions", guards=[person])
+async def end_sessions(request: AuthRequest, identity: Identity) -> None:
+    """Sign out everywhere."""
+    await identity.end_logins(request.user.subject)
+
+
+@delete("/me/sessions/{session_id:str}", guards=[person])
+async def end_session(request: AuthRequest, session_id: FromPath[str], identity: Identity) -> None:
+    """End one login."""
+    await identity.end_login(request.user.subject, session_id)
+
+
 ROUTES: "list[ControllerRouterHandler]" = [
-    Router("/auth", route_handlers=[register, login, refresh, logout]),
+    Router("/auth", route_handlers=[login, refresh, logout]),
     me,
+    sessions,
+    end_sessions,
+    end_session,
 ]

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, Parameter
 
 from apps.api.access import Allowed, needs
-from apps.api.schemas import AttemptAnswer, JobAnswer, JobsAnswer, JobWithAttempts
+from apps.api.answers import AttemptAnswer, JobAnswer, JobsAnswer, JobWithAttempts
 from core.jobs.domain import Job, State
 from core.jobs.service import JobService
 from core.tenancy.domain import Permission

@@ -5,18 +5,16 @@ from uuid import UUID
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
-from apps.api.access import Allowed, Tenancy, needs
-from apps.api.schemas import (
+from apps.api.access import Allowed, Tenancy, needs, person
+from apps.api.answers import (
     MemberAnswer,
     MembersAnswer,
     MembershipAnswer,
     MembershipsAnswer,
-    NewMember,
-    NewOrganisation,
-    NewRole,
     OrganisationAnswer,
 )
-from auth.litestar import AuthRequest, signed_in
+from apps.api.schemas import NewOrganisation, NewRole
+from auth.litestar import AuthRequest
 from core.tenancy.domain import Member, Permission
 
 
@@ -24,7 +22,7 @@ def member_answer(member: Member) -> MemberAnswer:
     return MemberAnswer(user_id=member.user_id, email=member.email, role=member.role)
 
 
-@post("/organisations", guards=[signed_in])
+@post("/organisations", guards=[person])
 async def create(
     request: AuthRequest, data: JSONBody[NewOrganisation], tenancy: Tenancy
 ) -> OrganisationAnswer:
@@ -33,7 +31,7 @@ async def create(
     return OrganisationAnswer(id=made.id, name=made.name)
 
 
-@get("/organisations", guards=[signed_in])
+@get("/organisations", guards=[person])
 async def mine(request: AuthRequest, tenancy: Tenancy) -> MembershipsAnswer:
     """List the organisations that the caller is in."""
     found = await tenancy.organisations_of(UUID(request.user.subject))
@@ -62,12 +60,6 @@ async def members(access: Allowed, tenancy: Tenancy) -> MembersAnswer:
     return MembersAnswer(items=[member_answer(one) for one in await tenancy.members(access)])
 
 
-@post("/members", opt=needs(Permission.CHANGE_MEMBERS))
-async def add_member(access: Allowed, data: JSONBody[NewMember], tenancy: Tenancy) -> MemberAnswer:
-    """Let an account in."""
-    return member_answer(await tenancy.add_member(access, data.email, data.role))
-
-
 @patch("/members/{user_id:uuid}", status_code=204, opt=needs(Permission.CHANGE_MEMBERS))
 async def set_role(
     access: Allowed, user_id: FromPath[UUID], data: JSONBody[NewRole], tenancy: Tenancy
@@ -83,4 +75,4 @@ async def remove_member(access: Allowed, user_id: FromPath[UUID], tenancy: Tenan
 
 
 ROUTES = [create, mine]
-OF_ONE = [show, rename, members, add_member, set_role, remove_member]
+OF_ONE = [show, rename, members, set_role, remove_member]

@@ -8,10 +8,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 
 from apps.api.access import Allowed, needs
+from apps.api.answers import JobAnswer, ProjectAnswer, ProjectsAnswer
+from apps.api.once import answered, once
 from apps.api.routes.jobs import job_answer
-from apps.api.schemas import JobAnswer, NewAction, NewProject, ProjectAnswer, ProjectChanges, ProjectsAnswer
+from apps.api.schemas import NewAction, NewProject, ProjectChanges
 from auth.litestar import AuthRequest
 from core.errors import InvalidValueError
+from core.idempotency.domain import Answer
+from core.jobs.domain import Job
 from core.projects.actions import ActionService
 from core.projects.domain import Draft, Project
 from core.projects.service import ProjectService
@@ -41,9 +45,16 @@ def seen_version(header: str | None) -> int | None:
 
 
 @post("/projects", opt=needs(Permission.CHANGE_PROJECTS))
-async def create(access: Allowed, data: JSONBody[NewProject], projects: Projects) -> Response[ProjectAnswer]:
-    """Make a project."""
-    return tagged(await projects.create(access, Draft(data.name, data.description)), 201)
+async def create(
+    request: AuthRequest, access: Allowed, data: JSONBody[NewProject], projects: Projects
+) -> Response[ProjectAnswer]:
+    """Make a project, once for each Idempotency-Key."""
+
+    def answer_of(project: Project) -> Answer:
+        return answered(project_answer(project), 201, etag=f'"{project.version}"')
+
+    draft = Draft(data.name, data.description)
+    return tagged(await projects.create(access, draft, once(request, data, answer_of)), 201)
 
 
 @get("/projects", opt=needs(Permission.READ_PROJECTS))
@@ -95,16 +106,24 @@ async def remove(access: Allowed, project_id: FromPath[UUID], projects: Projects
     "/projects/{project_id:uuid}/actions/{name:str}", status_code=202, opt=needs(Permission.CHANGE_PROJECTS)
 )
 async def act(
+    request: AuthRequest,
     access: Allowed,
     project_id: FromPath[UUID],
     name: FromPath[str],
     data: JSONBody[NewAction],
     actions: Actions,
 ) -> Response[JobAnswer]:
-    """Trigger an action: its job is queued, and can be asked for."""
-    job = await actions.trigger(access, project_id, name, data.destination)
-    place = f"/api/v1/organisations/{access.tenant_id}/jobs/{job.id}"
-    return Response(job_answer(job), status_code=202, headers={"location": place})
+    """Trigger an action: its job is queued, once for each Idempotency-Key, and can be asked for."""
+
+    def place(job: Job) -> str:
+        return f"/api/v1/organisations/{access.tenant_id}/jobs/{job.id}"
+
+    def answer_of(job: Job) -> Answer:
+        return answered(job_answer(job), 202, location=place(job))
+
+    keyed = once(request, data, answer_of)
+    job = await actions.trigger(access, project_id, name, data.destination, keyed)
+    return Response(job_answer(job), status_code=202, headers={"location": place(job)})
 
 
 OF_ONE = [create, listing, show, change, remove, act]

@@ -1,7 +1,7 @@
 """Refresh tokens in this process's memory, for tests. No method waits, so each use is atomic on one loop."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -49,8 +49,17 @@ class MemoryRefreshTokenStore:
     async def end_family(self, id: str) -> bool:  # noqa: A002
         return self._end(family.id for family in self._families.values() if family.id == id) > 0
 
-    async def end_subject(self, subject: str) -> int:
-        return self._end(family.id for family in self._families.values() if family.subject == subject)
+    async def end_subject(self, subject: str, but: str | None = None) -> int:
+        return self._end(family.id for family in await self.families_of(subject) if family.id != but)
+
+    async def families_of(self, subject: str) -> Sequence[TokenFamily]:
+        now = self._now()
+        live = [
+            family
+            for family in self._families.values()
+            if family.subject == subject and not family.ended_at and family.expires_at > now
+        ]
+        return sorted(live, key=lambda family: family.created_at, reverse=True)
 
     async def purge(self) -> int:
         now = self._now()

@@ -1,8 +1,9 @@
 """Refresh tokens in PostgreSQL, in the caller's transaction. PostgreSQL's clock decides."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import ColumnElement, RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth._postgres_tables import REFRESH_TOKENS, TOKEN_FAMILIES
@@ -65,20 +66,31 @@ class PostgresRefreshTokenStore:
         )
         return ended.rowcount > 0
 
-    async def end_subject(self, subject: str) -> int:
-        families = TOKEN_FAMILIES.c
+    async def end_subject(self, subject: str, but: str | None = None) -> int:
         ended = await self._connection.execute(
             TOKEN_FAMILIES.update()
-            .where(families.subject == subject, families.ended_at.is_(None), families.expires_at > NOW)
+            .where(*_live(subject), TOKEN_FAMILIES.c.id.is_distinct_from(but))
             .values(ended_at=NOW)
         )
         return ended.rowcount
+
+    async def families_of(self, subject: str) -> Sequence[TokenFamily]:
+        families = TOKEN_FAMILIES.c
+        found = await self._connection.execute(
+            select(TOKEN_FAMILIES).where(*_live(subject)).order_by(families.created_at.desc(), families.id)
+        )
+        return [_family(row) for row in found.mappings()]
 
     async def purge(self) -> int:
         gone = await self._connection.execute(
             TOKEN_FAMILIES.delete().where(TOKEN_FAMILIES.c.expires_at <= NOW)
         )
         return gone.rowcount
+
+
+def _live(subject: str) -> tuple[ColumnElement[bool], ...]:
+    families = TOKEN_FAMILIES.c
+    return families.subject == subject, families.ended_at.is_(None), families.expires_at > NOW
 
 
 def _family(row: RowMapping) -> TokenFamily:

@@ -74,7 +74,11 @@ class RefreshTokenStore(Protocol):
 
     async def end_family(self, id: str) -> bool: ...  # noqa: A002
 
-    async def end_subject(self, subject: str) -> int: ...
+    async def end_subject(self, subject: str, but: str | None = None) -> int: ...
+
+    async def families_of(self, subject: str) -> Sequence[TokenFamily]:
+        """Return the subject's families that are live, the newest first."""
+        ...
 
     async def purge(self) -> int:
         """Forget the families that have expired, and return how many."""
@@ -155,9 +159,13 @@ class RefreshTokens:
         """End a family, and tell whether it was live."""
         return await self._store.end_family(family_id)
 
-    async def end_all(self, subject: str) -> int:
-        """End all families of a subject, and return how many there were."""
-        return await self._store.end_subject(subject)
+    async def end_all(self, subject: str, *, but: str | None = None) -> int:
+        """End all families of a subject, except for one that is named; return how many there were."""
+        return await self._store.end_subject(subject, but)
+
+    async def families_of(self, subject: str) -> Sequence[TokenFamily]:
+        """Return the subject's families that are live, the newest first."""
+        return await self._store.families_of(subject)
 
     async def purge(self) -> int:
         """Forget what has expired: call it now and then."""

@@ -16,7 +16,7 @@ from auth._errors import (
     ReauthenticationRequiredError,
     SessionEndedError,
 )
-from auth._roles import Identity, Kind
+from auth._roles import Identity, Kind, covers
 from auth._session import NOTHING, IssuedSession, Session
 
 CLEAR_SITE_DATA: Final = '"cache", "storage"'
@@ -72,6 +72,17 @@ class RequestAuth:
         except InsufficientScopeError:
             self._missing_scope = permission
             raise
+        return identity
+
+    async def require_scope(self, permission: str) -> Identity:
+        """Ask the scopes of an API key alone, where roles are looked up elsewhere; a person has no scopes.
+
+        Raises: InsufficientScopeError, and what `signed_in` does.
+        """
+        identity = await self.signed_in()
+        if not covers(identity.scopes, permission):
+            self._missing_scope = permission
+            raise InsufficientScopeError(f"the key has no scope for {permission}")
         return identity
 
     async def fresh(self, seconds: float) -> Session:

@@ -42,7 +42,16 @@ if TYPE_CHECKING:
     from litestar.config.app import AppConfig
     from litestar.types import ASGIApp, Guard, Message, Receive, Scope, Send
 
-__all__ = ["CSRF_EXEMPT", "AuthPlugin", "AuthRequest", "fresh", "requires", "signed_in", "status_of"]
+__all__ = [
+    "CSRF_EXEMPT",
+    "AuthPlugin",
+    "AuthRequest",
+    "fresh",
+    "has_scope",
+    "requires",
+    "signed_in",
+    "status_of",
+]
 
 AuthRequest: TypeAlias = Request[Identity, RequestAuth, State]  # noqa: UP040 - Litestar looks for the class
 type _Connection = ASGIConnection[object, object, object, State]
@@ -89,6 +98,15 @@ def requires(permission: str) -> "Guard":
 
     async def guard(connection: "_Connection", _: BaseRouteHandler) -> None:
         connection.scope["user"] = await _auth_of(connection).require(permission)
+
+    return guard
+
+
+def has_scope(permission: str) -> "Guard":
+    """Let in whom no scopes keep out; roles are not asked."""
+
+    async def guard(connection: "_Connection", _: BaseRouteHandler) -> None:
+        connection.scope["user"] = await _auth_of(connection).require_scope(permission)
 
     return guard
 

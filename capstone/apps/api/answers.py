@@ -1,0 +1,203 @@
+"""What clients get."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from core.jobs.domain import Outcome, State
+from core.tenancy.domain import Role
+
+
+class UserAnswer(BaseModel):
+    """An account."""
+
+    id: UUID
+    email: str
+
+
+class AcceptedAnswer(BaseModel):
+    """What every address gets."""
+
+    status: str = "accepted"
+
+
+class AdmittedAnswer(BaseModel):
+    """What leads to an account."""
+
+    token: str
+
+
+class SessionAnswer(BaseModel):
+    """A login that has not ended."""
+
+    id: str
+    created_at: datetime
+    address: str
+    agent: str
+    is_current: bool
+
+
+class SessionsAnswer(BaseModel):
+    """All of them."""
+
+    items: list[SessionAnswer]
+
+
+class TokensAnswer(BaseModel):
+    """What a login gives."""
+
+    access_token: str
+    refresh_token: str
+    token_type: str = "Bearer"  # noqa: S105 - a name
+    expires_in: int
+
+
+class OrganisationAnswer(BaseModel):
+    """An organisation."""
+
+    id: UUID
+    name: str
+
+
+class MembershipAnswer(OrganisationAnswer):
+    """An organisation, and what the caller is there."""
+
+    role: Role
+
+
+class MembershipsAnswer(BaseModel):
+    """Those that the caller is in."""
+
+    items: list[MembershipAnswer]
+
+
+class InvitationAnswer(BaseModel):
+    """An invitation, as the organisation sees it."""
+
+    id: UUID
+    email: str
+    role: Role
+    invited_by: UUID
+    created_at: datetime
+    expires_at: datetime
+
+
+class InvitationsAnswer(BaseModel):
+    """All that are open."""
+
+    items: list[InvitationAnswer]
+
+
+class OfferAnswer(BaseModel):
+    """An invitation, as whoever is invited sees it."""
+
+    id: UUID
+    organisation: OrganisationAnswer
+    role: Role
+    expires_at: datetime
+
+
+class OffersAnswer(BaseModel):
+    """Those to one's own address."""
+
+    items: list[OfferAnswer]
+
+
+class MemberAnswer(BaseModel):
+    """A member."""
+
+    user_id: UUID
+    email: str
+    role: Role
+
+
+class MembersAnswer(BaseModel):
+    """All members."""
+
+    items: list[MemberAnswer]
+
+
+class ProjectAnswer(BaseModel):
+    """A project."""
+
+    id: UUID
+    name: str
+    description: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProjectsAnswer(BaseModel):
+    """A page of projects."""
+
+    items: list[ProjectAnswer]
+    next_cursor: UUID | None
+
+
+class AttemptAnswer(BaseModel):
+    """One try at a job."""
+
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: Outcome | None
+    worker: str
+    error: str | None
+
+
+class JobAnswer(BaseModel):
+    """A job."""
+
+    id: UUID
+    type: str
+    state: State
+    attempt: int
+    max_attempts: int
+    run_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class JobWithAttempts(JobAnswer):
+    """A job and its attempts."""
+
+    attempts: list[AttemptAnswer]
+
+
+class JobsAnswer(BaseModel):
+    """A page of jobs."""
+
+    items: list[JobAnswer]
+    next_cursor: UUID | None
+
+
+class KeyAnswer(BaseModel):
+    """A key without the key."""
+
+    id: UUID
+    name: str
+    hint: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class IssuedKeyAnswer(KeyAnswer):
+    """A key, shown once."""
+
+    key: str
+
+
+class KeysAnswer(BaseModel):
+    """All keys."""
+
+    items: list[KeyAnswer]
+
+
+class FlagsAnswer(BaseModel):
+    """What is on."""
+
+    flags: dict[str, bool]
