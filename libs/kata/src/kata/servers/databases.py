@@ -1,5 +1,7 @@
 """A running PostgreSQL as its clients know it: where it is, and how it makes databases."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -7,11 +9,13 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import sql
 
+from kata.servers.postgres_programs import postgres_folder
 from kata.system.ports import HOST
 
 USER = "postgres"
 STATEMENTS = "pg_stat_statements"
 _CONNECT_TIMEOUT_SECONDS = 2
+_PROGRAM_SECONDS = 60.0
 # What PostgreSQL keeps of a database outside of it, where CREATE DATABASE ... TEMPLATE does not look.
 _NOT_COPIED = """
     SELECT datdba <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
@@ -54,6 +58,23 @@ class PostgresServer:
         with self.connect() as connection:
             connection.execute(create)
         return self.url(name)
+
+    def run(
+        self, program: str, *options: str, database: str = "postgres", stdin: bytes = b""
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run one of PostgreSQL's own programs on a database, as the superuser, and return how it ended."""
+        environment = {
+            "PATH": os.defpath,
+            "PGHOST": HOST,
+            "PGPORT": str(self.port),
+            "PGUSER": USER,
+            "PGPASSWORD": self.password,
+            "PGDATABASE": database,
+        }
+        argv = [str(postgres_folder() / program), *options]
+        return subprocess.run(  # noqa: S603 - PostgreSQL's own
+            argv, env=environment, input=stdin, capture_output=True, check=False, timeout=_PROGRAM_SECONDS
+        )
 
     def count_statements(self, name: str) -> int:
         """Return how many statements a database was sent so far, those of the verifier's own there included.

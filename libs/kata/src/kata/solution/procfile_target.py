@@ -22,19 +22,26 @@ _INHERITED = (
 
 
 class ProcfileTarget:
-    """A folder with a Procfile."""
+    """A folder with a Procfile, whose processes find the programs of its dependencies on PATH."""
 
     proxy_host = HOST
     dependency_host = HOST
 
     def __init__(
-        self, directory: Path, on_line: OnLine | None = None, release_timeout_seconds: float = 60.0
+        self,
+        directory: Path,
+        on_line: OnLine | None = None,
+        release_timeout_seconds: float = 60.0,
+        *,
+        programs: Path | None = None,
     ) -> None:
         self.directory = directory.absolute()
         self.commands = read_procfile(self.directory)
         # The reference, or a mutant of it, runs in the workspace's environment, whichever is active.
         is_reference = (self.directory / "mutants.toml").is_file()
         self._own = {"VIRTUAL_ENV": sys.prefix} if is_reference else {}
+        if programs is not None:  # in front: pg_dump refuses a server that is newer than itself
+            self._own["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         self._on_line = on_line
         self._release_timeout_seconds = release_timeout_seconds
         self._counts: defaultdict[str, int] = defaultdict(int)

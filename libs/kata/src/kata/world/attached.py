@@ -1,6 +1,7 @@
 """The world of a service that is already running, of which only the URL is known (`--url`)."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from kata.judge.verdicts import NotRunError
 from kata.network.burst import burst
@@ -30,6 +31,10 @@ class AttachedService:
     @property
     def workers(self) -> list[Instance]:
         raise NotRunError("it needs the worker processes, and --url has only an address")
+
+    @property
+    def data_folder(self) -> Path:
+        raise NotRunError("it needs the service's folder, and --url has only its address")
 
     @property
     def redis(self) -> RedisUnderTest:

@@ -1,6 +1,7 @@
 """What a check may ask for: a world, and the services that run in it."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from kata.network.callback_server import CallbackServer
@@ -22,6 +23,10 @@ class Service(Protocol):
     def workers(self) -> list[Instance]: ...
     def output(self) -> list[str]:
         """Return the last lines of all its web processes."""
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder that all its processes have as DATA_DIR."""
 
     @property
     def redis(self) -> RedisUnderTest: ...
