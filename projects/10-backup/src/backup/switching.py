@@ -1,0 +1,158 @@
+"""A restored database becomes the live one, and the former one is kept: one call brings it back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from backup.database import Server
+from backup.domain import Kind, Run, State
+from backup.errors import CannotUndoError, UnknownRunError
+from backup.runs import Runs
+from backup.storage import replace_file
+from backup.swap import swap
+
+LONGEST_PREFIX_BYTES: Final = 20
+
+
+@dataclass(frozen=True)
+class Former:
+    """The database from before a restore, and until when it is kept."""
+
+    run_id: str
+    name: str
+    until: datetime
+
+
+FORMER: Final = TypeAdapter(Former)
+
+
+def beside(database: str, role: str, run_id: str) -> str:
+    """Name a database that a run makes beside the live one, within PostgreSQL's 63 bytes."""
+    prefix = database.encode()[:LONGEST_PREFIX_BYTES].decode(errors="ignore")
+    return f"{prefix}_{role}_{run_id.lower()}"
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Swaps databases, and remembers the former one."""
+
+    server: Server
+    runs: Runs
+    folder: Path
+    undo_seconds: float
+    clock: Callable[[], datetime]
+
+    def scratch_of(self, run_id: str) -> str:
+        return beside(self.server.database, "scratch", run_id)
+
+    def replace_live(self, run: Run) -> Run:
+        """Give the scratch database of a run the live one's name.
+
+        What is to be undone is written down first: a process that dies behind the swap has told nobody of it.
+
+        Raises: SwapFailedError.
+        """
+        live, scratch = self.server.database, self.scratch_of(run.id)
+        previous = self._former()
+        if not self.server.has(live):
+            seconds = swap(self.server, (scratch, live))
+            return replace(run, swap_seconds=seconds)
+        until = self.clock() + timedelta(seconds=self.undo_seconds)
+        former = Former(run.id, beside(live, "former", run.id), until)
+        self._remember(former)
+        try:
+            seconds = swap(self.server, (live, former.name), (scratch, live))
+        except BaseException:
+            if not self.server.has(former.name):  # else it was the answer to the COMMIT that was lost
+                self._remember(previous)
+            raise
+        if previous is not None:
+            self.server.drop(previous.name)
+        return replace(run, swap_seconds=seconds, undo_until=until)
+
+    def undo(self, run_id: str) -> Run:
+        """Bring the former database back; what was written since the restore is gone.
+
+        Raises: UnknownRunError, CannotUndoError, RunInProgressError, SwapFailedError.
+        """
+        if self.runs.find(run_id).kind is not Kind.RESTORE:
+            raise UnknownRunError(run_id)
+        with self.runs.alone():
+            self.settle()
+            run, former = self.runs.find(run_id), self._former()
+            if run.undone_at is not None:
+                raise CannotUndoError("The restore is undone already.")
+            if former is None or former.run_id != run_id or self._is_over(former):
+                raise CannotUndoError("The database from before this restore is not there any more.")
+            swap(
+                self.server,
+                (self.server.database, self.scratch_of(run_id)),
+                (former.name, self.server.database),
+            )
+            return self._undone(run)
+
+    def is_former_over(self) -> bool:
+        """Tell whether there is a former database that nobody may go back to any more."""
+        former = self._former()
+        return former is not None and self._is_over(former)
+
+    def drop_former(self) -> None:
+        """Drop it; to be called while one is alone."""
+        former = self._former()
+        if former is not None and self._is_over(former):
+            self.server.drop(former.name)
+            self._remember(None)
+
+    def settle(self) -> None:
+        """Finish or undo what a run has left whose process died; to be called while one is alone."""
+        for run in self.runs.interrupted():
+            self.runs.write(self._settled(run))
+        former = self._former()
+        if former is not None and not self.server.has(former.name):
+            run = self.runs.find(former.run_id)
+            if self.server.has(self.scratch_of(run.id)):  # the swap back was the last thing that was done
+                self._undone(run)
+            else:
+                self._remember(None)
+
+    def _settled(self, run: Run) -> Run:
+        """Say how a run has ended whose process died."""
+        former = self._former()
+        is_swapped = former is not None and former.run_id == run.id and self.server.has(former.name)
+        self.server.drop(self.scratch_of(run.id))
+        now = self.clock()
+        if former is not None and is_swapped:
+            return replace(run, state=State.SUCCEEDED, finished_at=now, undo_until=former.until)
+        return replace(
+            run, state=State.FAILED, code="interrupted", detail="Its process has ended.", finished_at=now
+        )
+
+    def _undone(self, run: Run) -> Run:
+        undone = replace(run, undone_at=self.clock())
+        self.runs.write(undone)
+        self._remember(None)
+        self.server.drop(self.scratch_of(run.id))
+        return undone
+
+    def _is_over(self, former: Former) -> bool:
+        return self.clock() > former.until
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "runs" / "former.json"
+
+    def _former(self) -> Former | None:
+        try:
+            return FORMER.validate_json(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def _remember(self, former: Former | None) -> None:
+        if former is None:
+            self._path.unlink(missing_ok=True)
+        else:
+            replace_file(self._path, FORMER.dump_json(former))
