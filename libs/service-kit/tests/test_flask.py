@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from service_kit.flask import install, problem_response
+from service_kit.flask_openapi import Info, described, document
+from service_kit.json_text import as_mapping
 from service_kit.metrics import Metrics
 from service_kit.problems import Problem, ProblemError, on
 from service_kit.settings import ServiceSettings
@@ -230,3 +232,16 @@ def test_json_goes_in_strictly_and_out_as_it_came(client: FlaskClient) -> None:
         body = text.encode(errors="surrogatepass")
         answer = client.post("/json", data=body, content_type="application/json")
         assert (answer.status_code, answer.get_json(force=True)["code"]) == (400, "invalid_json")
+
+
+def test_further_answers_stand_in_the_document() -> None:
+    app = flask.Flask(__name__, static_folder=None)
+
+    @app.put("/thing")
+    @described(status=201, others={200: "Replaced."})
+    def put() -> None:
+        """Put it."""
+
+    operation = as_mapping(as_mapping(as_mapping(document(app, Info("a"))["paths"])["/thing"])["put"])
+    answers = {status: as_mapping(answer) for status, answer in as_mapping(operation["responses"]).items()}
+    assert (answers["200"], answers["201"]["description"]) == ({"description": "Replaced."}, "The answer.")

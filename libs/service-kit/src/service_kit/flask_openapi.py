@@ -72,6 +72,7 @@ class Description(NamedTuple):
     refusals: Mapping[int, Refusal]
     request_headers: Mapping[str, str]
     any_query: bool
+    others: Mapping[int, str]
 
 
 class Decorator(Protocol):
@@ -90,9 +91,11 @@ def described(
     refusals: Mapping[int, Refusal] | None = None,
     request_headers: Mapping[str, str] | None = None,
     any_query: bool = False,
+    others: Mapping[int, str] | None = None,
 ) -> Decorator:
     """Put a view into the document. Its docstring's first line is the summary, the rest the description.
 
+    `others`: further statuses that are no problems, and what they mean; they have no model.
     `any_query`: the query is somebody else's business, as where a proxy passes on what a client has sent.
     """
 
@@ -119,6 +122,7 @@ def described(
             refusals or {},
             request_headers or {},
             any_query,
+            others or {},
         )
         return answered
 
@@ -224,11 +228,14 @@ def _operation(
         }
         for status, refusal in description.refusals.items()
     }
+    others: dict[str, Json] = {
+        str(status): {"description": text} for status, text in description.others.items()
+    }
     operation: dict[str, Json] = {
         "operationId": rule.endpoint.rpartition(".")[2],
         "summary": description.summary,
         "parameters": list(_parameters(rule, description, schemas, components)),
-        "responses": {str(description.status): answer, **refusals},
+        "responses": {str(description.status): answer, **others, **refusals},
     }
     if description.description:
         operation["description"] = description.description
