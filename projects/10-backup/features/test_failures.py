@@ -12,7 +12,7 @@ from kata.steps import FaultProxy, Instance, World, expect, wait_until_ready
 
 from .content import Content, filled
 from .roles import url_as
-from .vault import MANIFEST, POLL_SECONDS, Json, Vault, ids, shown
+from .vault import MANIFEST, POLL_SECONDS, Json, Vault, as_mapping, ids, shown
 
 scenarios("failures.feature")
 
@@ -97,8 +97,7 @@ def versions_are_made_that_fail(vault: Vault, content: Content, postgres: FaultP
     wait = float(vault.settings["LOCK_WAIT_SECONDS"])
     with locked(vault, content):
         began = time.monotonic()
-        run = vault.begin("/versions")
-        ended = vault.ended(run)
+        ended = vault.ended(vault.begin("/versions"), seconds=wait + 2 * LOCK_MARGIN_SECONDS)
         took = time.monotonic() - began
     expect(
         wait - 0.1 <= took <= wait + LOCK_MARGIN_SECONDS,
@@ -202,7 +201,10 @@ def the_service_is_killed(vault: Vault, postgres: FaultProxy, world: World) -> l
             if number:
                 once(lambda: bool(sessions(vault, application="pg_dump")), GONE_SECONDS)
                 time.sleep(vault.draw.integer(0, 120) / 1000)
+            shown_early = run["version_id"] in ids(vault.versions())
+            is_early = vault.get(f"/runs/{run['id']}")["state"] == "running"
             vault.service.web.kill()
+        expect(not (shown_early and is_early), expected="no version before its run has ended", got="one")
         gone = once(lambda: not sessions(vault), GONE_SECONDS)
         expect(gone, expected="no session within 10 s of the kill", got=len(sessions(vault)))
         whole = {folder for folder in version_folders(vault) if (vault.folder / folder / MANIFEST).exists()}
@@ -238,5 +240,8 @@ def no_version_is_there_that_was_not_whole(vault: Vault, killed: list[tuple[Json
             expect(got == ("failed", "interrupted"), expected="failed with interrupted", got=shown(now))
         expect(set(listed) <= set(ids(vault.versions())), expected="all older versions", got=listed)
     for version in vault.versions():
-        vault.succeeded(vault.begin(f"/versions/{version['id']}/verify"))
+        drilled = vault.begin(f"/versions/{version['id']}/drill")
+        vault.succeeded(drilled)
+        level = as_mapping(vault.version(str(version["id"]))["verification"])["level"]
+        expect(level == "compared", expected="each version that is listed can be compared", got=level)
     vault.create()

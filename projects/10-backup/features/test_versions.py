@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import zstandard
 from pytest_bdd import scenarios, then, when
@@ -223,6 +223,36 @@ def they_are_listed_by_each_of_their_labels(vault: Vault, labelled: dict[str, Ma
         is_problem(vault.ask("GET", f"/versions?{query}"), INVALID)
 
 
+@when("a version is made of a database with an odd name, and restored", target_fixture="odd")
+def a_version_is_made_of_a_database_with_an_odd_name(
+    world: World, vault: Vault, service_settings: dict[str, str]
+) -> tuple[str, str, list[Row]]:
+    draw = vault.draw
+    letter, sign = draw.choice(("é", "漢", "Ω")), draw.choice(("%41", "100%", "a=b"))
+    odd = f"{draw.word()} {letter}{sign}'\"\\ {draw.text(8)}"
+    postgres = vault.service.postgres
+    postgres.address.create_database(odd, "template0")
+    own = urlsplit(postgres.url)
+    settings = {**service_settings, "DATABASE_URL": own._replace(path=f"/{quote(odd, safe='')}").geturl()}
+    other = Vault(world.start_alone(settings), draw, settings, odd)
+    other.run("CREATE TABLE items AS SELECT n FROM generate_series(1, 9) AS n")
+    version_id = other.create()
+    other.run("DELETE FROM items")
+    other.restore(version_id)
+    rows = other.run("SELECT n FROM items ORDER BY n")
+    folders = sorted(entry.name for entry in other.service.data_folder.iterdir())
+    expect(folders == [quote(odd, safe="")], expected=f"the folder {quote(odd, safe='')}", got=folders)
+    place = other.place(version_id).parent.name
+    return odd, place, rows
+
+
+@then("its folder has that name, escaped, and its rows are back")
+def its_folder_has_that_name(odd: tuple[str, str, list[Row]]) -> None:
+    name, place, rows = odd
+    expect(unquote(place) == name, expected=f"the folder of {name}", got=place)
+    expect(rows == [(n,) for n in range(1, 10)], expected="nine rows", got=rows)
+
+
 @when("three versions are made", target_fixture="three")
 def three_versions_are_made(vault: Vault) -> list[tuple[str, datetime, datetime]]:
     made = []
@@ -241,7 +271,8 @@ def their_ids_are_ulids(vault: Vault, three: list[tuple[str, datetime, datetime]
         apart = abs((ulid_time(version_id) - taken).total_seconds())
         expect(apart <= 0.001, expected=f"an id of {taken}", got=ulid_time(version_id))
         name = vault.place(version_id).name
-        expect(name.endswith(f"-{version_id}") and name[:4].isdigit(), expected="{time}-{id}", got=name)
+        wanted = f"{taken:%Y%m%dT%H%M%SZ}-{version_id}"
+        expect(name == wanted, expected=f"the folder {wanted}", got=name)
     newest = [version_id for version_id, _, _ in reversed(three)]
     for limit in (1, 2, 3):
         got = ids(vault.versions(f"limit={limit}"))

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
+from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
-from kata.steps import Draw, Exchange, Inconclusive, Service, as_object, describe_answer, expect
+from kata.steps import Draw, Exchange, Service, as_object, describe_answer, expect
 
 API = "/api/v1"
 OK, ACCEPTED, NOT_FOUND, CONFLICT, INVALID = 200, 202, 404, 409, 422
@@ -30,15 +31,16 @@ class Vault:
     service: Service
     draw: Draw
     settings: Mapping[str, str]
+    other_database: str | None = None
 
     @property
     def database(self) -> str:
-        return self.service.postgres.database
+        return self.other_database or self.service.postgres.database
 
     @property
     def folder(self) -> Path:
         """Where the versions are."""
-        return self.service.data_folder / self.database
+        return self.service.data_folder / quote(self.database, safe="")
 
     def ask(self, method: str, path: str, body: object = None, *, process: int = 0) -> Exchange:
         """Send one request, from somebody whom nobody has seen before."""
@@ -62,12 +64,12 @@ class Vault:
         expect(where.endswith(f"{API}/runs/{run.get('id')}"), expected="Location of the run", got=where)
         return run
 
-    def ended(self, run: Json, *, process: int = 0) -> Json:
-        """Wait until a run has ended."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def ended(self, run: Json, *, process: int = 0, seconds: float = PATIENCE_SECONDS) -> Json:
+        """Wait until a run has ended, and demand that it does."""
+        deadline = time.monotonic() + seconds
         while (now := self.get(f"/runs/{run['id']}", process=process))["state"] == "running":
-            if time.monotonic() > deadline:
-                raise Inconclusive(f"a run was still running after {PATIENCE_SECONDS:g} s")
+            late = time.monotonic() > deadline
+            expect(not late, expected=f"{run['kind']} ends within {seconds:g} s", got=shown(now), timing=True)
             time.sleep(POLL_SECONDS)
         return now
 

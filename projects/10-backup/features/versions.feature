@@ -26,6 +26,11 @@ Feature: Versions of a database
     When three versions are made
     Then their ids are ULIDs of their moments, and the list has the newest first, in pieces
 
+  @C26 @step-2 @after-C2
+  Scenario: A database may have any name
+    When a version is made of a database with an odd name, and restored
+    Then its folder has that name, escaped, and its rows are back
+
   @C9 @step-2 @after-C1
   Scenario: There is one run at a time, in all processes
     Given rows in its database

@@ -359,11 +359,13 @@ def test_a_path_that_a_shell_would_read_otherwise(monkeypatch: pytest.MonkeyPatc
 
 
 def test_its_programs_run_on_a_database_as_the_superuser(postgres_server: EmbeddedPostgres) -> None:
-    postgres_server.create_database("programs")
+    name = "programs é 100%"
+    postgres_server.create_database(name)
     address = postgres_server.address
-    made = address.run("psql", "--quiet", "--command=CREATE TABLE made (id int)", database="programs")
-    assert made.returncode == 0, made.stderr
-    dumped = address.run("pg_dump", "--schema-only", database="programs")
+    with address.connect(name) as connection:
+        connection.execute("CREATE TABLE made (id int)")
+    dumped = address.run("pg_dump", "--schema-only", database=name)
+    assert dumped.returncode == 0, dumped.stderr
     assert b"CREATE TABLE public.made" in dumped.stdout
 
 

@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> Flask:
         registry=metrics.registry,
         multiprocess_mode="mostrecent",
     )
-    Scheduler(backups, settings.backup_every_seconds, settings.drill_every_seconds, now, age).start()
+    Scheduler(backups, settings.backup_every_seconds, settings.drill_every_seconds, age).start()
     app = Flask("backup", static_folder=None)
     app.register_blueprint(make_api(backups))
     install(

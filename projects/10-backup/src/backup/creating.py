@@ -12,8 +12,9 @@ from backup.dumping import Dump, compress
 from backup.manifests import FORMAT
 from backup.runs import Report
 from backup.snapshots import exported_snapshot
-from backup.storage import DUMP, FolderStorage
+from backup.storage import FolderStorage
 from backup.ulid import time_of
+from backup.version_files import DUMP
 
 FOREIGN: Final = "unknown"
 

@@ -104,7 +104,7 @@ def _statements(name: sql.Identifier, wanted: Properties) -> Iterator[sql.Compos
     yield sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, owner)
     yield sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(wanted.comment))
     for setting in wanted.settings:
-        value = _value(setting)
+        value = value_of(setting)
         if setting.role is None:
             yield sql.SQL("ALTER DATABASE {} SET {} TO {}").format(name, _setting_name(setting), value)
         else:
@@ -133,7 +133,8 @@ def _setting_name(setting: DatabaseSetting) -> sql.Identifier:
     return sql.Identifier(*setting.name.split("."))
 
 
-def _value(setting: DatabaseSetting) -> sql.Composable:
+def value_of(setting: DatabaseSetting) -> sql.Composable:
+    """Return what stands behind SET … TO."""
     if setting.name.lower() not in LISTS:
         return sql.Literal(setting.value)
     elements = [

@@ -16,7 +16,7 @@ from backup.domain import Level, Manifest, SequenceValue, TableProof
 from backup.errors import ContentDiffersError, RestoreFailedError
 from backup.properties import Connection
 from backup.runs import Report
-from backup.storage import DUMP, check_files, manifest_in
+from backup.version_files import DUMP, check_files, manifest_in
 
 SHOWN: Final = 10
 SEQUENCES: Final = """

@@ -112,6 +112,7 @@ def add_runs(api: Blueprint, backups: Backups) -> None:
             409: Refusal("Another run is in progress, or the version cannot be restored here."),
             422: INVALID,
         },
+        others={200: "It could be done."},
     )
     def restore(body: NewRestore) -> Response:
         """Put a version in the place of the live database, or look whether that could be done."""

@@ -20,8 +20,8 @@ import structlog
 from pydantic import TypeAdapter
 
 from backup.domain import Kind, Progress, Run, State
+from backup.durable import replace_file
 from backup.errors import RunFailedError, RunInProgressError, StorageFailedError, UnknownRunError
-from backup.storage import replace_file
 from backup.ulid import PATTERN, ulid
 
 RUN: Final = TypeAdapter(Run)
@@ -55,6 +55,8 @@ class Runs:
     def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
         self._folder = folder / "runs"
         self._clock = clock
+        self._last: dict[Kind, Run] = {}
+        self._newest_seen = ""
 
     def begin(self, kind: Kind, version_id: str | None, work: Work) -> Run:
         """Begin a run on a thread of its own.
@@ -68,17 +70,13 @@ class Runs:
             os.ftruncate(lock, 0)
             os.pwrite(lock, run.id.encode(), 0)
             threading.Thread(target=self._go_on, args=(run, work, lock), name=run.id, daemon=True).start()
+        except OSError as error:
+            os.close(lock)
+            raise StorageFailedError(f"The storage cannot be written: {error.strerror}.") from error
         except BaseException:
             os.close(lock)
             raise
         return run
-
-    def finish(self, kind: Kind, version_id: str | None, work: Work) -> Run:
-        """Do the same, and wait for its end."""
-        run = self.begin(kind, version_id, work)
-        while (now := self.find(run.id)).state is State.RUNNING:
-            time.sleep(WRITE_EVERY_SECONDS / 10)
-        return now
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -107,6 +105,15 @@ class Runs:
     def recent(self, limit: int) -> list[Run]:
         """Return the newest runs, the newest first."""
         return [self.find(run_id) for run_id in self._ids()[:limit]]
+
+    def last_of(self, kind: Kind) -> Run | None:
+        """Return the newest run of a kind, as it began: that never changes, so each record is read once."""
+        for run_id in reversed(self._ids()):
+            if run_id > self._newest_seen:
+                run = self._read(run_id)
+                self._last[run.kind] = run
+                self._newest_seen = run_id
+        return self._last.get(kind)
 
     def last_has_died(self) -> bool:
         """Tell whether the run that last held the lock has left its record unfinished."""

@@ -2,20 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
 
-from backup.domain import Kind, Reason, Run
+from backup.domain import Kind, Reason
 from backup.errors import BackupError, RunInProgressError
 from backup.service import Backups
+from backup.ulid import time_of
 
 TICK_SECONDS: Final = 0.5
 # Behind one that has failed: a server that is away is not asked twice a second.
 RETRY_SECONDS: Final = 60.0
+
+# A file for each version is read: less often than that.
+PROOF_TICKS: Final = 3
 
 log = structlog.get_logger()
 
@@ -28,15 +30,22 @@ class Gauge(Protocol):
         ...
 
 
-@dataclass(frozen=True)
 class Scheduler:
     """Looks twice a second what is due; of several processes the first to look begins it."""
 
-    backups: Backups
-    backup_every_seconds: float
-    drill_every_seconds: float
-    clock: Callable[[], datetime]
-    last_verified_age: Gauge
+    def __init__(
+        self,
+        backups: Backups,
+        backup_every_seconds: float,
+        drill_every_seconds: float,
+        last_verified_age: Gauge,
+    ) -> None:
+        self._backups = backups
+        self._backup_every_seconds = backup_every_seconds
+        self._drill_every_seconds = drill_every_seconds
+        self._last_verified_age = last_verified_age
+        self._ticks = 0
+        self._proven_at: datetime | None = None
 
     def start(self) -> None:
         threading.Thread(target=self._go_on, name="scheduler", daemon=True).start()
@@ -57,29 +66,30 @@ class Scheduler:
         Raises: BackupError, OSError.
         """
         self._tell_age()
-        self.backups.tidy()
-        if self.backup_every_seconds and self._is_backup_due():
-            self.backups.create({}, Reason.SCHEDULE)
-        elif self.drill_every_seconds and self._is_due(Kind.DRILL, self.drill_every_seconds):
-            newest = next((version for version in self.backups.storage.versions() if version.manifest), None)
+        self._backups.tidy()
+        if self._backup_every_seconds and self._is_backup_due():
+            self._backups.create({}, Reason.SCHEDULE)
+        elif self._drill_every_seconds and self._is_due(Kind.DRILL, self._drill_every_seconds):
+            versions = self._backups.storage.versions()
+            newest = next((version for version in versions if version.manifest), None)
             if newest is not None:
-                self.backups.drill(newest.id)
+                self._backups.drill(newest.id)
 
     def _is_backup_due(self) -> bool:
-        newest = next(iter(self.backups.storage.versions()), None)
-        is_old = newest is None or self._age_seconds(newest.taken_at) >= self.backup_every_seconds
-        return is_old and self._is_due(Kind.CREATE, min(self.backup_every_seconds, RETRY_SECONDS))
+        newest = self._backups.storage.newest()
+        is_old = newest is None or self._age_seconds(time_of(newest)) >= self._backup_every_seconds
+        return is_old and self._is_due(Kind.CREATE, min(self._backup_every_seconds, RETRY_SECONDS))
 
     def _is_due(self, kind: Kind, every_seconds: float) -> bool:
-        last = self._last(kind)
+        last = self._backups.runs.last_of(kind)
         return last is None or self._age_seconds(last.started_at) >= every_seconds
 
-    def _last(self, kind: Kind) -> Run | None:
-        return next((run for run in self.backups.runs.recent(1000) if run.kind is kind), None)
-
     def _age_seconds(self, moment: datetime) -> float:
-        return (self.clock() - moment) / timedelta(seconds=1)
+        return (self._backups.clock() - moment) / timedelta(seconds=1)
 
     def _tell_age(self) -> None:
-        proven_at = self.backups.storage.last_proven()
-        self.last_verified_age.set(float("inf") if proven_at is None else self._age_seconds(proven_at))
+        if self._ticks % PROOF_TICKS == 0:
+            self._proven_at = self._backups.storage.last_proven()
+        self._ticks += 1
+        age_seconds = float("inf") if self._proven_at is None else self._age_seconds(self._proven_at)
+        self._last_verified_age.set(age_seconds)

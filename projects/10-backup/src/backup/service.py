@@ -26,9 +26,10 @@ from backup.preflight import Obstacle, obstacles
 from backup.restoring import Restorer, translated
 from backup.retention import Policy, kept
 from backup.runs import Report, Runs
-from backup.storage import FolderStorage, check_files, manifest_in, missing_files
+from backup.storage import FolderStorage
 from backup.switching import Switch
 from backup.ulid import ulid
+from backup.version_files import check_files, manifest_in, missing_files
 
 IN_USE: Final = "in_use"
 DAMAGE: Final = (

@@ -8,37 +8,32 @@
 
 import errno
 import fcntl
-import hashlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 from urllib.parse import quote
 
 from backup import manifests
-from backup.domain import Manifest, Marks, StoredFile, Version
+from backup.domain import Manifest, Marks, Version
+from backup.durable import locked, replace_file, sync_folder
 from backup.errors import (
-    ChecksumError,
     DamagedManifestError,
     MissingError,
     StorageFailedError,
     StorageFullError,
-    TruncatedError,
     UnknownFileError,
     UnknownVersionError,
 )
-from backup.ulid import PATTERN, time_of
+from backup.ulid import LENGTH, PATTERN, time_of
+from backup.version_files import MANIFEST, Draft, manifest_in
 
-MANIFEST: Final = "manifest.json"
 MARKS: Final = "marks.json"
-DUMP: Final = "database.dump.zst"
 INCOMING: Final = "incoming"
 FOLDER: Final = re.compile(rf"\d{{8}}T\d{{6}}Z-({PATTERN.pattern})")
-BLOCK_BYTES: Final = 1 << 20
 FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -52,8 +47,7 @@ class FolderStorage:
 
     def ping(self) -> None:
         """Look whether versions could be listed."""
-        with os.scandir(self.folder):
-            pass
+        next(self.folder.iterdir(), None)
 
     def prepare(self) -> None:
         """Make the folder, where nobody else may look."""
@@ -64,6 +58,13 @@ class FolderStorage:
         """Return all versions, the newest first."""
         found = [version for folder in self._folders() if (version := _version(folder)) is not None]
         return sorted(found, key=lambda version: version.id, reverse=True)
+
+    def newest(self) -> str | None:
+        """Return the id of the newest version, without a look at what is in it."""
+        return max(
+            (folder.name[-LENGTH:] for folder in self._folders() if (folder / MANIFEST).exists()),
+            default=None,
+        )
 
     def find(self, version_id: str) -> Version:
         """Return a version.
@@ -103,7 +104,7 @@ class FolderStorage:
         with _translated():
             self.prepare()
             folder.mkdir(mode=0o700)
-            with _locked(folder, fcntl.LOCK_EX):
+            with locked(folder, fcntl.LOCK_EX):
                 try:
                     yield Draft(folder, self._room())
                 except BaseException:
@@ -114,7 +115,7 @@ class FolderStorage:
     def used(self, version_id: str) -> Iterator[Path]:
         """Keep a version from being deleted for the duration of the block."""
         folder = self.folder_of(version_id)
-        with _locked(folder, fcntl.LOCK_SH):
+        with locked(folder, fcntl.LOCK_SH):
             if not (folder / MANIFEST).exists():
                 raise UnknownVersionError(version_id)
             yield folder
@@ -125,9 +126,9 @@ class FolderStorage:
         The manifest goes first: a version that is half gone is none.
         """
         folder = self.folder_of(version_id)
-        with suppress(BlockingIOError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with suppress(BlockingIOError), locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
             (folder / MANIFEST).unlink(missing_ok=True)
-            _sync(folder)
+            sync_folder(folder)
             shutil.rmtree(folder)
             return True
         return False
@@ -138,14 +139,14 @@ class FolderStorage:
             if not (folder / MANIFEST).exists():
                 with (
                     suppress(BlockingIOError, FileNotFoundError),
-                    _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB),
+                    locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB),
                 ):
                     if not (folder / MANIFEST).exists():
                         shutil.rmtree(folder, ignore_errors=True)
 
     def mark(self, version_id: str, change: Callable[[Marks], Marks]) -> Version:
         """Change what is known of a version beside its manifest."""
-        with self.used(version_id) as folder, _locked(folder / MANIFEST, fcntl.LOCK_EX):
+        with self.used(version_id) as folder, locked(folder / MANIFEST, fcntl.LOCK_EX):
             marks = change(_marks(folder))
             replace_file(folder / MARKS, manifests.MARKS.dump_json(marks))
         return self.find(version_id)
@@ -170,116 +171,6 @@ class FolderStorage:
         return max(0, self._limit_bytes - used)
 
 
-class Draft:
-    """A version that is being written."""
-
-    def __init__(self, folder: Path, room_bytes: int | None) -> None:
-        self.folder = folder
-        self._room_bytes = room_bytes
-
-    @contextmanager
-    def file(self, name: str) -> Iterator["Writer"]:
-        """Write a file of the version; it is on the disk when the block ends."""
-        with create_privately(self.folder / name) as file:
-            writer = Writer(name, file.write, self._room_bytes)
-            yield writer
-            file.flush()
-            os.fsync(file.fileno())
-
-    def complete(self, manifest: Manifest) -> None:
-        """Make it a version, in one step."""
-        replace_file(self.folder / MANIFEST, manifests.written(manifest))
-        _sync(self.folder.parent)
-
-
-class Writer:
-    """Hashes and counts what goes into a file."""
-
-    def __init__(self, name: str, write: Callable[[bytes], int], room_bytes: int | None) -> None:
-        self._name = name
-        self._write = write
-        self._room_bytes = room_bytes
-        self._hash = hashlib.sha256()
-        self.size_bytes = 0
-
-    def write(self, data: bytes) -> None:
-        """Append.
-
-        Raises: StorageFullError.
-        """
-        if self._room_bytes is not None and self.size_bytes + len(data) > self._room_bytes:
-            raise StorageFullError("The versions would take more than STORAGE_LIMIT_BYTES.")
-        self._write(data)
-        self._hash.update(data)
-        self.size_bytes += len(data)
-
-    @property
-    def stored(self) -> StoredFile:
-        return StoredFile(self._name, self.size_bytes, self._hash.hexdigest())
-
-
-def missing_files(folder: Path, manifest: Manifest) -> list[tuple[str, str]]:
-    """Look for what can be seen to be missing without reading it: each with the code of what it is."""
-    found = []
-    for stored in manifest.files:
-        try:
-            _check_size(folder, stored)
-        except (MissingError, TruncatedError) as error:
-            found.append((error.code, str(error)))
-    return found
-
-
-def check_files(folder: Path, manifest: Manifest) -> None:
-    """Compare the files of a version with its manifest.
-
-    Raises: MissingError, TruncatedError, ChecksumError, each naming the file.
-    """
-    for stored in manifest.files:
-        path = folder / stored.name
-        _check_size(folder, stored)
-        try:
-            with path.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise StorageFailedError(f"{stored.name} cannot be read: {error.strerror}.") from error
-        if sha256 != stored.sha256:
-            raise ChecksumError(f"{stored.name} has other bytes than were written.")
-
-
-def _check_size(folder: Path, stored: StoredFile) -> None:
-    try:
-        size_bytes = (folder / stored.name).stat().st_size
-    except FileNotFoundError as error:
-        raise MissingError(f"{stored.name} is gone.") from error
-    if size_bytes < stored.size_bytes:
-        raise TruncatedError(f"{stored.name} has {size_bytes} bytes of {stored.size_bytes}.")
-
-
-def manifest_in(folder: Path) -> Manifest:
-    """Read the manifest of a version.
-
-    Raises: MissingError, DamagedManifestError, also where it is another version's.
-    """
-    try:
-        manifest = manifests.read((folder / MANIFEST).read_bytes())
-    except FileNotFoundError as error:
-        raise MissingError("The manifest is gone.") from error
-    if not folder.name.endswith(f"-{manifest.id}"):
-        raise DamagedManifestError("The manifest is another version's.")
-    return manifest
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that whoever reads it gets the old bytes or the new ones."""
-    beside = path.with_name(f".{path.name}")
-    with create_privately(beside) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(path)
-    _sync(path.parent)
-
-
 def _version(folder: Path) -> Version | None:
     match = FOLDER.fullmatch(folder.name)
     if match is None:
@@ -299,33 +190,6 @@ def _marks(folder: Path) -> Marks:
         return manifests.MARKS.validate_json((folder / MARKS).read_bytes())
     except (FileNotFoundError, ValueError):
         return Marks()
-
-
-def create_privately(path: Path) -> BinaryIO:
-    """Open a file for writing that nobody else may read."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(path: Path, operation: int) -> Iterator[None]:
-    """Hold a lock on a file or a folder; it ends with the process, however that ends.
-
-    Raises: BlockingIOError, if it was not to wait.
-    """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, operation)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

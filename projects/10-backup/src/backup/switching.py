@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 
 from backup.database import Server
 from backup.domain import Kind, Run, State
+from backup.durable import replace_file
 from backup.errors import CannotUndoError, UnknownRunError
 from backup.runs import Runs
-from backup.storage import replace_file
 from backup.swap import swap
 
 LONGEST_PREFIX_BYTES: Final = 20

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
@@ -41,7 +42,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database, with the password."""
-        return f"postgresql://{USER}:{self.password}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{USER}:{self.password}@{HOST}:{self.port}/{quote(database, safe='')}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
         """Connect as the superuser; each statement commits by itself."""
