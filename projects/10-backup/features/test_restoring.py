@@ -33,6 +33,13 @@ PROPERTIES = """
 """
 
 
+WITHIN = """
+    SELECT relowner::regrole::text, relacl::text, (SELECT proacl::text FROM pg_proc WHERE proname = 'secret'),
+        (SELECT array_agg(defaclacl::text ORDER BY 1) FROM pg_default_acl)
+    FROM pg_class WHERE relname = 'held'
+"""
+
+
 def execute(vault: Vault, text: str) -> None:
     with vault.connect() as connection:
         connection.execute(text)
@@ -40,8 +47,21 @@ def execute(vault: Vault, text: str) -> None:
 
 @when("rows are changed, and the version from before is restored", target_fixture="restored")
 def rows_are_changed_and_restored(vault: Vault, content: Content) -> tuple[str, Json, list[Row]]:
+    execute(
+        vault,
+        f"CREATE VIEW {content.schema}.seen AS SELECT count(*) FROM {content.schema}.items;"
+        f" CREATE FUNCTION {content.schema}.tell() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN NEW.amount = 17; RETURN NEW; END';"
+        f" CREATE TRIGGER told BEFORE INSERT ON {content.schema}.items"
+        f" FOR EACH ROW EXECUTE FUNCTION {content.schema}.tell()",
+    )
     version_id = vault.create({"made": "before"})
-    execute(vault, f"UPDATE {content.schema}.items SET label = 'spoilt' WHERE id > 2")
+    execute(
+        vault,
+        f"UPDATE {content.schema}.items SET label = 'spoilt' WHERE id > 2;"
+        f" ALTER TABLE {content.schema}.items DROP CONSTRAINT items_pkey;"
+        f" DROP VIEW {content.schema}.seen; DROP TRIGGER told ON {content.schema}.items",
+    )
     added = [content.add() for _ in range(vault.draw.integer(1, 5))]
     execute(vault, f"DELETE FROM {content.schema}.items WHERE id = 1; CREATE TABLE {content.schema}.later ()")
     before = content.now()
@@ -56,6 +76,12 @@ def its_rows_are_back(vault: Vault, content: Content, restored: tuple[str, Json,
     expect(rows == content.rows, expected=f"{len(content.rows)} rows as they were", got=f"{len(rows)} rows")
     key = content.add()
     expect(key == len(content.rows) + 1, expected=f"the next key, {len(content.rows) + 1}", got=key)
+    told = [row[2] for row in content.now() if row[0] == key]
+    expect(told == [17], expected="what its trigger puts into a new row", got=told)
+    seen = vault.run("SELECT * FROM {}.seen", content.schema)
+    expect(seen == [(key,)], expected="the view with one row more", got=seen)
+    [(constraints,)] = vault.run("SELECT count(*) FROM pg_constraint WHERE conname = 'items_pkey'")
+    expect(constraints != 0, expected="the primary key", got="none")
     with vault.connect() as connection:
         later = connection.execute("SELECT to_regclass(%s)", [f"{content.schema}.later"]).fetchone()
     expect(later == (None,), expected="no table that was made later", got=later)
@@ -89,7 +115,13 @@ def the_database_has_properties(vault: Vault) -> tuple[str, Row]:
         f" ALTER DATABASE \"{database}\" SET DateStyle = 'German, DMY';"
         f' ALTER DATABASE "{database}" SET search_path = "$user", public, "Odd, name";'
         f' ALTER ROLE "{roles["reader"]}" IN DATABASE "{database}" SET work_mem = \'7MB\';'
-        f" COMMENT ON DATABASE \"{database}\" IS '{draw.word()}''s \"{draw.word()}\"'",
+        f" COMMENT ON DATABASE \"{database}\" IS '{draw.word()}''s \"{draw.word()}\"';"
+        f' CREATE TABLE held (id int); ALTER TABLE held OWNER TO "{roles["owner"]}";'
+        f' GRANT SELECT, UPDATE ON held TO "{roles["reader"]}";'
+        " CREATE FUNCTION secret() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        " REVOKE EXECUTE ON FUNCTION secret() FROM PUBLIC;"
+        f' GRANT EXECUTE ON FUNCTION secret() TO "{roles["reader"]}";'
+        f' ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "{roles["grantee"]}"',
     )
     version_id, wanted = vault.create(), properties(vault)
     execute(
@@ -97,15 +129,17 @@ def the_database_has_properties(vault: Vault) -> tuple[str, Row]:
         f'ALTER DATABASE "{database}" OWNER TO "{roles["other"]}"; ALTER DATABASE "{database}" RESET ALL;'
         f' GRANT ALL ON DATABASE "{database}" TO PUBLIC; ALTER DATABASE "{database}" CONNECTION LIMIT -1;'
         f' ALTER ROLE "{roles["other"]}" IN DATABASE "{database}" SET work_mem = \'9MB\';'
-        f" COMMENT ON DATABASE \"{database}\" IS 'another'",
+        f" COMMENT ON DATABASE \"{database}\" IS 'another';"
+        f' ALTER TABLE held OWNER TO "{roles["other"]}"; GRANT EXECUTE ON FUNCTION secret() TO PUBLIC',
     )
     return version_id, wanted
 
 
 def properties(vault: Vault) -> Row:
-    with vault.connect("postgres") as connection:
+    with vault.connect() as connection:
         row = connection.execute(PROPERTIES, [vault.database]).fetchone()
-    return row or ()
+        within = connection.execute(WITHIN).fetchone()
+    return (*(row or ()), *(within or ()))
 
 
 @then("a restore brings each of them back")

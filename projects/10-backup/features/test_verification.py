@@ -39,6 +39,11 @@ def cut(vault: Vault, version_id: str) -> None:
     os.truncate(path, vault.draw.choice((0, size - 1, vault.draw.integer(0, size - 1))))
 
 
+def shorten(vault: Vault, version_id: str) -> None:
+    path = vault.dump_of(version_id)
+    os.truncate(path, path.stat().st_size - 1)
+
+
 def lengthen(vault: Vault, version_id: str) -> None:
     with vault.dump_of(version_id).open("ab") as file:
         file.write(b"\0")
@@ -100,6 +105,7 @@ WAYS: Mapping[str, tuple[str, Callable[[Vault, str], None]]] = {
     "a bit flipped": ("checksum", flip),
     "a byte more": ("checksum", lengthen),
     "the bytes in another order": ("checksum", swap_with_another),
+    "a byte less": ("truncated", shorten),
     "cut off": ("truncated", cut),
     "gone": ("missing", lambda vault, version_id: vault.dump_of(version_id).unlink()),
     "another value in the manifest": ("manifest", change_manifest),

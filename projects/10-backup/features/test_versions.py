@@ -189,7 +189,7 @@ def versions_are_made_with_labels(vault: Vault) -> dict[str, Mapping[str, str]]:
     draw = vault.draw
     long_name = draw.word()[:1] + draw.text(62, "abc019_.-")
     good: list[dict[str, str]] = [
-        {long_name: draw.text(256), "a": "é漢字:= &%+#"},
+        {long_name: draw.text(256, draw.choice(("abcXYZ 019", "éäß", "漢字𝄞"))), "a": "é漢字:= &%+#"},
         {f"n{number}": draw.word() for number in range(32)},
     ]
     bad: list[object] = [

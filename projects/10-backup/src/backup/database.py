@@ -16,6 +16,13 @@ from backup.errors import AuthenticationFailedError, ConnectionFailedError
 from backup.properties import Connection, apply_properties, read_properties
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
+# A server whose machine is gone says nothing: it is noticed within half a minute, and not within two hours.
+KEEPALIVES: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 # A session whose client was killed ends within this time even in the midst of a query.
 GONE_CLIENT_MILLISECONDS: Final = 2000
 # A connection that is refused has no SQLSTATE: libpq passes on the text alone.
@@ -46,6 +53,7 @@ class Server:
             dbname=database,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             options=options,
+            **KEEPALIVES,
         )
 
     @contextmanager
