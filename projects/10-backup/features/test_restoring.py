@@ -187,7 +187,7 @@ def come_back(vault: Vault, schema: str, over: threading.Event, seen: Seen) -> N
     last = time.monotonic()
     while not over.is_set():
         try:
-            with vault.connect() as connection:
+            with vault.service.postgres.address.connect(vault.database) as connection:
                 for _ in range(5):
                     row = connection.execute(
                         f"SELECT (SELECT count(*) FROM {schema}.items),"

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
@@ -130,9 +131,14 @@ class Vault:
         expect(len(dumps) == 1, expected=f"one file that ends with {DUMP_SUFFIX}", got=names)
         return self.place(version_id) / dumps[0]
 
-    def connect(self, database: str | None = None) -> psycopg.Connection[Row]:
-        """Connect past the proxy, as the superuser."""
-        return self.service.postgres.address.connect(database or self.database)
+    @contextmanager
+    def connect(self, database: str | None = None) -> Iterator[psycopg.Connection[Row]]:
+        """Connect past the proxy, as the superuser; what the database refuses fails the check."""
+        try:
+            with self.service.postgres.address.connect(database or self.database) as connection:
+                yield connection
+        except psycopg.Error as error:
+            expect(False, expected="a database that is whole", got=f"{type(error).__name__}: {error}")
 
     def run(self, statement: LiteralString, *names: str, database: str | None = None) -> list[Row]:
         """Execute a statement, with names in the place of each {}."""

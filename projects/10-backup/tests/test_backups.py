@@ -29,7 +29,7 @@ def others(backups: Backups) -> list[str]:
     server = backups.creator.server
     with server.connect(server.elsewhere) as connection:
         rows = connection.execute(
-            "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{server.database}_%"]
+            "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{server.database[:20]}%"]
         )
         return [str(name) for (name,) in rows if name != server.database]
 
@@ -105,6 +105,36 @@ def test_a_process_that_died_behind_the_swap_has_restored(
     assert (settled.state, settled.undo_until) == (State.SUCCEEDED, run.undo_until)
     backups.undo(run.id)
     assert execute("SELECT count(*) FROM items") == [(11,)]
+
+
+def test_who_died_before_the_swap_leaves_the_way_back_of_the_restore_before(
+    backups: Backups, version_id: str, execute: Execute, finished: Finished
+) -> None:
+    execute("INSERT INTO items (word) VALUES ('later')")
+    first = finished(backups.restore(version_id))
+    second = finished(backups.drill(version_id))
+    path = backups.storage.folder / "runs" / "former.json"
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps({**kept, "run_id": second.id, "name": "not_yet_there", "previous": kept}))
+    died(backups, replace(second, kind=Kind.RESTORE))
+    backups.tidy()
+    backups.undo(first.id)
+    assert execute("SELECT count(*) FROM items") == [(11,)]
+    assert others(backups) == []
+
+
+def test_who_died_behind_the_swap_leaves_no_database_of_the_restore_before(
+    backups: Backups, version_id: str, finished: Finished
+) -> None:
+    finished(backups.restore(version_id))
+    path = backups.storage.folder / "runs" / "former.json"
+    before = json.loads(path.read_text())
+    run = finished(backups.restore(version_id))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "previous": before}))
+    backups.creator.server.create(before["name"], None)
+    died(backups, run)
+    backups.tidy()
+    assert others(backups) == [json.loads(path.read_text())["name"]]
 
 
 def test_a_process_that_died_behind_an_undo_has_undone(

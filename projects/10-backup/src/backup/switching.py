@@ -1,6 +1,7 @@
 """A restored database becomes the live one, and the former one is kept: one call brings it back."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter
 from backup.database import Server
 from backup.domain import Kind, Run, State
 from backup.durable import replace_file
-from backup.errors import CannotUndoError, UnknownRunError
+from backup.errors import CannotUndoError, ConnectionFailedError, UnknownRunError
 from backup.runs import Runs
 from backup.swap import swap
 
@@ -20,11 +21,15 @@ LONGEST_PREFIX_BYTES: Final = 20
 
 @dataclass(frozen=True)
 class Former:
-    """The database from before a restore, and until when it is kept."""
+    """The database from before a restore, and until when it is kept.
+
+    Before the swap is done the one from the restore before that is known, too: it may not come to be.
+    """
 
     run_id: str
     name: str
     until: datetime
+    previous: "Former | None" = None
 
 
 FORMER: Final = TypeAdapter(Former)
@@ -58,11 +63,13 @@ class Switch:
         """
         live, scratch = self.server.database, self.scratch_of(run.id)
         previous = self._former()
+        if previous is not None:
+            previous = self._forget_previous(previous)
         if not self.server.has(live):
             seconds = swap(self.server, (scratch, live))
             return replace(run, swap_seconds=seconds)
         until = self.clock() + timedelta(seconds=self.undo_seconds)
-        former = Former(run.id, beside(live, "former", run.id), until)
+        former = Former(run.id, beside(live, "former", run.id), until, previous)
         self._remember(former)
         try:
             seconds = swap(self.server, (live, former.name), (scratch, live))
@@ -70,8 +77,8 @@ class Switch:
             if not self.server.has(former.name):  # else it was the answer to the COMMIT that was lost
                 self._remember(previous)
             raise
-        if previous is not None:
-            self.server.drop(previous.name)
+        with suppress(ConnectionFailedError):  # the next restore tries again
+            self._forget_previous(former)
         return replace(run, swap_seconds=seconds, undo_until=until)
 
     def undo(self, run_id: str) -> Run:
@@ -112,20 +119,22 @@ class Switch:
         for run in self.runs.interrupted():
             self.runs.write(self._settled(run))
         former = self._former()
-        if former is not None and not self.server.has(former.name):
-            run = self.runs.find(former.run_id)
-            if self.server.has(self.scratch_of(run.id)):  # the swap back was the last thing that was done
-                self._undone(run)
-            else:
-                self._remember(None)
+        if former is None:
+            return
+        if self.server.has(former.name):
+            self._forget_previous(former)
+        elif self.server.has(
+            self.scratch_of(former.run_id)
+        ):  # the swap back was the last thing that was done
+            self._undone(self.runs.find(former.run_id))
+        else:
+            self._remember(former.previous)
 
     def _settled(self, run: Run) -> Run:
         """Say how a run has ended whose process died."""
-        former = self._former()
-        is_swapped = former is not None and former.run_id == run.id and self.server.has(former.name)
+        former, now = self._former(), self.clock()
         self.server.drop(self.scratch_of(run.id))
-        now = self.clock()
-        if former is not None and is_swapped:
+        if former is not None and former.run_id == run.id and self.server.has(former.name):
             return replace(run, state=State.SUCCEEDED, finished_at=now, undo_until=former.until)
         return replace(
             run, state=State.FAILED, code="interrupted", detail="Its process has ended.", finished_at=now
@@ -137,6 +146,14 @@ class Switch:
         self._remember(None)
         self.server.drop(self.scratch_of(run.id))
         return undone
+
+    def _forget_previous(self, former: Former) -> Former:
+        """Drop the database from the restore before this one, to which nobody can go back any more."""
+        if former.previous is not None:
+            self.server.drop(former.previous.name)
+            former = replace(former, previous=None)
+            self._remember(former)
+        return former
 
     def _is_over(self, former: Former) -> bool:
         return self.clock() > former.until
