@@ -8,11 +8,20 @@ from dataclasses import dataclass
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import FaultProxy, Instance, World, expect, wait_until_ready
+from kata.steps import (
+    FaultProxy,
+    Instance,
+    World,
+    describe_answer,
+    describe_stop,
+    expect,
+    is_problem,
+    wait_until_ready,
+)
 
-from .content import Content, filled
+from .content import Content
 from .roles import url_as
-from .vault import MANIFEST, POLL_SECONDS, Json, Vault, as_mapping, ids, shown
+from .vault import MANIFEST, OK, POLL_SECONDS, UNAVAILABLE, Json, Vault, as_mapping, ids, shown
 
 scenarios("failures.feature")
 
@@ -93,6 +102,7 @@ def versions_are_made_that_fail(vault: Vault, content: Content, postgres: FaultP
     with postgres.cut():
         run = vault.begin("/versions")
         ended = vault.ended(run)
+        stands_without_postgres(vault, kept[0])
     attempt("no server", "connection_failed", ended)
     wait = float(vault.settings["LOCK_WAIT_SECONDS"])
     with locked(vault, content):
@@ -115,6 +125,17 @@ def versions_are_made_that_fail(vault: Vault, content: Content, postgres: FaultP
         ended = vault.ended(run)
     attempt("a pg_dump whose session is killed", "dump_failed", ended)
     return failures
+
+
+def stands_without_postgres(vault: Vault, version_id: str) -> None:
+    """Demand what the service can do without its database, and that it says so."""
+    with vault.service.client() as client:
+        for path, status in (("/health", OK), ("/ready", UNAVAILABLE)):
+            answer = client.get(path)
+            expect(answer.status == status, expected=f"{status} from {path}", got=describe_answer(answer))
+    is_problem(vault.ask("POST", "/restores", {"version_id": version_id}), UNAVAILABLE)
+    expect(version_id in ids(vault.versions()), expected="the versions, listed", got="none")
+    vault.succeeded(vault.begin(f"/versions/{version_id}/verify"))
 
 
 @contextmanager
@@ -154,15 +175,14 @@ def versions_are_made_until_the_storage_is_full(
     vault: Vault, content: Content
 ) -> tuple[int, list[str], Json]:
     del content
-    size = int(str(vault.version(vault.create())["size_bytes"]))
-    limit = size * 3 + size // 2 + 100_000
-    filled(vault, 30)
     with vault.connect() as connection:
         table = vault.draw.word()
         connection.execute(
             f"CREATE TABLE {table} AS"
             " SELECT sha512(n::text::bytea) AS noise FROM generate_series(1, 4000) AS n"
         )
+    size = int(str(vault.version(vault.create())["size_bytes"]))
+    limit = size * vault.draw.choice((5, 7)) // 2
     started_again(vault, {"STORAGE_LIMIT_BYTES": str(limit)})
     for _ in range(10):
         before = ids(vault.versions())
@@ -203,7 +223,13 @@ def the_service_is_killed(vault: Vault, postgres: FaultProxy, world: World) -> l
                 time.sleep(vault.draw.integer(0, 120) / 1000)
             shown_early = run["version_id"] in ids(vault.versions())
             is_early = vault.get(f"/runs/{run['id']}")["state"] == "running"
-            vault.service.web.kill()
+            if number == KILLS - 1:
+                exit_code = vault.service.web.terminate(GONE_SECONDS)
+                expect(
+                    exit_code == 0, expected="SIGTERM amid a run: exit code 0", got=describe_stop(exit_code)
+                )
+            else:
+                vault.service.web.kill()
         expect(not (shown_early and is_early), expected="no version before its run has ended", got="one")
         gone = once(lambda: not sessions(vault), GONE_SECONDS)
         expect(gone, expected="no session within 10 s of the kill", got=len(sessions(vault)))

@@ -17,7 +17,10 @@ from .vault import CONFLICT, NOT_FOUND, OK, Json, Row, Vault, as_list, as_mappin
 
 scenarios("restoring.feature")
 
-CLIENTS = 4
+CLIENTS = 6
+# Of one session: those of a script, and those of a pool.
+SHORT, LONG = 5, 1_000_000
+LOOK_SECONDS = 0.002
 SWAP_SECONDS = 1.0
 KILLS = 4
 DROP_SECONDS = 5.0
@@ -169,7 +172,10 @@ def a_version_is_restored_under_load(vault: Vault, content: Content) -> tuple[Se
     execute(vault, f"INSERT INTO {schema}.second SELECT * FROM {schema}.items ORDER BY id DESC LIMIT 3")
     count = len(content.rows)
     over, seen = threading.Event(), Seen()
-    clients = [threading.Thread(target=come_back, args=(vault, schema, over, seen)) for _ in range(CLIENTS)]
+    clients = [
+        threading.Thread(target=come_back, args=(vault, schema, over, seen, stay))
+        for stay in (SHORT, LONG) * (CLIENTS // 2)
+    ]
     for client in clients:
         client.start()
     try:
@@ -182,13 +188,15 @@ def a_version_is_restored_under_load(vault: Vault, content: Content) -> tuple[Se
     return seen, {(count, count), (count + 3, count + 3)}
 
 
-def come_back(vault: Vault, schema: str, over: threading.Event, seen: Seen) -> None:
-    """Connect, look into two tables at once, and come back at once."""
+def come_back(vault: Vault, schema: str, over: threading.Event, seen: Seen, most_looks: int) -> None:
+    """Connect, look into two tables at once, so often, and come back at once."""
     last = time.monotonic()
     while not over.is_set():
         try:
             with vault.service.postgres.address.connect(vault.database) as connection:
-                for _ in range(5):
+                for _ in range(most_looks):
+                    if over.is_set():
+                        break
                     row = connection.execute(
                         f"SELECT (SELECT count(*) FROM {schema}.items),"
                         f" (SELECT count(*) FROM {schema}.second)"
@@ -197,6 +205,7 @@ def come_back(vault: Vault, schema: str, over: threading.Event, seen: Seen) -> N
                     now = time.monotonic()
                     seen.longest_seconds = max(seen.longest_seconds, now - last)
                     last = now
+                    time.sleep(LOOK_SECONDS)
         except psycopg.OperationalError:
             pass
         except psycopg.Error as error:

@@ -181,7 +181,7 @@ def zstd_and_pg_restore_make_of_each(vault: Vault, content: Content, moments: li
             counts.append(pair[0])
         finally:
             vault.run("DROP DATABASE {}", name, database="postgres")
-    expect(counts[0] != counts[1], expected="writers that write on between two versions", got=counts)
+    expect(counts[0] != counts[1], expected="writers that write on", got=counts, timing=True)
 
 
 @when("versions are made with labels at each bound and beyond", target_fixture="labelled")

@@ -15,7 +15,7 @@ from psycopg import sql
 from kata.steps import Draw, Exchange, Service, as_object, describe_answer, expect
 
 API = "/api/v1"
-OK, ACCEPTED, NOT_FOUND, CONFLICT, INVALID = 200, 202, 404, 409, 422
+OK, ACCEPTED, NOT_FOUND, CONFLICT, INVALID, UNAVAILABLE = 200, 202, 404, 409, 422, 503
 PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.03
 MANIFEST = "manifest.json"

@@ -29,6 +29,7 @@ LOCATION: Final[Headers] = {"Location": {"schema": {"type": "string"}, "descript
 NO_VERSION: Final = Refusal("There is no such version.")
 NO_RUN: Final = Refusal("There is no such run.")
 BUSY: Final = Refusal("Another run is in progress.")
+AWAY: Final = Refusal("PostgreSQL cannot be reached, or does not do what it is asked to.")
 INVALID: Final = Refusal("A value is not acceptable.")
 
 
@@ -111,6 +112,7 @@ def add_runs(api: Blueprint, backups: Backups) -> None:
             404: NO_VERSION,
             409: Refusal("Another run is in progress, or the version cannot be restored here."),
             422: INVALID,
+            503: AWAY,
         },
         others={200: "It could be done."},
     )
@@ -124,7 +126,11 @@ def add_runs(api: Blueprint, backups: Backups) -> None:
 
     @api.post("/restores/<run_id>/undo")
     @described(
-        refusals={404: NO_RUN, 409: Refusal("Another run is in progress, or there is nothing to go back to.")}
+        refusals={
+            404: NO_RUN,
+            409: Refusal("Another run is in progress, or there is nothing to go back to."),
+            503: AWAY,
+        }
     )
     def undo(run_id: str) -> RunAnswer:
         """Bring the database from before a restore back."""
