@@ -56,8 +56,8 @@ def drawn_moments(vault: Vault) -> list[datetime]:
 @when("versions of drawn moments are pruned, some of them pinned, proven or damaged", target_fixture="kept")
 def versions_of_drawn_moments_are_pruned(vault: Vault) -> Kept:
     draw = vault.draw
-    settings = dict(zip(SETTINGS, map(str, draw.shuffle((1, 2, 3, 4))), strict=True))
-    settings[draw.choice(SETTINGS[1:])] = "0"
+    settings = dict(zip(SETTINGS[1:], map(str, draw.shuffle((2, 3, 4))), strict=True))
+    settings["KEEP_LAST"] = str(draw.integer(1, 3))
     started_again(vault, settings)
     dump = vault.service.postgres.address.run("pg_dump", "--format=custom", database=vault.database)
     (vault.folder / "incoming" / "dump").write_bytes(dump.stdout)
@@ -115,14 +115,22 @@ def those_are_kept(vault: Vault, kept: Kept) -> None:
         }
         expect(reasons == dict(kept.reasons), expected=f"kept: {dict(kept.reasons)}", got=reasons)
         listed = ids(vault.versions())
-        wanted = before if dry_run else [one for one in before if one not in gone]
-        expect(listed == wanted, expected=f"{len(wanted)} versions listed", got=listed)
+        left = before if dry_run else [one for one in before if one not in gone]
+        expect(listed == left, expected=f"{len(left)} versions listed", got=listed)
     folders = {entry.name[-26:] for entry in vault.folder.iterdir()} & set(kept.moments)
     expect(
         folders == set(kept.reasons),
         expected="no folder of what is gone",
         got=sorted(folders - set(kept.reasons)),
     )
+    started_again(vault, ALL_PRUNED)
+    strict = as_mapping(ask_prune(vault, dry_run=True)["kept"])
+    special = {name: why & {"pinned", "proven"} for name, why in kept.reasons.items()}
+    special[max(kept.reasons)] |= {"last"}
+    special = {name: why for name, why in special.items() if why}
+    still = {name: set(why) for name, why in strict.items() if isinstance(why, list)}
+    expect(still == special, expected=f"kept with {ALL_PRUNED}: {special}", got=still)
+    started_again(vault, {"KEEP_LAST": "10000"})
     unkept = vault.create()
     change_manifest(vault, unkept)
     vault.create()
