@@ -86,7 +86,7 @@ def eventually(condition: Callable[[], bool], timeout_seconds: float = 20.0) -> 
 
 def test_the_programs_of_a_dependency_come_first_on_path_and_behind_the_interpreter(folder: Path) -> None:
     target = ProcfileTarget(folder, programs=folder / "bin")
-    instance = target.start("web", {})
+    instance = target.start("web", {"PATH": os.environ["PATH"]})  # as `kata run` passes it on
     wait_until_ready(instance)
     folders = environment_of(instance)["PATH"].split(os.pathsep)
     own = [one for one in folders if one != str(Path(sys.executable).parent)]

@@ -56,7 +56,7 @@ class Dump:
         argv = [
             self.programs.path("pg_dump"),
             "--format=custom",
-            "--compress=none",
+            "--compress=0",
             "--no-password",
             f"--snapshot={snapshot}",
             f"--lock-wait-timeout={round(self.lock_wait_seconds * 1000)}",

@@ -40,8 +40,7 @@ class ProcfileTarget:
         # The reference, or a mutant of it, runs in the workspace's environment, whichever is active.
         is_reference = (self.directory / "mutants.toml").is_file()
         self._own = {"VIRTUAL_ENV": sys.prefix} if is_reference else {}
-        if programs is not None:  # in front: pg_dump refuses a server that is newer than itself
-            self._own["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        self._programs = programs
         self._on_line = on_line
         self._release_timeout_seconds = release_timeout_seconds
         self._counts: defaultdict[str, int] = defaultdict(int)
@@ -56,7 +55,7 @@ class ProcfileTarget:
         name = f"{process_type}.{self._counts[process_type]}"
         port = int(env.get("PORT") or free_port()) if process_type == "web" else None
         instance = ProcfileInstance(
-            name, command, self.directory, process_environment({**self._own, **env}, port), self._on_line
+            name, command, self.directory, self._environment(env, port), self._on_line
         )
         instance.url = f"http://{HOST}:{port}" if port else None
         self._instances.append(instance)
@@ -68,7 +67,7 @@ class ProcfileTarget:
         command = self.commands.get("release")
         if command is None:
             return
-        environment = process_environment({**self._own, **env})
+        environment = self._environment(env)
         process = ManagedProcess("release", command, self.directory, environment, self._on_line)
         try:
             _start(process)
@@ -81,6 +80,12 @@ class ProcfileTarget:
             )
         if exit_code != 0:
             raise TargetError(f"release {describe_exit(exit_code)}", process.output())
+
+    def _environment(self, env: Mapping[str, str], port: int | None = None) -> dict[str, str]:
+        environment = process_environment({**self._own, **env}, port)
+        if self._programs is not None:  # in front: pg_dump refuses a server that is newer than itself
+            environment["PATH"] = f"{self._programs}{os.pathsep}{environment['PATH']}"
+        return environment
 
     def close(self) -> None:
         """Kill what still runs; a clean stop is each instance's terminate()."""
