@@ -1,10 +1,13 @@
 """The verbs against a real PostgreSQL: what is not seen over HTTP."""
 
 import json
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from backup.domain import Kind, Level, Run, State
@@ -159,9 +162,24 @@ def test_an_undo_is_of_a_restore(backups: Backups, version_id: str, finished: Fi
         backups.undo(run.id)
 
 
-def test_nothing_begins_while_somebody_is_alone(backups: Backups) -> None:
-    with backups.runs.alone(), pytest.raises(RunInProgressError):
-        backups.create({})
+def test_a_run_waits_for_who_tidies_up_and_is_not_refused(backups: Backups, finished: Finished) -> None:
+    tidying = ExitStack()
+    tidying.enter_context(backups.runs.alone())
+    threading.Timer(0.3, tidying.close).start()
+    assert finished(backups.create({})).state is State.SUCCEEDED
+
+
+def test_a_run_is_refused_while_another_is_in_progress(
+    backups: Backups, execute: Execute, finished: Finished, postgres_url: str
+) -> None:
+    execute("CREATE TABLE held ()")
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("LOCK TABLE held")
+        run = backups.create({})
+        with pytest.raises(RunInProgressError) as refused:
+            backups.create({})
+    assert refused.value.run_id == run.id
+    assert finished(run).state is State.SUCCEEDED
 
 
 def test_an_extension_that_is_not_there_is_in_the_way(backups: Backups, version_id: str) -> None:

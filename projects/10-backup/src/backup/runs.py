@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from backup.domain import Kind, Progress, Run, State
 from backup.durable import replace_file
 from backup.errors import RunFailedError, RunInProgressError, StorageFailedError, UnknownRunError
-from backup.ulid import PATTERN, ulid
+from backup.ulid import LENGTH, PATTERN, ulid
 
 RUN: Final = TypeAdapter(Run)
 RECORD: Final = re.compile(rf"({PATTERN.pattern})\.json")
@@ -31,6 +31,9 @@ WRITE_EVERY_SECONDS: Final = 0.5
 # Who asks whether a run has died holds the lock for an instant.
 LOOKS: Final = 5
 LOOK_SECONDS: Final = 0.01
+# Behind the id of the last run: no run is in progress, somebody tidies up, and is worth waiting for.
+ALONE: Final = b" tidying"
+ALONE_SECONDS: Final = 5.0
 INTERRUPTED: Final = "interrupted"
 FAILED: Final = "internal_error"
 
@@ -85,9 +88,12 @@ class Runs:
         Raises: RunInProgressError, StorageFailedError.
         """
         lock = self._acquire()
+        last = os.pread(lock, LENGTH, 0)
+        os.pwrite(lock, last + ALONE, 0)
         try:
             yield
         finally:
+            os.ftruncate(lock, len(last))
             os.close(lock)
 
     def find(self, run_id: str) -> Run:
@@ -98,7 +104,8 @@ class Runs:
         run = self._read(run_id)
         if run.state is State.RUNNING and self._in_progress() != run_id:
             run = self._read(run_id)  # it may have ended between the two looks
-            if run.state is State.RUNNING:
+            # Whether a restore has come to its swap has yet to be found out: see `switching`.
+            if run.state is State.RUNNING and run.kind is not Kind.RESTORE:
                 return replace(run, state=State.FAILED, code=INTERRUPTED, detail="Its process has ended.")
         return run
 
@@ -118,7 +125,7 @@ class Runs:
     def last_has_died(self) -> bool:
         """Tell whether the run that last held the lock has left its record unfinished."""
         try:
-            run_id = (self._folder / "lock").read_text()
+            run_id = (self._folder / "lock").read_text()[:LENGTH]
             run = self._read(run_id)
         except (FileNotFoundError, UnknownRunError):
             return False
@@ -165,12 +172,16 @@ class Runs:
             lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StorageFailedError(f"The storage cannot be written: {error.strerror}.") from error
-        for _ in range(LOOKS):
+        until = time.monotonic() + LOOK_SECONDS * LOOKS
+        while True:
             with suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return lock
+            more_seconds = ALONE_SECONDS if is_alone(lock) else 0.0
+            if time.monotonic() > until + more_seconds:
+                break
             time.sleep(LOOK_SECONDS)
-        run_id = os.pread(lock, 64, 0).decode()
+        run_id = os.pread(lock, LENGTH, 0).decode()
         os.close(lock)
         raise RunInProgressError(run_id)
 
@@ -183,7 +194,7 @@ class Runs:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return os.pread(lock, 64, 0).decode()
+            return None if is_alone(lock) else os.pread(lock, LENGTH, 0).decode()
         finally:
             os.close(lock)
         return None
@@ -202,6 +213,11 @@ class Runs:
         except FileNotFoundError:
             return []
         return sorted((match[1] for name in names if (match := RECORD.fullmatch(name))), reverse=True)
+
+
+def is_alone(lock: int) -> bool:
+    """Tell whether who holds the lock does so for no run."""
+    return os.pread(lock, 64, 0).endswith(ALONE)
 
 
 class Recorder:

@@ -67,13 +67,21 @@ class Scheduler:
         """
         self._tell_age()
         self._backups.tidy()
-        if self._backup_every_seconds and self._is_backup_due():
-            self._backups.create({}, Reason.SCHEDULE)
-        elif self._drill_every_seconds and self._is_due(Kind.DRILL, self._drill_every_seconds):
+        is_backup_due = self._backup_every_seconds and self._is_backup_due()
+        is_drill_due = self._drill_every_seconds and self._is_due(Kind.DRILL, self._drill_every_seconds)
+        # Where both take longer than their pauses they take turns.
+        if is_drill_due and not (is_backup_due and self._last_was_a_drill()):
             versions = self._backups.storage.versions()
             newest = next((version for version in versions if version.manifest), None)
             if newest is not None:
                 self._backups.drill(newest.id)
+                return
+        if is_backup_due:
+            self._backups.create({}, Reason.SCHEDULE)
+
+    def _last_was_a_drill(self) -> bool:
+        drill, create = (self._backups.runs.last_of(kind) for kind in (Kind.DRILL, Kind.CREATE))
+        return drill is not None and (create is None or create.id < drill.id)
 
     def _is_backup_due(self) -> bool:
         newest = self._backups.storage.newest()
