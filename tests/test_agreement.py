@@ -22,7 +22,11 @@ ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
 
 @pytest.mark.parametrize("project", all_projects(), ids=lambda project: project.number)
 def test_a_service_does_what_its_document_says(project: Project, tmp_path: Path) -> None:
-    """`[tool.kata.agreement]`: settings, headers, refusals no document explains, checks it contradicts."""
+    """`[tool.kata.agreement]` of a project: what schemathesis has to be told.
+
+    Settings, headers, refusals that no document explains, checks that it contradicts, and paths whose answers
+    do not end.
+    """
     kata = tomllib.loads((project.path / "pyproject.toml").read_text())["tool"]["kata"]
     own = kata.get("agreement", {})
     statuses = [*ACCEPTED, *map(str, own.get("refusals", ()))]
@@ -33,6 +37,7 @@ def test_a_service_does_what_its_document_says(project: Project, tmp_path: Path)
     )
     headers = [f"--header={name}: {value}" for name, value in own.get("headers", {}).items()]
     excluded = [f"--exclude-checks={check}" for check in own.get("contradicts", ())]
+    excluded += [f"--exclude-path={path}" for path in own.get("endless", ())]
     try:
         url = world.start({**project.defaults, **own.get("env", {})}).urls[0]
         document = httpx.get(f"{url}/openapi.json", trust_env=False).json()

@@ -120,7 +120,7 @@ def test_the_sample_names_the_default_of_each_process(project: Path) -> None:
         for field, info in getattr(import_module(module), settings).model_fields.items():
             if isinstance(info.default, int | float | str):
                 (block,) = [one for one in blocks if re.search(rf"^#?{field.upper()}=", one, re.MULTILINE)]
-                assert str(info.default).removesuffix(".0").lower() in block, f"{settings}.{field}"
+                assert str(info.default).removesuffix(".0").lower() in block.lower(), f"{settings}.{field}"
 
 
 @projects

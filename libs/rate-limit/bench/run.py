@@ -1,7 +1,7 @@
 """This library and its peers side by side, interleaved, in one run; ratios of medians.
 
 All run in an environment of their own under .data/bench-rate-limit, from requirements.txt, pinned by hash;
-the library is taken from src. With `--keep` the run is written to RESULTS.md.
+the library is taken from its source. With `--keep` the run is written to RESULTS.md.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,8 @@ from kata.servers.valkey import EmbeddedValkey
 HERE = Path(__file__).parent
 DATA = HERE.parents[2] / ".data" / "bench-rate-limit"
 PEERS = PeerEnvironment(DATA / "venv", HERE / "requirements.txt")
-SOURCE = {"PYTHONPATH": str(HERE.parent / "src")}
+LIBRARIES = ("rate-limit", "redis-wire")  # with what it imports
+SOURCE = {"PYTHONPATH": ":".join(str(HERE.parents[1] / name / "src") for name in LIBRARIES)}
 PACKAGES = (
     "limits", "throttled-py", "flask-limiter", "slowapi", "flask", "fastapi", "granian", "redis", "hiredis",
 )  # fmt: skip

@@ -14,6 +14,7 @@ from service_kit.flask import install
 from service_kit.flask_openapi import Info, described
 from service_kit.server import serve
 from service_kit.settings import load
+from service_kit.stop import stopping
 
 
 class Page(BaseModel):
@@ -87,6 +88,14 @@ def create_app(settings: Settings) -> flask.Flask:  # noqa: C901 - many small ro
         def parts() -> Iterator[bytes]:
             yield b"one,"
             yield b"two"
+
+        return flask.Response(parts(), mimetype="text/plain")
+
+    @app.get("/endless")
+    def endless() -> flask.Response:
+        def parts() -> Iterator[bytes]:
+            while not stopping.wait(0.01):
+                yield b"more\n"
 
         return flask.Response(parts(), mimetype="text/plain")
 

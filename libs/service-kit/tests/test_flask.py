@@ -221,6 +221,26 @@ def test_views_that_are_not_described_are_not_in_the_document(client: FlaskClien
     assert paths.keys() == {"/health", "/ready", "/metrics", "/openapi.json", "/docs"}
 
 
+def test_a_view_that_returns_a_response_says_of_which_type_it_is() -> None:
+    app = flask.Flask(__name__, static_folder=None)
+
+    @app.get("/events")
+    @described(media_type="text/event-stream")
+    def events() -> flask.Response:
+        """Follow."""
+        return flask.Response(b"", content_type="text/event-stream")
+
+    install(app, ServiceSettings(port=8000))
+    client = app.test_client()
+    responses = json.loads(client.get("/openapi.json").text)["paths"]["/events"]["get"]["responses"]
+    assert responses["200"]["content"] == {"text/event-stream": {"schema": {"type": "string"}}}
+    statuses = [
+        client.get("/events", headers={"Accept": accepted}).status_code
+        for accepted in ("text/event-stream", "text/html")
+    ]
+    assert statuses == [200, 406]
+
+
 def test_a_body_that_is_not_read_is_limited_too(client: FlaskClient) -> None:
     assert client.post("/ignore", data="x" * 100).status_code == 200
     assert client.post("/ignore", data="x" * 101).status_code == 413

@@ -196,6 +196,17 @@ def test_a_request_that_never_ends_is_cut_off_after_the_timeout(start: Start) ->
         assert service.exit_code() == 0
 
 
+def test_an_answer_without_end_hears_of_a_stop(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    service = Service("sample_flask", tmp_path / "gate", PORT=str(free_port())).ready()
+    with httpx.stream("GET", f"{service.url}/endless", timeout=PATIENCE_SECONDS) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "more"
+        service.process.terminate()
+        assert set(lines) <= {"more"}
+    assert service.exit_code() == 0
+    service.kill()
+
+
 def test_a_stop_while_the_application_is_still_being_made(start: Start) -> None:
     service = start(START="slowly")
     until(service.gate.with_suffix(".loading").exists)

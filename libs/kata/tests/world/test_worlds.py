@@ -208,6 +208,15 @@ def test_a_file_for_the_solution_lives_as_long_as_the_world(doubler: Project) ->
     assert not path.exists()
 
 
+def test_a_folder_is_the_same_for_all_who_name_it(doubler: Project) -> None:
+    world = OwnedWorld(ProcfileTarget(doubler.path), (), Draw("5eed"))
+    folder = world.folder("logs")
+    assert folder.is_dir()
+    assert world.folder("logs") == folder != world.folder("others")
+    world.close()
+    assert not folder.exists()
+
+
 def test_a_project_without_servers_has_none(world: OwnedWorld) -> None:
     service = world.start(SETTINGS)
     with pytest.raises(NotRunError, match=r"^the project has no Redis$"):

@@ -73,6 +73,7 @@ class Description(NamedTuple):
     request_headers: Mapping[str, str]
     any_query: bool
     others: Mapping[int, str]
+    media_type: str | None
 
 
 class Decorator(Protocol):
@@ -92,10 +93,12 @@ def described(
     request_headers: Mapping[str, str] | None = None,
     any_query: bool = False,
     others: Mapping[int, str] | None = None,
+    media_type: str | None = None,
 ) -> Decorator:
     """Put a view into the document. Its docstring's first line is the summary, the rest the description.
 
     `others`: further statuses that are no problems, and what they mean; they have no model.
+    `media_type`: what a view gives that returns a response, and no model.
     `any_query`: the query is somebody else's business, as where a proxy passes on what a client has sent.
     """
 
@@ -123,6 +126,7 @@ def described(
             request_headers or {},
             any_query,
             others or {},
+            media_type,
         )
         return answered
 
@@ -220,6 +224,8 @@ def _operation(
     answer: dict[str, Json] = {"description": description.answer, "headers": dict(description.headers)}
     if "return" in schemas:
         answer["content"] = {"application/json": {"schema": schemas["return"]}}
+    elif description.media_type is not None:
+        answer["content"] = {description.media_type: {"schema": {"type": "string"}}}
     refusals = {
         str(status): {
             **as_mapping(PROBLEM),

@@ -19,6 +19,9 @@ from granian._granian import WorkerSignal
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+# Set in a worker once a stop has begun: what would go on answering without end looks at it.
+stopping = threading.Event()
+
 _told = threading.Event()
 
 
@@ -66,6 +69,7 @@ class Stop:
         if not self._once.acquire(blocking=False):
             return
         _told.set()
+        stopping.set()
         if self._is_deferred:
             self._graceful.set()
         else:

@@ -19,6 +19,7 @@ from litestar.openapi import OpenAPIConfig
 from service_kit.asgi import Plumbing
 from service_kit.database import Database
 from service_kit.litestar import install
+from service_kit.litestar_page import page_of
 from service_kit.problems import ErrorRule, FieldError, on
 from service_kit.request_id import uuid7
 from sessions import cookies, errors
@@ -27,7 +28,6 @@ from sessions.guards import Gate
 from sessions.hashing_pool import HashingPool
 from sessions.lockout import Lockout, LockoutRules
 from sessions.outbox import MailServer, Outbox
-from sessions.page import PAGE
 from sessions.passwords import PasswordHasher, PasswordPolicy, common_passwords
 from sessions.redis_scripts import RedisScripts
 from sessions.repository import EMAIL_CONSTRAINT, unit_of_work
@@ -95,7 +95,7 @@ def create_app(settings: Settings) -> "ASGIApp":
 
     gate = Gate(sessions, settings.public_origin, settings.trusted_hops, settings.administrators)
     app = Litestar(
-        [API, *PAGE],
+        [API, *page_of("sessions")],
         dependencies={"service": Provide(lambda: service, sync_to_thread=False)},
         lifespan=[lifespan],
         state=State({"gate": gate}),

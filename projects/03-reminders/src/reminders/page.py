@@ -7,13 +7,13 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reminders.domain import Reminder, State
 from reminders.errors import DatabaseUnavailableError
 from reminders.repository import BeginUnitOfWork, UnitOfWork
 from reminders.settings import WebSettings
+from service_kit.fastapi_page import add_static
 from service_kit.page_headers import PAGE_HEADERS
 
 STRIP_SECONDS: Final = 60
@@ -55,7 +55,7 @@ def add_page(app: FastAPI, settings: WebSettings, unit_of_work: BeginUnitOfWork)
     )
     environment.filters |= {"span": span, "count": count}
     template = environment.get_template("page.html")
-    app.mount("/static", StaticFiles(packages=[("reminders", "static")]))
+    add_static(app, "reminders")
 
     @app.get("/", include_in_schema=False)
     async def show() -> HTMLResponse:

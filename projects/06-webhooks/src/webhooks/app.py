@@ -53,9 +53,9 @@ def create_app(settings: WebSettings) -> "FastAPI":
     from fastapi import FastAPI  # noqa: PLC0415
 
     from service_kit.fastapi import install  # noqa: PLC0415
+    from service_kit.fastapi_page import add_page  # noqa: PLC0415
     from webhooks.intake import Intake, intake  # noqa: PLC0415
     from webhooks.numbers import Numbers  # noqa: PLC0415
-    from webhooks.page import add_page  # noqa: PLC0415
     from webhooks.receiving import Receiver  # noqa: PLC0415
     from webhooks.routes import api  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
     )
     app.include_router(intake)
     app.include_router(api)
-    add_page(app)
+    add_page(app, "webhooks")
     rules = error_table()
     app.add_middleware(Intake, receiver=receiver, limit_bytes=settings.body_limit_bytes, errors=rules)
     install(

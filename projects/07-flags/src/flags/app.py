@@ -22,7 +22,6 @@ from flags.node import Node
 from flags.ofrep import Evaluation, EvaluationError
 from flags.ofrep_routes import OFREP
 from flags.ofrep_surface import OfrepSurface
-from flags.page import PAGE
 from flags.repository import Reader, unit_of_work
 from flags.routes import API
 from flags.scheduling import Scheduling
@@ -34,6 +33,7 @@ from flags.streams import Streams, StreamTokens
 from flags.usage import Usage
 from service_kit.database import Database
 from service_kit.litestar import install
+from service_kit.litestar_page import page_of
 from service_kit.problems import ErrorRule, FieldError, Problem, body_error, on
 from service_kit.request_id import uuid7
 from service_kit.stop import is_stopping
@@ -89,7 +89,7 @@ def create_app(settings: Settings) -> OfrepSurface:
         "streams": streams,
     }
     app = Litestar(
-        [API, OFREP, *PAGE],
+        [API, OFREP, *page_of("flags")],
         dependencies={name: provided(service) for name, service in services.items()},
         lifespan=[lifespan],
         state=State({"admins": settings.admins}),

@@ -9,11 +9,11 @@ from typing import override
 from fastapi import FastAPI
 
 from service_kit.fastapi import install
+from service_kit.fastapi_page import add_page
 from service_kit.json_text import Json
 from service_kit.problems import ErrorRule, FieldError, Problem, on
 from validation import errors
 from validation.evaluators import Evaluators
-from validation.page import add_page
 from validation.registry import Registry
 from validation.routes import api
 from validation.service import ValidationService
@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
         registry, evaluators, settings.limits, settings.max_errors, settings.max_line_bytes
     )
     app.include_router(api)
-    add_page(app)
+    add_page(app, "validation")
 
     async def can_keep() -> None:
         await asyncio.to_thread(registry.check)

@@ -129,6 +129,10 @@ class AttachedWorld(Checking):
         del name, text
         raise NotRunError("it needs a file of the verifier's, and --url has only an address")
 
+    def folder(self, name: str) -> Path:
+        del name
+        raise NotRunError("it needs a folder of the verifier's, and --url has only an address")
+
     def start_unready(self, settings: Mapping[str, str], process_type: str = "web") -> Instance:
         del settings, process_type
         raise NotRunError("it needs a process of its own, and --url has only an address")

@@ -114,6 +114,13 @@ class OwnedWorld(Checking):
         path.write_text(text)
         return str(path)
 
+    def folder(self, name: str) -> Path:
+        if self._target.dependency_host != self._target.proxy_host:
+            raise NotRunError("it needs a folder of the verifier's, and a container does not see it")
+        path = self._folder / f"shared-{name}"
+        path.mkdir(exist_ok=True)
+        return path
+
     def close(self) -> None:
         self.end()
         for service in self._shared.values():

@@ -70,5 +70,8 @@ class World(Protocol):
     def file(self, name: str, text: str) -> str:
         """Write a file that the solution can read, and return its path."""
 
+    def folder(self, name: str) -> Path:
+        """Return a folder that the solution sees, the same for each check that asks for this name."""
+
     def sleep_until(self, moment: float) -> None:
         """Wait until the monotonic `moment`; a wait longer than LONGEST_WAIT_SECONDS is not run."""

@@ -1,16 +1,9 @@
-"use strict";
-// All that is shown is put in as text: a user agent is whatever somebody has sent.
+import { byId, say } from "./base.js";
 
-const byId = (id) => document.getElementById(id);
 const fragment = new URLSearchParams(location.hash.slice(1));
 let token = fragment.get("token");
 const emailToken = fragment.get("email-token");
 if (location.hash) history.replaceState(null, "", location.pathname); // a token is not to be seen, or kept
-
-const say = (text, isBad = false) => {
-  byId("said").textContent = text;
-  byId("said").className = isBad ? "bad" : "";
-};
 
 const ask = async (method, path, body) => {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };

@@ -1,9 +1,9 @@
-// Asks the API every second, and puts all that came from senders in as text: it is whatever somebody has sent.
+// Asks the API every second.
+
+import { ask, byId, element, fill, item, lookForEver, plural, say } from "./base.js";
 
 const LOOK_EVERY_MS = 1000;
-const LOOK_TIMEOUT_MS = 5000;
 const MOST_LISTED = 12;
-const TOKEN = "operator-token";
 
 const CAUSES = {
   secret_of_another_source: (detail) => `signed with the secret of the source ${detail}`,
@@ -16,29 +16,9 @@ const CAUSES = {
   unknown: () => "by no known mistake: the secret may be another one",
 };
 
-const byId = (id) => document.getElementById(id);
 const details = new Map(); // by the event and the attempt that they are of: an attempt that is over stays as it is
 
-async function ask(method, path, body) {
-  const answer = await fetch(path, {
-    method,
-    signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
-    headers: {
-      Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}`,
-      ...(body ? { "Content-Type": "application/json" } : {}),
-    },
-    body: body && JSON.stringify(body),
-  });
-  if (answer.ok) return (answer.headers.get("content-type") ?? "").includes("json") ? answer.json() : answer.text();
-  const problem = await answer.json().catch(() => ({}));
-  throw Object.assign(new Error(problem.detail ?? answer.statusText), { status: answer.status });
-}
-
 const get = (path) => ask("GET", path);
-
-function element(name, text, fields = {}) {
-  return Object.assign(document.createElement(name), { textContent: text, ...fields });
-}
 
 function span(moment) {
   const seconds = Math.max(0, (Date.now() - Date.parse(moment)) / 1000);
@@ -56,27 +36,19 @@ function button(text, label, key, act) {
   return made;
 }
 
-function item(title, fact, { state, moment, control } = {}) {
-  const row = document.createElement("li");
-  const head = row.appendChild(element("p", title, { className: "title", title }));
-  if (state) head.prepend(element("span", state, { className: `state ${state}` }));
-  const below = row.appendChild(element("p", "", { className: "fact" }));
+function row(title, fact, { state, moment, control } = {}) {
+  const made = item(title, "", state);
+  const below = made.querySelector(".fact");
   below.append(element("span", fact));
   if (moment) below.append(element("time", `${span(moment)} ago`, { dateTime: moment }));
   if (control) below.append(control);
-  return row;
+  return made;
 }
-
-function fill(id, rows, empty) {
-  byId(id).replaceChildren(...(rows.length ? rows : [element("li", empty, { className: "empty" })]));
-}
-
-const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 function inboxRow(event) {
   const facts = [event.source, plural(event.size_bytes, "byte")];
   if (event.conflict_count) facts.push(plural(event.conflict_count, "conflict"));
-  return item(event.key, facts.join(", "), { state: event.state, moment: event.received_at });
+  return row(event.key, facts.join(", "), { state: event.state, moment: event.received_at });
 }
 
 function failingRow(event) {
@@ -84,7 +56,7 @@ function failingRow(event) {
   const facts = `${event.source}, ${plural(event.attempt_count, "attempt")}: ${last?.error ?? "no attempt has ended"}`;
   const again = event.state === "dead" && button("Replay", `Replay ${event.key}`, `replay-${event.id}`, () =>
     act("POST", `/api/v1/events/${event.id}/replay`, undefined, () => "It is forwarded again."));
-  return item(event.key, facts, { state: event.state === "dead" ? "dead" : "retrying", control: again || null });
+  return row(event.key, facts, { state: event.state === "dead" ? "dead" : "retrying", control: again || null });
 }
 
 function rejectedRow(rejected) {
@@ -93,13 +65,13 @@ function rejectedRow(rejected) {
     act("POST", "/api/v1/quarantine/reverify", { source: rejected.source }, (counts) =>
       `${plural(counts.admitted, "event")} admitted, ${counts.known} known before.`));
   const title = `${rejected.source}: ${rejected.reason.replaceAll("_", " ")}`;
-  return item(title, cause, { moment: rejected.received_at, control: again });
+  return row(title, cause, { moment: rejected.received_at, control: again });
 }
 
 function sourceRow(source) {
   const used = source.secrets.map((secret) => secret.last_used_at).filter(Boolean).sort().at(-1);
   const facts = `${source.scheme}, ${plural(source.secrets.length, "secret")}${used ? ", used" : ", never used"}`;
-  return item(source.name, facts, { state: source.state, moment: used });
+  return row(source.name, facts, { state: source.state, moment: used });
 }
 
 async function withDetails(event) {
@@ -127,7 +99,6 @@ async function look() {
   const waiting = sample(metrics, "webhooks_inbox_events");
   const oldest = sample(metrics, "webhooks_inbox_oldest_age_seconds");
 
-  const held = document.activeElement?.dataset?.key;
   byId("waiting").textContent = waiting;
   byId("oldest").textContent = waiting ? span(new Date(Date.now() - oldest * 1000).toISOString()) : "–";
   byId("failing-count").textContent = `${retrying.length + dead.items.length}${dead.next_cursor ? "+" : ""}`;
@@ -136,11 +107,6 @@ async function look() {
   fill("failing", failing.map(failingRow), "Nothing has failed.");
   fill("rejected", quarantine.items.slice(-MOST_LISTED).reverse().map(rejectedRow), "Nothing was rejected.");
   fill("sources", sources.items.map(sourceRow), "There is no source yet.");
-  if (held) document.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
-}
-
-function say(text, isBad = false) {
-  Object.assign(byId("said"), { textContent: text, className: isBad ? "bad" : "" });
 }
 
 async function act(method, path, body, told) {
@@ -152,50 +118,9 @@ async function act(method, path, body, told) {
   }
 }
 
-function show(isIn) {
-  document.querySelector("main").hidden = !isIn;
-  byId("leave").hidden = !isIn;
-  byId("enter").hidden = isIn;
-}
-
-function leave() {
-  sessionStorage.removeItem(TOKEN);
+function forget() {
   details.clear();
   for (const id of ["inbox", "failing", "rejected", "sources"]) byId(id).replaceChildren();
-  show(false);
 }
 
-async function lookOnce() {
-  if (!sessionStorage.getItem(TOKEN) || document.hidden) return;
-  try {
-    await look();
-    if (!sessionStorage.getItem(TOKEN)) return leave();
-    if (document.body.classList.contains("stale")) say("");
-    document.body.classList.remove("stale");
-    show(true);
-  } catch (error) {
-    if (error.status === 401) leave();
-    document.body.classList.toggle("stale", error.status !== 401);
-    say(error.status ? error.message : "No answer.", true);
-  }
-}
-
-async function lookForEver() {
-  await lookOnce();
-  setTimeout(lookForEver, LOOK_EVERY_MS);
-}
-
-byId("enter").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem(TOKEN, byId("token").value);
-  byId("token").value = "";
-  say("");
-  lookOnce();
-});
-byId("leave").addEventListener("click", () => {
-  leave();
-  say("");
-  byId("token").focus();
-});
-show(false);
-lookForEver();
+lookForEver({ everyMs: LOOK_EVERY_MS, look, forget });

@@ -1,53 +1,19 @@
-// Asks the API every two seconds. All that comes from it is put in as text: keys and names are what somebody has typed.
+// Asks the API every two seconds.
+
+import { ask, byId, element, fill, item, lookForEver, plural, say } from "./base.js";
 
 const LOOK_EVERY_MS = 2000;
-const ASK_TIMEOUT_MS = 8000;
 const TRY_AFTER_MS = 150; // a slider that is pulled asks when it rests
 const MOST_LISTED = 20;
-const TOKEN = "administrator-token";
 const API = "/api/v1";
 
-const byId = (id) => document.getElementById(id);
 let flags = [];
 let chosen = null; // the key of the flag that is shown
 let shown = null; // that flag, as the sliders began: what a change is made from
 let tries = 0;
 
-async function ask(method, path, body, version) {
-  const headers = { Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` };
-  if (body) headers["Content-Type"] = "application/json";
-  if (version) headers["If-Match"] = `"${version}"`;
-  const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
-  const answer = await fetch(`${API}${path}`, { method, headers, signal, body: body && JSON.stringify(body) });
-  if (answer.ok) return answer.json();
-  const problem = await answer.json().catch(() => ({}));
-  const first = problem.errors?.[0];
-  const detail = first ? `${first.pointer}: ${first.detail}` : problem.detail ?? answer.statusText;
-  throw Object.assign(new Error(detail), { status: answer.status });
-}
-
-function element(name, text, fields = {}) {
-  return Object.assign(document.createElement(name), { textContent: text, ...fields });
-}
-
-function item(title, fact, state) {
-  const row = document.createElement("li");
-  const head = row.appendChild(element("p", title, { className: "title", title }));
-  if (state) head.prepend(element("span", state, { className: `state ${state}` }));
-  row.append(element("p", fact, { className: "fact" }));
-  return row;
-}
-
-function fill(id, rows, empty) {
-  byId(id).replaceChildren(...(rows.length ? rows : [element("li", empty, { className: "empty" })]));
-}
-
-function say(text, isBad = false) {
-  Object.assign(byId("said"), { textContent: text, className: isBad ? "bad" : "" });
-}
-
-const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
-const pathOf = (key) => `/flags/${encodeURIComponent(key)}`;
+const pathOf = (key) => `${API}/flags/${encodeURIComponent(key)}`;
+const ifMatch = (version) => ({ "If-Match": `"${version}"` });
 const stateOf = (flag) => (flag.killed ? "killed" : flag.enabled ? "on" : "off");
 
 function flagRow(flag) {
@@ -149,12 +115,10 @@ async function choose(key) {
 
 async function look() {
   const query = chosen ? `&flag=${encodeURIComponent(chosen)}` : "";
-  const listed = await ask("GET", "/flags");
-  const audit = await ask("GET", `/audit?limit=${MOST_LISTED}${query}`);
+  const listed = await ask("GET", `${API}/flags`);
+  const audit = await ask("GET", `${API}/audit?limit=${MOST_LISTED}${query}`);
   flags = listed.items.filter((flag) => !flag.archived);
-  const held = document.activeElement?.dataset?.key;
   fill("flags", flags.map(flagRow), "There is no flag yet.");
-  if (held) document.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
   byId("audit-title").textContent = chosen ? `Audit of ${chosen}` : "Audit";
   fill("audit", audit.items.map(auditRow), "Nothing was changed yet.");
   const now = flags.find((flag) => flag.key === chosen) ?? null;
@@ -181,71 +145,30 @@ const kill = (key) =>
     `${pathOf(key)}/kill`,
   );
 
-function show(isIn) {
-  document.querySelector("main").hidden = !isIn;
-  byId("leave").hidden = !isIn;
-  byId("enter").hidden = isIn;
-}
-
-function leave() {
-  sessionStorage.removeItem(TOKEN);
+function forget() {
   [flags, chosen] = [[], null];
   showFlag(null);
   for (const id of ["flags", "audit", "rules"]) byId(id).replaceChildren();
-  show(false);
 }
 
-async function lookOnce() {
-  if (!sessionStorage.getItem(TOKEN) || document.hidden) return;
-  try {
-    await look();
-    if (!sessionStorage.getItem(TOKEN)) return leave();
-    if (document.body.classList.contains("stale")) say("");
-    document.body.classList.remove("stale");
-    show(true);
-  } catch (error) {
-    const isKnown = document.body.classList.contains("stale"); // and what was said since then stays
-    if (error.status === 401) leave();
-    else show(true); // a flag can be killed although no list is to be had
-    document.body.classList.toggle("stale", error.status !== 401);
-    if (!isKnown || error.status === 401) say(error.status ? error.message : "No answer.", true);
-  }
-}
+// A flag can be killed although no list is to be had.
+const lookOnce = lookForEver({ everyMs: LOOK_EVERY_MS, look, forget, isOfUse: true });
 
-async function lookForEver() {
-  await lookOnce();
-  setTimeout(lookForEver, LOOK_EVERY_MS);
-}
-
-byId("enter").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem(TOKEN, byId("token").value);
-  byId("token").value = "";
-  say("");
-  lookOnce();
-});
-byId("leave").addEventListener("click", () => {
-  leave();
-  say("");
-  byId("token").focus();
-});
 byId("kill").addEventListener("submit", (event) => {
   event.preventDefault();
   kill(byId("kill-key").value.trim());
 });
 byId("switch").addEventListener("click", () => {
   const { key, version, killed } = shown;
-  if (killed) act(() => `${key} is served as its rules have it.`, "DELETE", `${pathOf(key)}/kill`, undefined, version);
+  if (killed) act(() => `${key} is served as its rules have it.`, "DELETE", `${pathOf(key)}/kill`, undefined, ifMatch(version));
   else kill(key);
 });
 byId("save").addEventListener("click", () => {
   const { key, version } = shown;
-  act(() => `${key} is changed.`, "PATCH", pathOf(key), change(), version);
+  act(() => `${key} is changed.`, "PATCH", pathOf(key), change(), ifMatch(version));
 });
 byId("reset").addEventListener("click", () => {
   showFlag(flags.find((flag) => flag.key === chosen) ?? null);
   say("");
 });
 byId("people").addEventListener("input", () => setTimeout(tryChange, TRY_AFTER_MS, ++tries));
-show(false);
-lookForEver();

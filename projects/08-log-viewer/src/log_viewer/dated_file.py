@@ -1,0 +1,243 @@
+"""A file whose entries have instants: what is learnt of it once is kept as long as it only grows."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from log_viewer.budget import Budget
+from log_viewer.entries import Entry, previous_start, read_entries, read_lines
+from log_viewer.index import Block, TimeIndex
+from log_viewer.segments import Segment
+from log_viewer.timestamps import Clock, Stamp, read_stamp
+from log_viewer.years import Years
+
+# A file without a stamp in its first mebibyte is a file without stamps.
+_HEAD_BYTES: Final = 1024 * 1024
+_CHECKED_BYTES: Final = 256
+_NEAR_BYTES: Final = 4096
+_KNOWN_FILES: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """An entry, its instant, and whether it is earlier than the entry before it."""
+
+    entry: Entry
+    instant: int | None
+    is_late: bool
+
+
+class Knowledge:
+    """What is known of one file: where its first stamp is, the turns of its years, which times are where."""
+
+    def __init__(self, segment: Segment) -> None:
+        self.lock = threading.RLock()
+        self.head = segment.read(0, _CHECKED_BYTES)
+        self.first_stamp: int | None = None
+        self.stamp: Stamp | None = None
+        self.years = Years()
+        self.first_year = 0
+        self.index = TimeIndex()
+        self._tail = b""
+        self._is_settled = False
+        self._searched_to = 0
+        self._find_first_stamp(segment)
+
+    @property
+    def has_years(self) -> bool:
+        return self.stamp is None or self.stamp.has_year
+
+    def still_holds(self, segment: Segment) -> bool:
+        """Tell whether the file has only grown, and what was not found in it cannot be there now."""
+        end = self.index.end - len(self._tail)
+        return (
+            (self._is_settled or not segment.read(self._searched_to, 1))
+            and segment.read(0, len(self.head)) == self.head
+            and segment.read(end, len(self._tail)) == self._tail
+        )
+
+    def observe(self, dated: "Dated") -> None:
+        """Take an entry into the index, if it is the next."""
+        entry = dated.entry
+        with self.lock:
+            if entry.start == self.index.end and entry.is_ended:
+                self.index.observe(entry.start, entry.end, dated.instant)
+                self._tail = b"" if entry.is_cut else (entry.raw + b"\n")[-_CHECKED_BYTES:]
+
+    def _find_first_stamp(self, segment: Segment) -> None:
+        for line in read_lines(segment, 0):
+            stamp = read_stamp(line.text)
+            if stamp is not None and line.is_ended:
+                self.first_stamp, self.stamp = line.start, stamp
+            if self.stamp is not None or line.end >= _HEAD_BYTES:
+                self._is_settled = True
+                return
+            self._searched_to = line.end
+
+
+class Library:
+    """What is known of each file, the least recently asked for forgotten first."""
+
+    def __init__(self, clock: Clock, limit_bytes: int) -> None:
+        self.clock = clock
+        self.limit_bytes = limit_bytes
+        self._known: OrderedDict[tuple[int, ...], Knowledge] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def open(self, segment: Segment, *, is_live: bool) -> "DatedFile":
+        """Open a file of a stream; a live one is still being written."""
+        file = segment.file
+        key: tuple[int, ...] = (file.device, file.inode)
+        if file.compression is not None:
+            key += (file.size_bytes, file.modified_ns)
+        with self._lock:
+            known = self._known.get(key)
+        if known is None or not known.still_holds(segment):
+            known = Knowledge(segment)
+        with self._lock:
+            self._known[key] = known
+            self._known.move_to_end(key)
+            if len(self._known) > _KNOWN_FILES:
+                self._known.popitem(last=False)
+        return DatedFile(segment, known, self.clock, self.limit_bytes, is_live=is_live)
+
+
+class DatedFile:
+    """A file's entries with their instants."""
+
+    def __init__(
+        self, segment: Segment, known: Knowledge, clock: Clock, limit_bytes: int, *, is_live: bool
+    ) -> None:
+        self.is_live = is_live
+        self.segment = segment
+        self._known = known
+        self._clock = clock
+        self._limit_bytes = limit_bytes
+
+    def learn_years(self, budget: Budget) -> bool:
+        """Read on to where the years of a file without years are known. False if the budget did not last."""
+        known = self._known
+        if known.has_years:
+            return True
+        with known.lock:
+            years = known.years
+            for line in read_lines(self.segment, years.read_to):
+                if not line.is_ended:
+                    break
+                if budget.is_spent:
+                    return False
+                stamp = read_stamp(line.text)
+                if stamp is not None and not stamp.has_year:
+                    years.observe(line.start, stamp)
+                years.read_to = line.end
+                budget.spend(line.end - line.start)
+            first = years.date(self._clock, self.segment.file.modified_ns) and years.year_at(0)
+            if first != known.first_year:
+                known.first_year, known.index = first, TimeIndex()
+        return True
+
+    def learn_times(self, budget: Budget) -> bool:
+        """Bring the index to the end of the file. False if the budget did not last."""
+        known = self._known
+        with known.lock:
+            for dated in self.entries(known.index.end):
+                if not dated.entry.is_ended:
+                    break
+                if budget.is_spent:
+                    return False
+                self.observe(dated)
+                budget.spend(dated.entry.end - dated.entry.start)
+        return True
+
+    def observe(self, dated: Dated) -> None:
+        """Take an entry that was read into the index, if it is the next."""
+        self._known.observe(dated)
+
+    def blocks(self) -> list[Block]:
+        with self._known.lock:
+            return self._known.index.blocks()
+
+    def continues(self, entry: Entry) -> bool:
+        """Tell whether what is read as an entry of its own is the rest of the one before it."""
+        first_stamp = self._known.first_stamp
+        return entry.stamp is None and first_stamp is not None and entry.start > first_stamp
+
+    def spans(self, since: int | None, until: int | None) -> Iterator[tuple[int, int]]:
+        return self._known.index.spans(since, until)
+
+    @property
+    def indexed_bytes(self) -> int:
+        return self._known.index.end
+
+    @property
+    def unknown_bytes(self) -> int:
+        """How much the index is behind; of a compressed file at least so much."""
+        return max((self.segment.size_bytes or self.segment.file.size_bytes) - self._known.index.end, 0)
+
+    def entries(self, offset: int) -> Iterator[Dated]:
+        """Read entries from where one begins."""
+        before = self._instant_before(offset)
+        first_stamp = self._known.first_stamp
+        for entry in read_entries(self.segment, offset, first_stamp, self._limit_bytes, is_live=self.is_live):
+            instant = self._instant(entry.stamp, entry.start)
+            if instant is None:
+                instant = before if before is not None else self._first_instant()
+                yield Dated(entry, instant, is_late=False)
+            else:
+                yield Dated(entry, instant, is_late=before is not None and instant < before)
+            before = instant
+
+    def block_before(self, offset: int) -> Iterator[Dated] | None:
+        """Read a block of entries that begin before an offset; None if there are none."""
+        start = previous_start(self.segment, offset, self._known.first_stamp)
+        return None if start is None else self._until(start, offset)
+
+    def _until(self, start: int, offset: int) -> Iterator[Dated]:
+        for dated in self.entries(start):
+            if dated.entry.start >= offset:
+                return
+            yield dated
+
+    def _instant(self, stamp: Stamp | None, start: int) -> int | None:
+        known = self._known
+        if stamp is None or stamp.has_year != known.has_years:
+            return None
+        try:
+            return self._clock.instant(stamp, None if known.has_years else known.years.year_at(start))
+        except (ValueError, OverflowError):
+            return None
+
+    def _first_instant(self) -> int | None:
+        return self._instant(self._known.stamp, self._known.first_stamp or 0)
+
+    def _instant_before(self, offset: int) -> int | None:
+        """Return the instant of the last stamp before an offset."""
+        first_stamp = self._known.first_stamp
+        if first_stamp is None or offset <= first_stamp:
+            return None
+        near = self._near_instant(offset)
+        if near is not None:
+            return near
+        start = previous_start(self.segment, offset, first_stamp)
+        found = None
+        if start is not None:
+            for line in read_lines(self.segment, start):
+                if line.start >= offset:
+                    break
+                instant = self._instant(read_stamp(line.text), line.start)
+                found = found if instant is None else instant
+        return found
+
+    def _near_instant(self, offset: int) -> int | None:
+        """Return the instant of the last stamp, if it is in the last few kilobytes before an offset."""
+        start = max(offset - _NEAR_BYTES, 0)
+        lines = self.segment.read(start, offset - start).split(b"\n")
+        place = offset - len(lines.pop())
+        for text in reversed(lines[0 if start == 0 else 1 :]):
+            place -= len(text) + 1
+            instant = self._instant(read_stamp(text), place)
+            if instant is not None:
+                return instant
+        return None

@@ -1,0 +1,124 @@
+"""Entries: a line with a timestamp, and the lines behind it that have none."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from log_viewer.segments import CHUNK_BYTES, Segment
+from log_viewer.timestamps import Stamp, read_stamp
+
+# So much of a line is looked at for its timestamp: an object of JSON is none before its end.
+LONGEST_LINE: Final = 1024 * 1024
+_LINE_BREAK: Final = b"\n"
+
+
+class Line(NamedTuple):
+    """A line without its line break; of one that is too long only the beginning is kept."""
+
+    start: int
+    text: bytes
+    end: int
+    is_ended: bool  # by a line break, and not by the end of the file
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was logged at once. Its instant is known to whoever knows the file's zone and years."""
+
+    start: int
+    end: int
+    raw: bytes
+    stamp: Stamp | None
+    is_cut: bool
+    is_ended: bool
+
+
+def read_lines(segment: Segment, offset: int) -> Iterator[Line]:
+    """Read lines from an offset at which one begins. Of each LONGEST_LINE bytes are held at most."""
+    start, rest = offset, b""
+    while chunk := segment.read(start + len(rest), CHUNK_BYTES):
+        *whole, rest = (rest + chunk).split(_LINE_BREAK)
+        for text in whole:
+            end = start + len(text) + 1
+            yield Line(start, text[:LONGEST_LINE], end, is_ended=True)
+            start = end
+        if len(rest) > LONGEST_LINE:
+            end, is_ended = _end_of_line(segment, start + len(rest))
+            yield Line(start, rest[:LONGEST_LINE], end, is_ended)
+            start, rest = end, b""
+    if rest:
+        yield Line(start, rest, start + len(rest), is_ended=False)
+
+
+def _end_of_line(segment: Segment, offset: int) -> tuple[int, bool]:
+    """Return where the line ends that an offset is in, behind its line break, and whether it has one."""
+    while chunk := segment.read(offset, CHUNK_BYTES):
+        position = chunk.find(_LINE_BREAK)
+        if position >= 0:
+            return offset + position + 1, True
+        offset += len(chunk)
+    return offset, False
+
+
+def read_entries(
+    segment: Segment, offset: int, first_stamp: int | None, limit_bytes: int, *, is_live: bool
+) -> Iterator[Entry]:
+    """Read entries from an offset at which a line begins.
+
+    `first_stamp` is where the first stamp of the file is; the lines before it are an entry each, and so are
+    all lines of a file that has none. At any other offset lines without a stamp are read as one entry: they
+    belong to what stands before the offset. Where a file is still being written, or is damaged, a last line
+    that is not ended stands for itself: it is not known what it will be.
+    """
+    first: Line | None = None
+    texts: list[bytes] = []
+    stamp: Stamp | None = None
+    held = end = 0
+    is_ended = True
+    for line in read_lines(segment, offset):
+        line_stamp = read_stamp(line.text)
+        is_cut_off = not line.is_ended and (is_live or segment.damage is not None)
+        is_alone = first_stamp is None or line.start <= first_stamp or is_cut_off
+        if first is not None and (line_stamp is not None or is_alone):
+            yield _entry(first, end, texts, stamp, held, is_ended=is_ended)
+            first = None
+        if first is None:
+            first, texts, stamp, held = line, [], line_stamp, 0
+        room = limit_bytes - held
+        if room > 0:
+            texts.append(line.text[:room])
+        held += line.end - line.start
+        end, is_ended = line.end, line.is_ended
+    if first is not None:
+        yield _entry(first, end, texts, stamp, held, is_ended=is_ended)
+
+
+def _entry(
+    first: Line, end: int, texts: list[bytes], stamp: Stamp | None, held: int, *, is_ended: bool
+) -> Entry:
+    raw = _LINE_BREAK.join(texts)
+    is_cut = len(raw) < held - (1 if is_ended else 0)
+    return Entry(first.start, end, raw, stamp, is_cut, is_ended)
+
+
+def previous_start(segment: Segment, offset: int, first_stamp: int | None) -> int | None:
+    """Return the start of an entry about a block before an offset; None if there is none.
+
+    From there `read_entries` gives the entries before the offset: those of a block, or one that is larger.
+    """
+    if offset <= 0:
+        return None
+    end = offset
+    while end > 0:
+        start = max(end - segment.block_bytes, 0)
+        first_line = start if start == 0 else _end_of_line(segment, start - 1)[0]
+        if first_line < end:
+            if first_stamp is None or first_line <= first_stamp:
+                return first_line
+            for line in read_lines(segment, first_line):
+                if line.start >= end:
+                    break
+                if read_stamp(line.text) is not None:
+                    return line.start
+        end = start
+    return 0

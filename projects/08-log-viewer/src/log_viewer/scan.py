@@ -1,0 +1,195 @@
+"""Reads a page of a stream, forward or backward, and keeps account of what it has read."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from log_viewer.budget import Budget
+from log_viewer.coverage import Coverage, FileCoverage, Reason
+from log_viewer.dated_file import Dated, DatedFile
+from log_viewer.filters import Filter
+from log_viewer.positions import Place
+from log_viewer.segments import CHUNK_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry, and the file that it is in."""
+
+    segment: int
+    dated: Dated
+
+
+class Scan:
+    """One reading of a stream: what was found, unless somebody takes it, and the account of it."""
+
+    def __init__(
+        self,
+        files: Sequence[DatedFile],
+        wanted: Filter,
+        budget: Budget,
+        take: Callable[[Dated], None] | None = None,
+    ) -> None:
+        self._take = take
+        self._files = files
+        self._wanted = wanted
+        self._budget = budget
+        self.coverage = Coverage()
+        self.found: list[Found] = []
+
+    def forward(self, start: Place, limit: int) -> Place:
+        """Read on from a place, until there are enough entries, the budget is spent, or the stream ends."""
+        return self._walk(start, limit, self._file_forward, range(start.segment, len(self._files)))
+
+    def backward(self, start: Place | None, limit: int) -> Place:
+        """Read back from a place, or from the end. What is found is in the order of the file."""
+        first = start.segment if start is not None else len(self._files) - 1
+        place = self._walk(start, limit, self._file_backward, range(first, -1, -1))
+        self.found.reverse()
+        return place
+
+    def _walk(
+        self, start: Place | None, limit: int, read: Callable[[int, int | None, int], int], order: range
+    ) -> Place:
+        place = start or Place(0, 0)
+        for number in order:
+            if not self._files[number].learn_years(self._budget):
+                self.coverage.stopped_by = "budget"
+                break
+            offset = start.offset if start is not None and number == start.segment else None
+            place = Place(number, read(number, offset, limit))
+            if self.coverage.stopped_by:
+                break
+        return place
+
+    def _file_forward(self, number: int, offset: int | None, limit: int) -> int:
+        file = self._files[number]
+        place = offset or 0
+        for start, end in self._stretches(number, place, None):
+            for dated in file.entries(max(start, place)):
+                entry = dated.entry
+                if end is not None and entry.start >= end:
+                    break
+                if not entry.is_ended and (reason := unfinished(file)):
+                    self._account(number).skip(entry.start, entry.end, reason)
+                    return place
+                if self._is_over(limit):
+                    return entry.start
+                self._look_at(number, dated)
+                place = entry.end
+        if file.segment.damage:
+            self._account(number).skip(place, place, file.segment.damage)
+        return place
+
+    def _file_backward(self, number: int, offset: int | None, limit: int) -> int:
+        file = self._files[number]
+        end = offset if offset is not None else self._end(number)
+        for low, high in reversed(list(self._stretches(number, 0, end))):
+            place = end if high is None else min(high, end)
+            while place > low and (block := file.block_before(place)) is not None:
+                entries = [dated for dated in block if dated.entry.start >= low]
+                if not entries:
+                    break
+                for dated in reversed(entries):
+                    if self._is_over(limit):
+                        return place
+                    self._look_at(number, dated)
+                    place = dated.entry.start
+        return 0
+
+    def _end(self, number: int) -> int:
+        """Return where reading a file backward begins: at what is whole."""
+        file = self._files[number]
+        end = whole = file_end(file)
+        if reason := unfinished(file):
+            whole = whole_lines_end(file, end)
+            if whole < end or reason != "unfinished_line":
+                self._account(number).skip(whole, end, reason)
+        return whole
+
+    def _stretches(self, number: int, start: int, end: int | None) -> Iterator[tuple[int, int | None]]:
+        """Yield which parts of a file to read: without a range of time it is the rest of it.
+
+        What lies between them is accounted for when one goes on to the next.
+        """
+        file, wanted = self._files[number], self._wanted
+        # To learn more than may be read would cost it all, and find nothing: reading on does both.
+        if not wanted.has_range or file.unknown_bytes > self._budget.bytes_left:
+            yield start, end
+            return
+        if not file.learn_times(self._budget):
+            yield start, end
+            return
+        passed = start
+        limit = file.indexed_bytes if end is None else min(end, file.indexed_bytes)
+        for low, high in file.spans(wanted.since, wanted.until):
+            if high <= start or low >= limit:
+                continue
+            if low > passed:
+                self._account(number).skip(passed, low, "other_times")
+            yield max(low, start), min(high, limit)
+            passed = min(high, limit)
+        if passed < limit:
+            self._account(number).skip(passed, limit, "other_times")
+        if end is None or end > limit:  # a last line that is not ended is in no index
+            yield max(limit, start), end
+
+    def _look_at(self, number: int, dated: Dated) -> None:
+        entry, account = dated.entry, self._account(number)
+        self._files[number].observe(dated)
+        kept = entry.start + len(entry.raw) if entry.is_cut else entry.end
+        account.add(entry.start, kept)
+        if entry.is_cut:
+            account.skip(kept, entry.end, "entry_limit")
+        self.coverage.undated += dated.instant is None
+        self.coverage.late += dated.is_late
+        self._budget.spend(entry.end - entry.start)
+        if not self._wanted.accepts(dated):
+            return
+        if self._take is not None:
+            self._take(dated)
+        else:
+            self.found.append(Found(number, dated))
+
+    def _is_over(self, limit: int) -> bool:
+        if len(self.found) >= limit:
+            self.coverage.stopped_by = "limit"
+        elif self._budget.is_spent and self._has_read():
+            self.coverage.stopped_by = "budget"
+        return self.coverage.stopped_by is not None
+
+    def _has_read(self) -> bool:
+        """Tell whether there was any progress: a query without would be asked for ever."""
+        return any(file.read for file in self.coverage.files.values())
+
+    def _account(self, number: int) -> FileCoverage:
+        account = self.coverage.files.get(number)
+        if account is None:
+            account = self.coverage.files[number] = FileCoverage(self._files[number].segment.file.name)
+        return account
+
+
+def unfinished(file: DatedFile) -> Reason | None:
+    """Tell why a last line without a line break is none: it is being written, or the rest of it is lost."""
+    return file.segment.damage or ("unfinished_line" if file.is_live else None)
+
+
+def file_end(file: DatedFile) -> int:
+    """Return where a file ends: the size of a compressed one is only known when it was read."""
+    segment = file.segment
+    if segment.size_bytes is not None:
+        return segment.size_bytes
+    offset = 0
+    while chunk := segment.read(offset, CHUNK_BYTES):
+        offset += len(chunk)
+    return offset
+
+
+def whole_lines_end(file: DatedFile, end: int) -> int:
+    """Return where the last line ends that has a line break."""
+    while end > 0:
+        start = max(end - CHUNK_BYTES, 0)
+        position = file.segment.read(start, end - start).rfind(b"\n")
+        if position >= 0:
+            return start + position + 1
+        end = start
+    return 0
