@@ -13,14 +13,15 @@ unexport BASH_ENV CDPATH $(filter-out $(SOURCES) PGPASSWORD,$(filter PIP_% UV_% 
 
 READY := .venv/.ready
 KATA := .venv/bin/kata
-PYPROJECTS := $(wildcard libs/*/pyproject.toml projects/*/pyproject.toml)
+PROJECTS := $(sort $(wildcard projects/*)) $(wildcard capstone)
+PYPROJECTS := $(wildcard libs/*/pyproject.toml $(PROJECTS:=/pyproject.toml))
 MEMBERS := $(PYPROJECTS:/pyproject.toml=)
-IMAGES := $(patsubst %/Dockerfile,%,$(wildcard projects/*/Dockerfile))
-export MYPYPATH := $(subst $() ,:,$(wildcard libs/*/src projects/*/src))
+IMAGES := $(patsubst %/Dockerfile,%,$(wildcard $(PROJECTS:=/Dockerfile)))
+export MYPYPATH := $(subst $() ,:,$(wildcard libs/*/src projects/*/src capstone))
 UV := $(shell uv --version 2>/dev/null | grep -qE 'uv 0\.(1[3-9]|[2-9][0-9])' && command -v uv || echo .uv/bin/uv)
 
 # The folder of project NN, or one clear line.
-folder = $(or $(firstword $(wildcard projects/$(1)-* libs/$(1))),$(error there is no project $(1) (there is: $(patsubst projects/%,%,$(wildcard projects/*)))))
+folder = $(or $(firstword $(wildcard projects/$(1)-* libs/$(1)) $(filter $(1),$(PROJECTS))),$(error there is no project $(1) (there is: $(notdir $(PROJECTS)))))
 
 DOCKER = $(if $(shell docker compose version 2>/dev/null),docker,$(error there is no docker with the compose plugin on this machine: install it, or use make run-NN))
 
@@ -68,18 +69,19 @@ test: $(READY) ## every test of the repository: files side by side; then the com
 # A server forks its workers in its own folder: where the data goes has to be told absolutely.
 coverage: export COVERAGE_FILE := $(CURDIR)/.data/coverage/data
 coverage: $(READY) ## which branches of each service its tests reach; below four fifths is a finding
-	@for folder in $(wildcard projects/*); do \
+	@for folder in $(PROJECTS); do \
 	  .venv/bin/coverage erase; \
-	  .venv/bin/coverage run --source $(CURDIR)/$$folder/src -m pytest -q $$folder/tests; \
+	  sources=$$(ls -d $(CURDIR)/$$folder/{src,apps,core} 2>/dev/null | paste -sd,); \
+	  .venv/bin/coverage run --source $$sources -m pytest -q $$folder/tests; \
 	  .venv/bin/coverage combine -q; \
-	  .venv/bin/coverage report --skip-empty --fail-under 80 --include "$$folder/src/*"; \
+	  .venv/bin/coverage report --skip-empty --fail-under 80 --include "$$folder/*"; \
 	done
 
 lint: $(READY) ## ruff: lint and format
 	@.venv/bin/ruff check -q .
 	@.venv/bin/ruff format -q --check .
 
-FOLDERS = tests .ci/tests $(MEMBERS) $(wildcard projects/*/features)
+FOLDERS = tests .ci/tests $(MEMBERS) $(wildcard $(PROJECTS:=/features))
 types: $(READY) ## mypy, strict
 	@for folder in $(filter-out %/features,$(FOLDERS)); do .venv/bin/mypy --no-error-summary --exclude /features/ $$folder; done
 	@for folder in $(filter %/features,$(FOLDERS)); do \

@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from kata.catalog.projects import all_projects
+
 ROOT = Path(__file__).resolve().parents[1]
-FILES = [*ROOT.glob("projects/*/features/*.py"), *ROOT.glob("libs/kata/tests/*/features/*.py")]
+FILES = [
+    *(path for project in all_projects(ROOT) for path in project.features.glob("*.py")),
+    *ROOT.glob("libs/kata/tests/*/features/*.py"),
+]
 STEPS = [*FILES, ROOT / "libs" / "kata" / "src" / "kata" / "check" / "service_steps.py"]
 STEP_DECORATORS = {"given", "when", "then", "step"}
 

@@ -8,10 +8,11 @@ import pytest
 
 from kata.catalog.checks import Check
 from kata.catalog.mutants import load_mutants
+from kata.catalog.projects import all_projects, load_project
 from kata.commands.lesson import checks_of, generated_in_project, generated_in_root
 
 ROOT = Path(__file__).resolve().parents[1]
-LESSONS = sorted(ROOT.glob("projects/*/README.md"))
+LESSONS = [project.path / "README.md" for project in all_projects(ROOT)]
 DOCUMENTS = sorted(
     path
     for path in ROOT.rglob("*.md")
@@ -84,7 +85,8 @@ def test_each_pitfall_is_a_mutant_and_names_what_catches_it(lesson: Path) -> Non
 
 @lessons
 def test_the_reading_order_tells_about_how_long_each_file_is(lesson: Path) -> None:
-    rows = re.findall(r"\]\((src/[^)]+)\) \| (\d+) \|", section(lesson, "Reading order"))
+    sources = "|".join(load_project(lesson.parent).sources)
+    rows = re.findall(rf"\]\(((?:{sources})/[^)]+)\) \| (\d+) \|", section(lesson, "Reading order"))
     assert rows
     length = {file: len((lesson.parent / file).read_text().splitlines()) for file, _ in rows}
     far_off = {

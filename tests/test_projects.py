@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kata.catalog.projects import all_projects, load_project
 from kata.template.pins import image_requirements
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECTS = sorted(path.parent for path in ROOT.glob("projects/*/compose.yaml"))
+PROJECTS = [project.path for project in all_projects(ROOT)]
 HARDENED: Mapping[str, object] = {
     "read_only": True,
     "cap_drop": ["ALL"],
@@ -28,7 +29,6 @@ ALIKE = {
 # Fixed in the image, and what only the build is told.
 OF_THE_IMAGE = {"LISTEN_ADDRESS", "PORT"}
 OF_THE_BUILD = {"REVISION"}
-RELOADING = ["python", "-m", "service_kit.reload", "src", "--"]
 
 type Service = Mapping[str, object]
 type Services = Mapping[str, Service]
@@ -43,7 +43,7 @@ def services_in(file: Path) -> Services:
 
 def built_here(project: Path, services: Services) -> dict[str, Service]:
     """Return the services that are processes of the project itself."""
-    image = f"backend-katas/{project.name.partition('-')[2]}"
+    image = f"backend-katas/{project.name.partition('-')[2] or project.name}"
     return {name: service for name, service in services.items() if service["image"] == image}
 
 
@@ -127,10 +127,11 @@ def test_the_sample_names_the_default_of_each_process(project: Path) -> None:
 def test_the_stack_for_development_runs_the_source_of_the_folder_and_reloads_it(project: Path) -> None:
     services = built_here(project, services_in(project / "compose.yaml"))
     in_development = services_in(project / "compose.dev.yaml")
+    sources = load_project(project).sources
     assert in_development.keys() == services.keys()
     for name, service in services.items():
         override = in_development[name]
-        mounted = ["./src:/app/src:ro"]
+        mounted = [f"./{source}:/app/{source}:ro" for source in sources]
         if (project / "migrations").is_dir():
             mounted.append("./migrations:/app/migrations:ro")
         assert override["volumes"] == mounted, name
@@ -139,7 +140,7 @@ def test_the_stack_for_development_runs_the_source_of_the_folder_and_reloads_it(
         else:
             own = command_of(project, service)
             assert isinstance(own, list)
-            assert override["command"] == [*RELOADING, *own], name
+            assert override["command"] == ["python", "-m", "service_kit.reload", *sources, "--", *own], name
 
 
 @projects

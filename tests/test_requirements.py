@@ -8,9 +8,13 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from kata.catalog.projects import all_projects
+
 ROOT = Path(__file__).parents[1]
-MEMBERS = sorted(ROOT.glob("libs/*/pyproject.toml")) + sorted(ROOT.glob("projects/*/pyproject.toml"))
-IMAGES = [path.parent for path in sorted(ROOT.glob("projects/*/Dockerfile"))]
+MEMBERS = sorted(ROOT.glob("libs/*/pyproject.toml")) + [
+    project.path / "pyproject.toml" for project in all_projects(ROOT)
+]
+IMAGES = [project.path for project in all_projects(ROOT)]
 
 
 def pins(path: Path) -> dict[str, str]:

@@ -17,13 +17,20 @@ def packages(kind: str) -> list[str]:
 
 
 LIBS, PROJECTS = packages("libs"), packages("projects")
+CAPSTONE = ["apps", "core"]
 VERIFIER = "kata"
-SERVICES = [*PROJECTS, *(lib for lib in LIBS if lib != VERIFIER)]
+SERVICES = [*PROJECTS, *CAPSTONE, *(lib for lib in LIBS if lib != VERIFIER)]
 CONTRACTS = [
     {
         "name": "projects know libs, no project knows another, and no lib knows a project",
         "type": "layers",
-        "layers": [" | ".join(PROJECTS), " : ".join(LIBS)],
+        "layers": ["apps", " | ".join(["core", *PROJECTS]), " : ".join(LIBS)],
+    },
+    {
+        "name": "the capstone knows libs, and no project",
+        "type": "forbidden",
+        "source_modules": CAPSTONE,
+        "forbidden_modules": PROJECTS,
     },
     {
         "name": "nobody knows the verifier, or what only tests need",
@@ -60,7 +67,7 @@ def broken(root_packages: list[str], contracts: list[dict[str, object]], folder:
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: str(contract["name"]))
 def test_members_know_only_whom_they_may(contract: dict[str, object], tmp_path: Path) -> None:
-    assert broken([*LIBS, *PROJECTS], [contract], tmp_path) == ""
+    assert broken([*LIBS, *PROJECTS, *CAPSTONE], [contract], tmp_path) == ""
 
 
 def test_a_forbidden_import_is_found(tmp_path: Path) -> None:
@@ -74,9 +81,7 @@ def test_a_forbidden_import_is_found(tmp_path: Path) -> None:
 
 
 def test_every_member_says_who_may_know_whom_inside_of_it() -> None:
-    members = [
-        path.parents[2] for kind in ("libs", "projects") for path in ROOT.glob(f"{kind}/*/src/*/__init__.py")
-    ]
+    members = [*(path.parents[2] for path in ROOT.glob("*/*/src/*/__init__.py")), ROOT / "capstone"]
     silent = [
         member.name
         for member in members
@@ -88,8 +93,8 @@ def test_every_member_says_who_may_know_whom_inside_of_it() -> None:
 def test_no_project_is_known_by_name_outside_its_folder() -> None:
     """Prose may name one, and a test may take one as its example."""
     folders = [path.parent.name for path in ROOT.glob("projects/*/pyproject.toml")]
-    name = rf"\b({'|'.join(folders)})\b|^ *(from|import) ({'|'.join(PROJECTS)})\b"
-    elsewhere = [":!projects", ":!docs", ":(exclude,glob)**/*.md", ":(exclude,glob)**/tests/**"]
+    name = rf"\b({'|'.join(folders)})\b|^ *(from|import) ({'|'.join([*PROJECTS, *CAPSTONE])})\b"
+    elsewhere = [":!projects", ":!capstone", ":!docs", ":(exclude,glob)**/*.md", ":(exclude,glob)**/tests/**"]
     found = subprocess.run(
         ["git", "grep", "-nP", name, "--", *elsewhere], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -147,7 +147,9 @@ def test_image_holds_nothing_that_only_building_and_testing_need(built: Service)
 
 
 def test_bad_setting_stops_the_start_with_a_line_that_names_it(built: Service) -> None:
-    name = next(name for name in ("DATABASE_URL", "REDIS_URL", "DATA_DIR") if name in built.environment)
+    name = next(
+        name for name in ("DATABASE_URL", "REDIS_URL", "DATA_DIR", "LOG_DIR") if name in built.environment
+    )
     done = docker(*RUN, "--env", f"{name}=nowhere", built.name)
     assert done.returncode == EX_CONFIG
     assert f"settings: {name}" in done.stderr

@@ -39,6 +39,7 @@ class Fixture:
         app.add_url_rule("/broken", view_func=self.broken)
         app.add_url_rule("/json", view_func=self.json, methods=["POST"])
         app.add_url_rule("/ignore", view_func=self.page, methods=["POST"])
+        app.add_url_rule("/own/<name>", view_func=self.size, methods=["POST"])
         errors = [
             on(TakenError, 409, "name_taken", headers=lambda _: {"X-Hint": "another"}),
             on(ShortLivedError, 410, "gone_again"),
@@ -49,6 +50,7 @@ class Fixture:
             errors=errors,
             readiness={"redis": self.is_redis_up},
             service_metrics=self.metrics,
+            own_bodies=["/own/{name}"],
         )
         self.client: FlaskClient = app.test_client()
 
@@ -92,6 +94,9 @@ class Fixture:
             raise RuntimeError("hunter2")
 
         return flask.Response(parts())
+
+    def size(self, name: str) -> dict[str, int | str]:
+        return {name: len(flask.request.environ["wsgi.input"].read())}
 
     def close(self) -> None:
         self.closed = True
@@ -244,6 +249,11 @@ def test_a_view_that_returns_a_response_says_of_which_type_it_is() -> None:
 def test_a_body_that_is_not_read_is_limited_too(client: FlaskClient) -> None:
     assert client.post("/ignore", data="x" * 100).status_code == 200
     assert client.post("/ignore", data="x" * 101).status_code == 413
+
+
+def test_a_view_may_bound_its_bodies_itself(client: FlaskClient) -> None:
+    assert client.post("/own/a", data="x" * 101).get_json() == {"a": 101}
+    assert client.post("/own/a/b", data="x" * 101).status_code == 413
 
 
 def test_json_goes_in_strictly_and_out_as_it_came(client: FlaskClient) -> None:

@@ -19,7 +19,7 @@ async def nothing() -> None:
 
 async def run(verb: str, url: str, number: int) -> None:
     app = App(connector=PsycopgConnector(conninfo=url, max_size=CONNECTIONS))
-    task = app.task(nothing, name="nothing")
+    task = app.task(name="nothing")(nothing)
     async with app.open_async():
         match verb:
             case "schema":

@@ -34,8 +34,8 @@ Entries by minute and level. lnav is started for each count; the service keeps n
 What bounds it: the interpreter, which looks at each line for its timestamp and its level.
 """
 SEARCH = """\
-A text that is in one of 10,000 lines. grep looks at bytes; the service reads each entry, for it says of all
-that it has read how much had no time and how much came late. That is what it costs.
+A text that is in one of 10,000 lines. Both look at bytes; the service reads as entries what is around those
+that it finds, answers them as JSON, and says which bytes it has passed over.
 """
 PAGES = """\
 From the request to the whole answer, of 100 entries at moments that are drawn. The first such query of a

@@ -26,6 +26,7 @@ scenarios("reading.feature")
 WINDOW_OF_128_MIB = 27
 SLACK_SECONDS = 2.0
 SMALL_BUDGET = 20_000
+KEPT_OF_LONG = 200_000
 
 type Reading = tuple[str, list[bytes], list[bytes]]
 
@@ -127,6 +128,11 @@ def read_of(file: Mapping[str, object]) -> list[tuple[int, int]]:
     return [(int(start), int(end)) for start, end in listed] if isinstance(listed, list) else []
 
 
+def searched_of(file: Mapping[str, object]) -> list[tuple[int, int]]:
+    """Return what was read as entries, or looked through for a text."""
+    return [*read_of(file), *((start, end) for start, end, why in skipped_of(file) if why == "other_text")]
+
+
 def reasons(page: Page) -> list[str]:
     return [reason for file in files_of(page) for _, _, reason in skipped_of(file)]
 
@@ -143,7 +149,39 @@ class Account:
 
 
 @when("pages of all kinds are asked for", target_fixture="accounts")
-def pages_of_all_kinds_are_asked_for(viewer: Viewer) -> list[Account]:
+def pages_of_all_kinds_are_asked_for(
+    world: World, viewer: Viewer, log_dir: Path, service_settings: Mapping[str, str]
+) -> tuple[list[Account], list[Reading]]:
+    service = world.start_alone({**service_settings, "MAX_ENTRY_BYTES": str(KEPT_OF_LONG)})
+    searched, readings = long_entries_searched(Viewer(service, world.draw, log_dir))
+    return [*plain_pages(viewer), *searched], readings
+
+
+def long_entries_searched(viewer: Viewer) -> tuple[list[Account], list[Reading]]:
+    """Look for words that stand at the end of long entries, wherever a search may be cut in pieces."""
+    draw = viewer.draw
+    words = [draw.word() for _ in range(12)]
+    texts = []
+    for head in stamped(draw, 120):
+        rest = b"\n  at ".join(b"x" * draw.integer(1000, 6000) for _ in range(draw.integer(4, 14)))
+        texts.append(head + b"\n" + rest + b"\r\n\xff " + draw.choice(words).encode())
+    name = viewer.new_name()
+    viewer.write(name, texts)
+    stream_id = viewer.id_of(name)
+    accounts: list[Account] = []
+    readings: list[Reading] = []
+    for word in words:
+        for direction in ("forward", "backward"):
+            page = viewer.page(stream_id, q=word, direction=direction, limit=1000)
+            what = f"q={word}, {direction}"
+            counts = {"stopped_by": None, "undated": 0, "out_of_order": 0}
+            sizes = {name: (0, len(lines(texts)))}
+            accounts.append(Account(what, page, sizes, is_complete=True, counts=counts))
+            readings.append((what, page.raws, [text for text in texts if text.endswith(word.encode())]))
+    return accounts, readings
+
+
+def plain_pages(viewer: Viewer) -> list[Account]:
     draw = viewer.draw
     start = draw.integer(10**9, 19 * 10**8)
     texts = [
@@ -164,12 +202,22 @@ def pages_of_all_kinds_are_asked_for(viewer: Viewer) -> list[Account]:
     page = viewer.page(stream_id, limit=limit)
     found = [
         Account(
-            "q that is nowhere",
-            viewer.page(stream_id, q="nowhere at all"),
+            f"{query} that is nowhere",
+            page_of,
             sizes,
             is_complete=True,
-            counts={"stopped_by": None, "undated": 0, "out_of_order": 1},
-        ),
+            counts={"stopped_by": None, "undated": 0, "out_of_order": int(has_read(page_of, new, place))},
+        )
+        for place in (len(lines(texts[cut:late])),)
+        for query in ("q", "pattern")
+        for page_of in (viewer.page(stream_id, **{query: "nowhere at all"}),)
+    ]
+    expect(
+        "other_text" not in reasons(found[1].page),
+        expected="no other_text without q",
+        got=found[1].page.coverage,
+    )
+    found += [
         Account(
             f"limit={limit}", page, {old: (0, end)}, is_complete=False, counts={"stopped_by": "limit", **none}
         ),
@@ -187,9 +235,21 @@ def pages_of_all_kinds_are_asked_for(viewer: Viewer) -> list[Account]:
     return found
 
 
+def has_read(page: Page, name: str, offset: int) -> bool:
+    """Tell whether a byte of a file was read as a part of an entry."""
+    return any(
+        start <= offset < end
+        for file in files_of(page)
+        if file.get("name") == name
+        for start, end in read_of(file)
+    )
+
+
 @then("what was read and what was skipped are together all that was asked about")
-def what_was_read_and_skipped_are_all(accounts: list[Account]) -> None:
-    for one in accounts:
+def what_was_read_and_skipped_are_all(accounts: tuple[list[Account], list[Reading]]) -> None:
+    for what, raws, texts in accounts[1]:
+        same(raws, texts, what)
+    for one in accounts[0]:
         got = one.page.coverage
         expect(
             got.get("complete") is one.is_complete,
@@ -246,7 +306,7 @@ def within_budget(viewer: Viewer, stream_id: str, most: int, direction: str, **q
     for _ in range(1000):
         page = viewer.page(stream_id, cursor=cursor, direction=direction, limit=1000, **query)
         found = [*found, *page.raws] if direction == "forward" else [*page.raws, *found]
-        read = sum(end - start for file in files_of(page) for start, end in read_of(file))
+        read = sum(end - start for file in files_of(page) for start, end in searched_of(file))
         longest = 1000
         expect(read <= most + longest, expected=f"at most {most} bytes and an entry", got=read)
         following = page.next_cursor if direction == "forward" else page.previous_cursor
@@ -272,7 +332,7 @@ def slow(world: World, log_dir: Path, service_settings: Mapping[str, str]) -> tu
             file.write(part)
     stream_id = viewer.id_of(name)
     before = time.monotonic()
-    page = viewer.page(stream_id, q="nowhere", pattern="(x ?)+y")
+    page = viewer.page(stream_id, pattern="(x ?)+y")
     return page, time.monotonic() - before
 
 

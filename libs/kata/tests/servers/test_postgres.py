@@ -35,6 +35,12 @@ def ask(url: str, query: str) -> str:
     return str(row[0])
 
 
+def segments() -> set[str]:
+    """Return the ids of all shared memory of System V on this machine."""
+    lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    return {line.split()[1] for line in lines}
+
+
 def store(server: EmbeddedPostgres, value: int) -> None:
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS kept (value int)")
@@ -128,7 +134,11 @@ def test_a_killed_server_leaves_nothing_outside_its_folder(server: EmbeddedPostg
         connection.execute("SELECT count(*) FROM wide")
     assert ask(server.url(), "SHOW dynamic_shared_memory_type") == "mmap"
     assert list((server.data_dir / "cluster" / "pg_dynshmem").iterdir())
+    lock = (server.data_dir / "cluster" / "postmaster.pid").read_text()
+    _, segment = lock.splitlines()[6].split()
+    assert segment in segments()
     server.kill()
+    assert segment not in segments()
 
 
 def test_commits_are_synced_unless_told_otherwise(server: EmbeddedPostgres, tmp_path: Path) -> None:

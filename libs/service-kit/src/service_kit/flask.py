@@ -26,10 +26,13 @@ def install(
     info: Info | None = None,
     service_metrics: Metrics | None = None,
     client_of: ClientOf = peer_of,
+    own_bodies: Sequence[str] = (),
 ) -> None:
     """Add ids, logs, problem details, limits, headers, the operational routes and /docs.
 
     To be called once, last: middleware put around `app.wsgi_app` later would be outside all this.
+    `own_bodies` are templates, such as `/files/{name}`, whose views read `wsgi.input` as the server has it,
+    and bound it: `service_kit.limits.LimitedBody`.
     """
 
     def answer(error: Exception) -> flask.Response | HTTPException:
@@ -45,7 +48,7 @@ def install(
     app.register_error_handler(HTTPException, answer)
     app.before_request(_check)
     described = document(app, info or Info(app.name))
-    service = Service(settings, routes(app), described, service_metrics, client_of)
+    service = Service(settings, routes(app), described, service_metrics, client_of, own_bodies)
     app.wsgi_app = wsgi.Plumbing(  # type: ignore[method-assign]  # Flask's documented way to add middleware
         app.wsgi_app, service, readiness or {}
     )

@@ -32,8 +32,10 @@ class Service:
         document: Mapping[str, Json],
         service_metrics: Metrics | None,
         client_of: ClientOf = peer_of,
+        own_bodies: Iterable[str] = (),
     ) -> None:
         self.client_of = client_of
+        self.own_bodies = frozenset(own_bodies)
         self.metrics = service_metrics or Metrics()
         self.body_limit_bytes = settings.body_limit_bytes
         self.readiness_timeout_seconds = settings.readiness_timeout_seconds

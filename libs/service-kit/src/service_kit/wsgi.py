@@ -53,7 +53,8 @@ class Plumbing:
         try:
             check_host(environ.get("HTTP_HOST"), environ["SERVER_PROTOCOL"].removeprefix("HTTP/"))
             check_transfer(environ.get("HTTP_TRANSFER_ENCODING"))
-            limit_body(environ, self._service.body_limit_bytes)
+            if not exchange.has_own_body():
+                limit_body(environ, self._service.body_limit_bytes)
             match = exchange.find_route()
             answer = self._service.answer(match, environ["REQUEST_METHOD"])
             if match.template == READY and answer is None:
@@ -112,6 +113,11 @@ class Exchange:
         # It stays bound: a streamed answer is made after this call, on the same thread, and logs with it too.
         # The thread's next request binds its own.
         request_id.bind(request_id.choose(environ.get("HTTP_X_REQUEST_ID")))
+
+    def has_own_body(self) -> bool:
+        """Say whether the route bounds its bodies itself, as one does that takes files."""
+        own = self._service.own_bodies
+        return bool(own) and self._service.table.template_of(self._path()) in own
 
     def find_route(self) -> Match:
         """Find it in the table. Raises: ProblemError."""

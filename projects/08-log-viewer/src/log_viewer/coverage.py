@@ -6,7 +6,7 @@ from typing import Literal
 from log_viewer.segments import Damage
 
 type Stop = Literal["limit", "budget"]
-type Reason = Damage | Literal["unfinished_line", "entry_limit", "other_times"]
+type Reason = Damage | Literal["unfinished_line", "entry_limit", "other_times", "other_text"]
 type Span = tuple[int, int]
 
 
@@ -27,6 +27,11 @@ class FileCoverage:
             self.read.append((start, end))
 
     def skip(self, start: int, end: int, reason: Reason) -> None:
+        if self.skipped and self.skipped[-1][2] == reason:
+            low, high, _ = self.skipped[-1]
+            if high == start or end == low:
+                self.skipped[-1] = (min(low, start), max(high, end), reason)
+                return
         self.skipped.append((start, end, reason))
 
 
@@ -51,6 +56,6 @@ class Coverage:
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether every byte that the query is about was read, or is known to be of other times."""
+        """Tell whether every byte that the query is about was read, or is known to have nothing for it."""
         left_out = (reason for file in self.files.values() for _, _, reason in file.skipped)
-        return self.stopped_by is None and all(reason == "other_times" for reason in left_out)
+        return self.stopped_by is None and all(reason in {"other_times", "other_text"} for reason in left_out)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from log_viewer.budget import Budget
-from log_viewer.entries import Entry, previous_start, read_entries, read_lines
+from log_viewer.entries import Entry, next_start, previous_start, read_entries, read_lines
 from log_viewer.index import Block, TimeIndex
 from log_viewer.segments import Segment
 from log_viewer.timestamps import Clock, Stamp, read_stamp
@@ -191,10 +191,21 @@ class DatedFile:
 
     def block_before(self, offset: int) -> Iterator[Dated] | None:
         """Read a block of entries that begin before an offset; None if there are none."""
-        start = previous_start(self.segment, offset, self._known.first_stamp)
-        return None if start is None else self._until(start, offset)
+        if offset <= 0:
+            return None
+        start = previous_start(self.segment, offset, self._known.first_stamp, self.segment.block_bytes)
+        return self.entries_between(start, offset)
 
-    def _until(self, start: int, offset: int) -> Iterator[Dated]:
+    def start_before(self, offset: int, low: int) -> int:
+        """Return where an entry begins a little before an offset, and not before `low`, where one begins."""
+        return previous_start(self.segment, offset, self._known.first_stamp, _NEAR_BYTES, low)
+
+    def start_behind(self, offset: int, stop: int) -> int:
+        """Return where the first entry begins behind an offset, or `stop`, where one begins."""
+        return next_start(self.segment, offset, self._known.first_stamp, stop)
+
+    def entries_between(self, start: int, offset: int) -> Iterator[Dated]:
+        """Read the entries that begin from one place on, and before another."""
         for dated in self.entries(start):
             if dated.entry.start >= offset:
                 return
@@ -220,14 +231,12 @@ class DatedFile:
         near = self._near_instant(offset)
         if near is not None:
             return near
-        start = previous_start(self.segment, offset, first_stamp)
         found = None
-        if start is not None:
-            for line in read_lines(self.segment, start):
-                if line.start >= offset:
-                    break
-                instant = self._instant(read_stamp(line.text), line.start)
-                found = found if instant is None else instant
+        for line in read_lines(self.segment, self.start_before(offset, 0)):
+            if line.start >= offset:
+                break
+            instant = self._instant(read_stamp(line.text), line.start)
+            found = found if instant is None else instant
         return found
 
     def _near_instant(self, offset: int) -> int | None:

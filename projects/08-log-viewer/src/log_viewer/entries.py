@@ -50,9 +50,12 @@ def read_lines(segment: Segment, offset: int) -> Iterator[Line]:
         yield Line(start, rest, start + len(rest), is_ended=False)
 
 
-def _end_of_line(segment: Segment, offset: int) -> tuple[int, bool]:
-    """Return where the line ends that an offset is in, behind its line break, and whether it has one."""
-    while chunk := segment.read(offset, CHUNK_BYTES):
+def _end_of_line(segment: Segment, offset: int, stop: int | None = None) -> tuple[int, bool]:
+    """Return where the line ends that an offset is in, behind its line break, and whether it has one.
+
+    If it has not ended at `stop`, that it has not is all that is told.
+    """
+    while (stop is None or offset < stop) and (chunk := segment.read(offset, CHUNK_BYTES)):
         position = chunk.find(_LINE_BREAK)
         if position >= 0:
             return offset + position + 1, True
@@ -101,17 +104,17 @@ def _entry(
     return Entry(first.start, end, raw, stamp, is_cut, is_ended)
 
 
-def previous_start(segment: Segment, offset: int, first_stamp: int | None) -> int | None:
-    """Return the start of an entry about a block before an offset; None if there is none.
+def previous_start(
+    segment: Segment, offset: int, first_stamp: int | None, block_bytes: int, low: int = 0
+) -> int:
+    """Return the start of an entry about a block before an offset, or `low`, where one begins.
 
     From there `read_entries` gives the entries before the offset: those of a block, or one that is larger.
     """
-    if offset <= 0:
-        return None
     end = offset
-    while end > 0:
-        start = max(end - segment.block_bytes, 0)
-        first_line = start if start == 0 else _end_of_line(segment, start - 1)[0]
+    while end > low:
+        start = max(end - block_bytes, low)
+        first_line = start if start == low else _end_of_line(segment, start - 1, end)[0]
         if first_line < end:
             if first_stamp is None or first_line <= first_stamp:
                 return first_line
@@ -121,4 +124,16 @@ def previous_start(segment: Segment, offset: int, first_stamp: int | None) -> in
                 if read_stamp(line.text) is not None:
                     return line.start
         end = start
-    return 0
+        block_bytes *= 2  # an entry of many blocks is not read once for each
+    return low
+
+
+def next_start(segment: Segment, offset: int, first_stamp: int | None, stop: int) -> int:
+    """Return where the first entry begins behind an offset, or `stop`, where one begins."""
+    for line in read_lines(segment, _end_of_line(segment, offset, stop)[0]):
+        if line.start >= stop:
+            break
+        is_alone = first_stamp is None or line.start <= first_stamp
+        if is_alone or read_stamp(line.text) is not None:
+            return line.start
+    return stop

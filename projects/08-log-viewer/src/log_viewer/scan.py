@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from log_viewer.budget import Budget
 from log_viewer.coverage import Coverage, FileCoverage, Reason
 from log_viewer.dated_file import Dated, DatedFile
+from log_viewer.entries import Entry
 from log_viewer.filters import Filter
 from log_viewer.positions import Place
+from log_viewer.search import Gap, Step, TextSearch
 from log_viewer.segments import CHUNK_BYTES
 
 
@@ -33,6 +35,7 @@ class Scan:
         self._files = files
         self._wanted = wanted
         self._budget = budget
+        self._has_read = False
         self.coverage = Coverage()
         self.found: list[Found] = []
 
@@ -65,16 +68,16 @@ class Scan:
         file = self._files[number]
         place = offset or 0
         for start, end in self._stretches(number, place, None):
-            for dated in file.entries(max(start, place)):
-                entry = dated.entry
+            for step in self._search(file).forward(max(start, place), end):
+                entry = step if isinstance(step, Gap) else step.entry
                 if end is not None and entry.start >= end:
                     break
-                if not entry.is_ended and (reason := unfinished(file)):
+                if isinstance(entry, Entry) and not entry.is_ended and (reason := unfinished(file)):
                     self._account(number).skip(entry.start, entry.end, reason)
                     return place
                 if self._is_over(limit):
                     return entry.start
-                self._look_at(number, dated)
+                self._look_at(number, step)
                 place = entry.end
         if file.segment.damage:
             self._account(number).skip(place, place, file.segment.damage)
@@ -85,15 +88,11 @@ class Scan:
         end = offset if offset is not None else self._end(number)
         for low, high in reversed(list(self._stretches(number, 0, end))):
             place = end if high is None else min(high, end)
-            while place > low and (block := file.block_before(place)) is not None:
-                entries = [dated for dated in block if dated.entry.start >= low]
-                if not entries:
-                    break
-                for dated in reversed(entries):
-                    if self._is_over(limit):
-                        return place
-                    self._look_at(number, dated)
-                    place = dated.entry.start
+            for step in self._search(file).backward(place, low):
+                if self._is_over(limit):
+                    return place
+                self._look_at(number, step)
+                place = step.start if isinstance(step, Gap) else step.entry.start
         return 0
 
     def _end(self, number: int) -> int:
@@ -133,8 +132,17 @@ class Scan:
         if end is None or end > limit:  # a last line that is not ended is in no index
             yield max(limit, start), end
 
-    def _look_at(self, number: int, dated: Dated) -> None:
-        entry, account = dated.entry, self._account(number)
+    def _search(self, file: DatedFile) -> TextSearch:
+        return TextSearch(file, self._wanted.text, self._budget)
+
+    def _look_at(self, number: int, step: Step) -> None:
+        account = self._account(number)
+        self._has_read = True
+        if isinstance(step, Gap):
+            account.skip(step.start, step.end, "other_text")
+            self._budget.spend(step.end - step.start)
+            return
+        dated, entry = step, step.entry
         self._files[number].observe(dated)
         kept = entry.start + len(entry.raw) if entry.is_cut else entry.end
         account.add(entry.start, kept)
@@ -153,13 +161,9 @@ class Scan:
     def _is_over(self, limit: int) -> bool:
         if len(self.found) >= limit:
             self.coverage.stopped_by = "limit"
-        elif self._budget.is_spent and self._has_read():
+        elif self._budget.is_spent and self._has_read:  # without progress it would be asked for ever
             self.coverage.stopped_by = "budget"
         return self.coverage.stopped_by is not None
-
-    def _has_read(self) -> bool:
-        """Tell whether there was any progress: a query without would be asked for ever."""
-        return any(file.read for file in self.coverage.files.values())
 
     def _account(self, number: int) -> FileCoverage:
         account = self.coverage.files.get(number)

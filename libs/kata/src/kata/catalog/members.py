@@ -1,6 +1,7 @@
 """The members of the workspace, libs and projects, and which libs a member depends on."""
 
 import tomllib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,11 @@ class Member:
     name: str
     description: str
     dependencies: tuple[Requirement, ...]
+    extras: Mapping[str, tuple[Requirement, ...]]
+
+    def needed_with(self, extras: Collection[str]) -> list[Requirement]:
+        """Return what it depends on when it is asked for with these extras."""
+        return [*self.dependencies, *(one for extra in extras for one in self.extras.get(extra, ()))]
 
 
 def load_member(path: Path) -> Member:
@@ -25,7 +31,11 @@ def load_member(path: Path) -> Member:
         path,
         canonicalize_name(about["name"]),
         about.get("description", ""),
-        tuple(Requirement(line) for line in about.get("dependencies", ())),
+        tuple(map(Requirement, about.get("dependencies", ()))),
+        {
+            name: tuple(map(Requirement, lines))
+            for name, lines in about.get("optional-dependencies", {}).items()
+        },
     )
 
 
@@ -37,11 +47,14 @@ def libs_below(member: Member, root: Path) -> list[Member]:
     """Return the libs that a member depends on, and those that they depend on, each once and by name."""
     libs = {lib.name: lib for lib in all_libs(root)}
     found: dict[str, Member] = {}
-    todo = [member]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    todo = list(member.dependencies)
     while todo:
-        for requirement in todo.pop().dependencies:
-            lib = libs.get(canonicalize_name(requirement.name))
-            if lib is not None and lib.name not in found:
-                found[lib.name] = lib
-                todo.append(lib)
+        requirement = todo.pop()
+        lib = libs.get(canonicalize_name(requirement.name))
+        asked = requirement.name, frozenset(requirement.extras)
+        if lib is not None and asked not in seen:
+            seen.add(asked)
+            found[lib.name] = lib
+            todo += lib.needed_with(requirement.extras)
     return [found[name] for name in sorted(found)]

@@ -14,7 +14,7 @@ _TERM = re.compile(r"^- \*\*(?P<name>[^*]+)\*\*: .+(?:\n {2}.+)*$", re.MULTILINE
 def project_table(root: Path) -> str:
     """Return the README's table: each project with what its pyproject.toml says that it is."""
     rows = [
-        f"| [{project.name}](projects/{project.name}/README.md) | {project.description} |"
+        f"| [{project.name}]({project.path.relative_to(root)}/README.md) | {project.description} |"
         for project in all_projects(root)
     ]
     return "\n".join(["| project | what it is |", "|---|---|", *rows, ""])
@@ -27,7 +27,11 @@ def glossary(root: Path) -> str:
         KataError: a term is explained twice.
 
     """
-    documents = [*root.glob("projects/*/README.md"), *root.glob("libs/*/README.md"), root / "CONTRIBUTING.md"]
+    documents = [
+        *(project.path / "README.md" for project in all_projects(root)),
+        *root.glob("libs/*/README.md"),
+        root / "CONTRIBUTING.md",
+    ]
     terms = [
         (term["name"], term[0])
         for document in documents

@@ -10,11 +10,12 @@ from kata.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[5]
 _FOLDER = re.compile(r"\d\d-[a-z0-9-]+")
+CAPSTONE = "capstone"
 
 
 @dataclass(frozen=True)
 class Project:
-    """One folder under projects/, described by `[tool.kata]` in its pyproject.toml."""
+    """A folder under projects/, or the capstone, described by `[tool.kata]` in its pyproject.toml."""
 
     number: str
     path: Path
@@ -24,6 +25,7 @@ class Project:
     run_env: Mapping[str, str]
     try_lines: tuple[str, ...]
     settings: tuple[str, ...] = ()  # `module:Class` of what its processes read from the environment
+    sources: tuple[str, ...] = ("src",)  # the folders of its code
 
     @property
     def name(self) -> str:
@@ -32,7 +34,12 @@ class Project:
     @property
     def argument(self) -> str:
         """What the command line calls it: its number, or its folder if it lies elsewhere."""
-        return self.number if self.path.parent == ROOT / "projects" else str(self.path)
+        return self.number if self.path in _folders(ROOT) else str(self.path)
+
+    @property
+    def import_root(self) -> Path:
+        """The folder that its packages are imported from."""
+        return self.path / "src" if self.sources == ("src",) else self.path
 
     @property
     def features(self) -> Path:
@@ -42,10 +49,12 @@ class Project:
 def load_project(path: Path) -> Project:
     """Read a project's folder."""
     document = tomllib.loads((path / "pyproject.toml").read_text())
-    kata = document.get("tool", {}).get("kata", {})
+    tool = document.get("tool", {})
+    kata = tool.get("kata", {})
     run = kata.get("run", {})
+    backend = tool.get("uv", {}).get("build-backend", {})
     return Project(
-        number=path.name[:2],
+        number=path.name if path.name == CAPSTONE else path.name[:2],
         path=path,
         description=document["project"]["description"],
         needs=tuple(kata.get("needs", ())),
@@ -53,17 +62,17 @@ def load_project(path: Path) -> Project:
         run_env=run.get("env", {}),
         try_lines=tuple(run.get("try", ())),
         settings=tuple(kata.get("settings", ())),
+        sources=tuple(backend["module-name"]) if backend.get("module-root") == "" else ("src",),
     )
 
 
 def all_projects(root: Path = ROOT) -> list[Project]:
     """Return the projects in the learner's order."""
-    folders = sorted(path for path in (root / "projects").iterdir() if _FOLDER.fullmatch(path.name))
-    return [load_project(path) for path in folders if (path / "pyproject.toml").exists()]
+    return [load_project(path) for path in _folders(root)]
 
 
 def find_project(number: str, root: Path = ROOT) -> Project:
-    """Return the project with this number, written `1`, `01` or `01-name`, or in the folder given."""
+    """Return the project with this number, written `1`, `01` or `01-name`, or the one in the folder given."""
     projects = all_projects(root)
     for project in projects:
         if number in {project.name, project.number, project.number.lstrip("0")}:
@@ -72,3 +81,8 @@ def find_project(number: str, root: Path = ROOT) -> Project:
         return load_project(Path(number).resolve())
     known = ", ".join(project.number for project in projects)
     raise UsageError(f"there is no project {number} (there is: {known})")
+
+
+def _folders(root: Path) -> list[Path]:
+    numbered = sorted(path for path in (root / "projects").iterdir() if _FOLDER.fullmatch(path.name))
+    return [path for path in (*numbered, root / CAPSTONE) if (path / "pyproject.toml").exists()]

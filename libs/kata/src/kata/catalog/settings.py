@@ -73,7 +73,7 @@ def _one_block(blocks: list[str]) -> str:
 def _read(project: Project, settings: str, form: str) -> str:
     done = subprocess.run(  # noqa: S603 - the project's own code
         [sys.executable, "-m", "service_kit.settings_docs", settings, "--format", form],
-        env={**os.environ, "PYTHONPATH": str(project.path / "src")},
+        env={**os.environ, "PYTHONPATH": str(project.import_root)},
         capture_output=True,
         text=True,
         check=False,

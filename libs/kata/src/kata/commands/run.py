@@ -197,7 +197,7 @@ def _welcome(
     rows = [("try", line.format(url=url)) for line in try_lines]
     rows += [
         ("lesson", os.path.relpath(project_dir / "README.md")),
-        ("verify", f"make verify-{number} DIR=~/my-{name}"),
+        ("verify", f"make verify-{number} DIR=~/my-{name or number}"),
         *addresses.items(),
         ("stop", "Ctrl-C"),
     ]

@@ -24,7 +24,12 @@ def draw_mutants(project: Project, seed: str, count: int) -> list[Mutant]:
         KataError: mutmut could not be installed, or could not read the sources.
 
     """
-    files = sorted(file for file in (project.path / "src").rglob("*.py") if file.name not in _NOT_DRAWN)
+    files = sorted(
+        file
+        for source in project.sources
+        for file in (project.path / source).rglob("*.py")
+        if file.name not in _NOT_DRAWN
+    )
     environment = PeerEnvironment(ROOT / ".data" / "mutation", _HERE / "requirements.txt")
     try:
         environment.make()

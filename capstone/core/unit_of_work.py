@@ -1,0 +1,89 @@
+"""One transaction, and whose rows it may see.
+
+The idea of tenancy: PostgreSQL itself shows a transaction the rows of one tenant. Each table of a tenant's
+rows has a policy that compares them with `app.tenant_id`, which is set here, for this transaction alone.
+Where nobody has set it, there are no rows. So a query that forgets its WHERE is a wrong answer, and never
+somebody else's data. The role that asks neither owns the tables nor may pass over policies: see migrations.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from auth import PostgresRefreshTokenStore, RefreshPolicy, RefreshTokens
+from core.flags.repository import Flags
+from core.identity.repository import Users
+from core.jobs.repository import Jobs
+from core.projects.repository import Projects
+from core.tenancy.repository import Organisations
+from service_kit.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows a transaction sees: one tenant's, and a user's own memberships."""
+
+    tenant_id: UUID | None = None
+    user_id: UUID | None = None
+
+
+NOBODY: Final = Scope()
+IS_LOCAL: Final = True
+type BeginUnitOfWork = Callable[[Scope], AbstractAsyncContextManager["UnitOfWork"]]
+
+
+@asynccontextmanager
+async def unit_of_work(
+    database: Database, refresh: RefreshPolicy, scope: Scope
+) -> AsyncIterator["UnitOfWork"]:
+    """Begin a transaction. Raises: StoreUnavailableError, in bounded time."""
+    async with database.transaction() as connection:
+        if scope != NOBODY:
+            await connection.execute(
+                select(
+                    func.set_config("app.tenant_id", str(scope.tenant_id or ""), IS_LOCAL),
+                    func.set_config("app.user_id", str(scope.user_id or ""), IS_LOCAL),
+                )
+            )
+        yield UnitOfWork(connection, refresh)
+
+
+class UnitOfWork:
+    """What one transaction works with. What is not committed is rolled back."""
+
+    def __init__(self, connection: AsyncConnection, refresh: RefreshPolicy) -> None:
+        self.connection = connection
+        self._refresh = refresh
+
+    async def commit(self) -> None:
+        await self.connection.commit()
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self.connection)
+
+    @cached_property
+    def refresh_tokens(self) -> RefreshTokens:
+        return RefreshTokens(PostgresRefreshTokenStore(self.connection), self._refresh)
+
+    @cached_property
+    def organisations(self) -> Organisations:
+        return Organisations(self.connection)
+
+    @cached_property
+    def projects(self) -> Projects:
+        return Projects(self.connection)
+
+    @cached_property
+    def flags(self) -> Flags:
+        return Flags(self.connection)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.connection)
