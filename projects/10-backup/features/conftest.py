@@ -10,18 +10,21 @@ from kata.steps import FaultProxy, Request, Service, World
 from .content import Content, filled
 from .vault import Vault
 
-# What the lesson prints.
-LOCK_WAIT_SECONDS, UNDO_SECONDS = 30, 3600
-
 
 @pytest.fixture
 def service_settings(world: World) -> dict[str, str]:
     """Settings under which nothing happens by itself, and nothing is deleted."""
+    lock_wait_milliseconds = world.setting("lock-wait-milliseconds", 600, 1500)
     return {
+        # A number, so that `--set` can tell that of a service that runs already.
+        "OPERATOR_TOKEN": str(world.setting("OPERATOR_TOKEN", 10**19, 10**60)),
         "COMPRESSION_LEVEL": str(world.setting("COMPRESSION_LEVEL", 1, 9)),
-        "LOCK_WAIT_SECONDS": str(world.setting("LOCK_WAIT_SECONDS", 600, 1500) / 1000),
+        "LOCK_WAIT_SECONDS": world.text_setting("LOCK_WAIT_SECONDS", str(lock_wait_milliseconds / 1000)),
+        "SILENCE_SECONDS": str(world.setting("SILENCE_SECONDS", 40, 90)),
         "UNDO_SECONDS": str(world.setting("UNDO_SECONDS", 60, 900)),
         "KEEP_LAST": "10000",
+        "BACKUP_EVERY_SECONDS": "0",
+        "DRILL_EVERY_SECONDS": "0",
     }
 
 
@@ -61,6 +64,7 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         "COMPRESSION_LEVEL": ("0", "20", "fast"),
         "STORAGE_LIMIT_BYTES": ("0", "1152921504606846977", "1GiB"),
         "LOCK_WAIT_SECONDS": ("0.09", "3600.5", "1s"),
+        "SILENCE_SECONDS": ("0.9", "3600.5", "long"),
         "UNDO_SECONDS": ("-1", "604800.5", "an hour"),
         "KEEP_LAST": ("0", "10001", "1.5"),
         "KEEP_DAILY": ("-1", "10001", "1.5"),
@@ -74,6 +78,8 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         *((name, values[kind]) for kind, (name, values) in zip([0, 1, 2, 0, 1], chosen, strict=True)),
         ("DATA_DIR", world.draw.choice(("relative/folder", "", "/dev/null"))),
         ("POSTGRES_BIN", world.draw.choice(("bin", "/nowhere/at/all", "/dev/null"))),
+        ("OPERATOR_TOKEN", world.draw.choice(("", "x" * 15, "x" * 257))),
+        ("OPERATOR_TOKEN", world.draw.choice((" " * 20, f"{'x' * 16} {'y' * 4}", "é" * 20, f"={'x' * 20}"))),
         ("DATABASE_URL", world.draw.choice(("nowhere", "", "postgresql://127.0.0.1:5432/"))),
     ]
 
@@ -85,6 +91,7 @@ def accepted_settings(world: World) -> dict[str, str]:
         "COMPRESSION_LEVEL": world.draw.choice(("1", "19", "")),
         "STORAGE_LIMIT_BYTES": world.draw.choice(("1", "1152921504606846976", "")),
         "LOCK_WAIT_SECONDS": world.draw.choice(("0.1", "3600")),
+        "SILENCE_SECONDS": world.draw.choice(("1", "3600", "")),
         "UNDO_SECONDS": world.draw.choice(("0", "604800")),
         "KEEP_LAST": world.draw.choice(("1", "10000", "")),
         "KEEP_DAILY": world.draw.choice(("0", "10000")),
@@ -94,10 +101,14 @@ def accepted_settings(world: World) -> dict[str, str]:
 
 
 @pytest.fixture
-def unfinished_request(world: World) -> Callable[[Service], Request]:
+def unfinished_request(world: World, service_settings: dict[str, str]) -> Callable[[Service], Request]:
     label = world.draw.word()
     body = f'{{"labels": {{"{label}": "{world.draw.word()}"}}}}'.encode()
-    return lambda _: Request("POST", "/api/v1/versions", {"Content-Type": "application/json"}, body)
+    headers = {
+        "Content-Type": "application/json",
+        "Authorization": f"Bearer {service_settings['OPERATOR_TOKEN']}",
+    }
+    return lambda _: Request("POST", "/api/v1/versions", headers, body)
 
 
 @pytest.fixture

@@ -18,3 +18,8 @@ Feature: A failure is a failure
   Scenario: A service that is killed leaves no half version
     When the service is killed in the midst of runs, and started again
     Then no version is there that was not whole, no session is left, and what was half done is gone
+
+  @C28 @step-5 @after-C14 @long
+  Scenario: A PostgreSQL that says nothing keeps no run
+    When PostgreSQL falls silent in the midst of a run that makes a version, and of a drill
+    Then each fails with connection_failed in its time, the version is no worse for it, and nothing is left of them

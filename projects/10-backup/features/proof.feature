@@ -18,3 +18,9 @@ Feature: The manifest proves what was dumped
     Given a backup service of its own
     When the database gets an owner, grants, settings, a comment and a limit
     Then the manifest has them, the roles that are needed, and no password
+
+  @C29 @step-3 @after-C3
+  Scenario: Large objects are proven, too
+    Given a backup service of its own
+    When large objects are proven, again, and again after each change
+    Then they are counted, and each change of any of them changes the hash

@@ -25,7 +25,7 @@ Feature: A restore is proven before it is visible, and can be undone
   Scenario: What could not succeed is refused before anything is touched
     Given a backup service of its own
     And rows in its database
-    When restores are tried without a role, without an extension, and by who may not
+    When restores are tried without a role, by who may not, and without room
     Then they are refused with what is in the way, nothing is touched, and a dry run says the same
 
   @C21 @step-6 @after-C17

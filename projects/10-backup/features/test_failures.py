@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import LiteralString
 
 from pytest_bdd import scenarios, then, when
 
@@ -28,6 +29,7 @@ scenarios("failures.feature")
 VERSION_FOLDER = re.compile(r".+-[0-9A-HJKMNP-TV-Z]{26}")
 GONE_SECONDS = 10.0
 LOCK_MARGIN_SECONDS = 2.0
+SILENCE_MARGIN_SECONDS = 10.0
 SLOW_SECONDS = 0.02
 KILLS = 3
 OFTEN_PRUNED = {"KEEP_LAST": "1", "KEEP_DAILY": "0", "KEEP_WEEKLY": "0", "KEEP_MONTHLY": "0"}
@@ -270,4 +272,93 @@ def no_version_is_there_that_was_not_whole(vault: Vault, killed: list[tuple[Json
         vault.succeeded(drilled)
         level = as_mapping(vault.version(str(version["id"]))["verification"])["level"]
         expect(level == "compared", expected="each version that is listed can be compared", got=level)
+    vault.create()
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A run amid which PostgreSQL said nothing any more, and how long the run went on."""
+
+    run: Json
+    took_seconds: float
+
+
+@when(
+    "PostgreSQL falls silent in the midst of a run that makes a version, and of a drill",
+    target_fixture="silences",
+)
+def postgresql_falls_silent(
+    vault: Vault, content: Content, postgres: FaultProxy
+) -> tuple[str, float, list[Silence]]:
+    setting = slow_to_restore(vault, content)
+    version_id = vault.create()
+    silence_seconds = vault.draw.integer(20, 45) / 10
+    started_again(vault, {"SILENCE_SECONDS": str(silence_seconds), "LOCK_WAIT_SECONDS": "60"})
+    with locked(vault, content):
+        run = vault.begin("/versions")
+        once(lambda: is_waiting(vault, "wait_event_type = 'Lock'"), GONE_SECONDS)
+        silences = [silence(vault, postgres, run, silence_seconds)]
+    vault.run("ALTER ROLE CURRENT_USER SET {} = 60", setting)
+    try:
+        run = vault.begin(f"/versions/{version_id}/drill")
+        once(lambda: is_waiting(vault, "wait_event = 'PgSleep'"), GONE_SECONDS)
+        silences.append(silence(vault, postgres, run, silence_seconds))
+    finally:
+        vault.run("ALTER ROLE CURRENT_USER RESET {}", setting)
+    return version_id, silence_seconds, silences
+
+
+def slow_to_restore(vault: Vault, content: Content) -> str:
+    """Make a table that is restored as slowly as a setting says, and name that setting."""
+    setting = f"{content.schema}.pause"
+    with vault.connect() as connection:
+        connection.execute(
+            f"CREATE FUNCTION {content.schema}.pause(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS"
+            f" $$BEGIN PERFORM pg_sleep(coalesce(nullif(current_setting('{setting}', true), ''), '0')::int);"
+            f" RETURN $1; END$$; CREATE TABLE {content.schema}.slow"
+            f" (id int, twin int GENERATED ALWAYS AS ({content.schema}.pause(id)) STORED);"
+            f" INSERT INTO {content.schema}.slow (id) VALUES (1)"
+        )
+    return setting
+
+
+def is_waiting(vault: Vault, what: LiteralString) -> bool:
+    """Tell whether a session on this database, or on one beside it, waits for that."""
+    with vault.connect("postgres") as connection:
+        query = f"SELECT FROM pg_stat_activity WHERE starts_with(datname, %s) AND {what}"
+        return connection.execute(query, [vault.database[:12]]).rowcount > 0
+
+
+def silence(vault: Vault, postgres: FaultProxy, run: Json, seconds: float) -> Silence:
+    """Have PostgreSQL say nothing until a run has ended, and demand that nothing of it is left."""
+    with postgres.black_hole():
+        began = time.monotonic()
+        ended = vault.ended(run, seconds=seconds + SILENCE_MARGIN_SECONDS)
+        took = time.monotonic() - began
+        version = vault.versions()[0]["id"]
+        is_problem(vault.ask("POST", "/restores", {"version_id": version}), UNAVAILABLE)
+    gone = once(lambda: not vault.databases() and not sessions(vault, application="pg_"), GONE_SECONDS)
+    expect(gone, expected="no database of the run within 10 s, and no session", got=sorted(vault.databases()))
+    return Silence(ended, took)
+
+
+@then(
+    "each fails with connection_failed in its time, the version is no worse for it,"
+    " and nothing is left of them"
+)
+def each_fails_in_its_time(vault: Vault, silences: tuple[str, float, list[Silence]]) -> None:
+    version_id, silence_seconds, ends = silences
+    for end in ends:
+        got = (end.run["state"], end.run["code"])
+        expect(
+            got == ("failed", "connection_failed"),
+            expected="failed with connection_failed",
+            got=shown(end.run),
+        )
+        early = end.took_seconds < silence_seconds - 0.3
+        expect(not early, expected=f"patience for {silence_seconds:g} s", got=f"{end.took_seconds:.2f} s")
+    version = vault.version(version_id)
+    expect(version["verification"] is None, expected="a version no worse for it", got=version["verification"])
+    expect(ids(vault.versions()) == [version_id], expected="one version", got=ids(vault.versions()))
+    vault.succeeded(vault.begin(f"/versions/{version_id}/drill"))
     vault.create()

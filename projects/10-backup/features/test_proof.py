@@ -224,3 +224,59 @@ def the_manifest_has_them(vault: Vault, outside: Mapping[str, str]) -> None:
     text = (vault.place(version_id) / MANIFEST).read_text()
     tells = [what for what in (outside["secret"], str(hash_), "SCRAM-SHA") if what in text]
     expect(not tells, expected="no password in the manifest", got="one")
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What manifests said of the large objects: none, some, the same again, and behind each change."""
+
+    none: Json
+    some: Json
+    again: Json
+    changed: Mapping[str, Json]
+
+
+def object_proof(vault: Vault) -> Json:
+    """Make a version, and return what it says of the large objects."""
+    return as_mapping(vault.source(vault.create()).get("large_objects"))
+
+
+@when("large objects are proven, again, and again after each change", target_fixture="objects")
+def large_objects_are_proven(vault: Vault) -> Objects:
+    draw = vault.draw
+    none = object_proof(vault)
+    first, second = draw.integer(20_000, 40_000), draw.integer(50_000, 90_000)
+    size = draw.integer(1_100_000, 1_400_000)  # of many pages, and more than a block
+    with vault.connect() as connection, connection.transaction():
+        connection.execute("SELECT lo_from_bytea(%s, repeat('ab', %s)::bytea)", [first, size // 2])
+        connection.execute("SELECT lo_create(%s), lo_put(%s, 70000, 'behind a hole')", [second, second])
+    some, again = object_proof(vault), object_proof(vault)
+    at = draw.integer(1, size - 3)
+    changes = {
+        "another byte": (f"SELECT lo_put({first}, {at}, 'X')", 2),
+        "a byte at the end": (f"SELECT lo_put({first}, {2 * (size // 2) - 1}, 'Y')", 2),
+        "a byte more": (f"SELECT lo_put({second}, 70013, '.')", 2),
+        "another one, of nothing": ("SELECT lo_create(0)", 3),
+        "another number": (f"SELECT lo_from_bytea({second + 1}, lo_get({second})), lo_unlink({second})", 3),
+    }
+    changed = {}
+    for what, (statement, count) in changes.items():
+        execute(vault, statement)
+        changed[what] = {**object_proof(vault), "wanted": count}
+    return Objects(none, some, again, changed)
+
+
+@then("they are counted, and each change of any of them changes the hash")
+def they_are_counted(objects: Objects) -> None:
+    counts = [proof.get("count") for proof in (objects.none, objects.some, objects.again)]
+    expect(counts == [0, 2, 2], expected="none, two and two", got=counts)
+    same = objects.again.get("hash") == objects.some.get("hash")
+    expect(same, expected="the same hash of the same", got="another")
+    before = objects.some
+    for what, proof in objects.changed.items():
+        count = proof.get("count")
+        expect(count == proof["wanted"], expected=f"{proof['wanted']} behind {what}", got=count)
+        expect(
+            proof.get("hash") != before.get("hash"), expected=f"another hash behind {what}", got="the same"
+        )
+        before = proof

@@ -56,13 +56,15 @@ def rows_are_changed_and_restored(vault: Vault, content: Content) -> tuple[str, 
         f" CREATE FUNCTION {content.schema}.tell() RETURNS trigger LANGUAGE plpgsql"
         " AS 'BEGIN NEW.amount = 17; RETURN NEW; END';"
         f" CREATE TRIGGER told BEFORE INSERT ON {content.schema}.items"
-        f" FOR EACH ROW EXECUTE FUNCTION {content.schema}.tell()",
+        f" FOR EACH ROW EXECUTE FUNCTION {content.schema}.tell();"
+        f" CREATE TABLE {content.schema}.pictures AS SELECT lo_from_bytea(0, 'as it was') AS picture",
     )
     version_id = vault.create({"made": "before"})
     execute(
         vault,
         f"UPDATE {content.schema}.items SET label = 'spoilt' WHERE id > 2;"
         f" ALTER TABLE {content.schema}.items DROP CONSTRAINT items_pkey;"
+        f" SELECT lo_unlink(picture) FROM {content.schema}.pictures;"
         f" DROP VIEW {content.schema}.seen; DROP TRIGGER told ON {content.schema}.items",
     )
     added = [content.add() for _ in range(vault.draw.integer(1, 5))]
@@ -83,6 +85,8 @@ def its_rows_are_back(vault: Vault, content: Content, restored: tuple[str, Json,
     expect(told == [17], expected="what its trigger puts into a new row", got=told)
     seen = vault.run("SELECT * FROM {}.seen", content.schema)
     expect(seen == [(key,)], expected="the view with one row more", got=seen)
+    pictures = vault.run("SELECT lo_get(picture) FROM {}.pictures", content.schema)
+    expect(pictures == [(b"as it was",)], expected="the large object", got=pictures)
     [(constraints,)] = vault.run("SELECT count(*) FROM pg_constraint WHERE conname = 'items_pkey'")
     expect(constraints != 0, expected="the primary key", got="none")
     with vault.connect() as connection:
@@ -227,9 +231,7 @@ def they_saw_the_old_rows(seen: tuple[Seen, set[object]]) -> None:
     )
 
 
-@when(
-    "restores are tried without a role, without an extension, and by who may not", target_fixture="refusals"
-)
+@when("restores are tried without a role, by who may not, and without room", target_fixture="refusals")
 def restores_are_tried_that_cannot_succeed(vault: Vault, content: Content) -> Mapping[str, Json]:
     role = new_role(vault, "reader")
     execute(vault, f'GRANT SELECT ON {content.schema}.items TO "{role}"')
@@ -248,6 +250,12 @@ def restores_are_tried_that_cannot_succeed(vault: Vault, content: Content) -> Ma
     refusals["not_permitted"] = refused(vault, version_id)
     started_again(vault, {"DATABASE_URL": vault.service.postgres.url})
     is_problem(vault.ask("POST", "/restores", {"version_id": UNKNOWN}), NOT_FOUND)
+    stored = sum(int(str(version["size_bytes"])) for version in vault.versions())
+    started_again(vault, {"STORAGE_LIMIT_BYTES": str(stored + 1)})
+    refusals["no_room"] = refused(vault, version_id)
+    started_again(vault, {"STORAGE_LIMIT_BYTES": str(3 * stored + 100_000)})
+    allowed = vault.ask("POST", "/restores", {"version_id": version_id, "dry_run": True})
+    expect(allowed.status == OK, expected="200 with room", got=describe_answer(allowed), answer=allowed)
     return refusals
 
 

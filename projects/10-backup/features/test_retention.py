@@ -26,6 +26,13 @@ SLOW_SECONDS = 0.02
 ALL_PRUNED = {"KEEP_LAST": "1", "KEEP_DAILY": "0", "KEEP_WEEKLY": "0", "KEEP_MONTHLY": "0"}
 
 
+# Of weeks that begin in one year and end in the next.
+MONDAYS = [
+    datetime(year, 12, day, tzinfo=UTC)
+    for year, day in ((2007, 31), (2012, 31), (2013, 30), (2018, 31), (2019, 30), (2024, 30))
+]
+
+
 @dataclass(frozen=True)
 class Kept:
     """Versions with their moments, and for which reasons each is to be kept."""
@@ -44,7 +51,7 @@ def ask_prune(vault: Vault, *, dry_run: bool) -> Json:
 def drawn_moments(vault: Vault) -> list[datetime]:
     """Draw moments of years ago: several of a day, both sides of midnight, of a week and of a year."""
     draw = vault.draw
-    monday = datetime(2024, 12, 30, tzinfo=UTC) - timedelta(weeks=draw.integer(0, 1) * 52)
+    monday = draw.choice(MONDAYS)
     instant = timedelta(milliseconds=1)
     moments = {monday, monday - instant, monday + timedelta(days=2), monday + timedelta(days=2) - instant}
     day = monday - timedelta(days=draw.integer(10, 40))

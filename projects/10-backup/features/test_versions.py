@@ -290,7 +290,7 @@ def many_runs_are_asked_for(vault: Vault, content: Content) -> tuple[Json, list[
     with vault.connect() as connection, connection.transaction():
         connection.execute(f'LOCK TABLE "{schema}".items IN ACCESS EXCLUSIVE MODE')
         run = vault.begin("/versions", {})
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **vault.authorization}
         bodies = {
             "/versions": b"{}",
             f"/versions/{version_id}/verify": b"{}",
@@ -311,7 +311,8 @@ def all_others_are_refused(vault: Vault, answers: tuple[Json, list[Exchange], Js
         expect(problem["code"] == "run_in_progress", expected="code run_in_progress", got=problem["code"])
     expect(running["state"] == "running", expected="the other process sees it run", got=running["state"])
     vault.succeeded(run)
-    racing = [Request("POST", f"{API}/versions", {"Content-Type": "application/json"}, b"{}")] * 6
+    headers = {"Content-Type": "application/json", **vault.authorization}
+    racing = [Request("POST", f"{API}/versions", headers, b"{}")] * 6
     outcome = [answer for process in (0, 1) for answer in vault.service.burst(racing, process=process)]
     begun = [as_object(answer) for answer in outcome if answer.status == ACCEPTED]
     others = {answer.status for answer in outcome} - {ACCEPTED}

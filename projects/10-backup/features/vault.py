@@ -39,13 +39,17 @@ class Vault:
         return self.other_database or self.service.postgres.database
 
     @property
+    def authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.settings['OPERATOR_TOKEN']}"}
+
+    @property
     def folder(self) -> Path:
         """Where the versions are."""
         return self.service.data_folder / quote(self.database, safe="")
 
     def ask(self, method: str, path: str, body: object = None, *, process: int = 0) -> Exchange:
         """Send one request, from somebody whom nobody has seen before."""
-        with self.service.client(process=process) as client:
+        with self.service.client(self.authorization, process=process) as client:
             if body is None:
                 return client.request(method, f"{API}{path}")
             return client.request(method, f"{API}{path}", json=body)

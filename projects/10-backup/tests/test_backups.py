@@ -14,6 +14,7 @@ from backup.domain import Kind, Level, Run, State
 from backup.errors import CannotUndoError, PreflightError, RunInProgressError, UnknownRunError
 from backup.manifests import digest
 from backup.service import Backups
+from backup.storage import FolderStorage
 
 type Execute = Callable[[str], list[tuple[object, ...]]]
 type Finished = Callable[[Run], Run]
@@ -201,3 +202,43 @@ def rewrite(path: Path, members: dict[str, object]) -> None:
     """Change a manifest as nobody can who does not know how it is hashed."""
     members.pop("sha256")
     path.write_text(json.dumps({**members, "sha256": digest(members)}))
+
+
+def test_large_objects_that_come_out_otherwise_are_named(
+    backups: Backups, execute: Execute, finished: Finished
+) -> None:
+    execute("SELECT lo_from_bytea(0, repeat('large', 500000)::bytea), lo_create(0)")
+    version_id = str(finished(backups.create({})).version_id)
+    drilled = finished(backups.drill(version_id))
+    assert (drilled.state, drilled.code) == (State.SUCCEEDED, None)
+    path = backups.storage.folder_of(version_id) / "manifest.json"
+    members = json.loads(path.read_text())
+    assert members["source"]["large_objects"]["count"] == 2
+    members["source"]["large_objects"]["hash"] = "0" * 64
+    rewrite(path, members)
+    failed = finished(backups.drill(version_id))
+    assert (failed.code, failed.detail) == ("content_differs", "Not as dumped: large objects.")
+
+
+def test_a_scratch_database_that_was_left_is_dropped(
+    backups: Backups, version_id: str, finished: Finished
+) -> None:
+    run = finished(backups.drill(version_id))
+    name = backups.switch.scratch_of(run.id)
+    backups.creator.server.create(name, None)
+    (backups.storage.folder / "runs" / "scratch").write_text(name)
+    backups.tidy()
+    assert others(backups) == []
+    assert not backups.switch.has_left()
+
+
+def test_a_restore_wants_room_for_the_safety_version(backups: Backups, version_id: str) -> None:
+    storage = replace_limit(backups, 1)
+    with pytest.raises(PreflightError) as refused:
+        replace(backups, storage=storage).preflight(version_id)
+    assert [code for code, _ in refused.value.obstacles] == ["no_room"]
+
+
+def replace_limit(backups: Backups, limit_bytes: int) -> FolderStorage:
+    root = backups.storage.folder.parent
+    return FolderStorage(root, backups.creator.server.database, limit_bytes)

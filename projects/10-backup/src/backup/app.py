@@ -1,11 +1,13 @@
 """All the wiring, and which error becomes which status."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from flask import Flask
 from prometheus_client import Gauge
 
 from backup import errors
+from backup.access import Operator
 from backup.archives import Archives
 from backup.creating import Creator
 from backup.database import Server
@@ -21,8 +23,12 @@ from backup.storage import FolderStorage
 from backup.switching import Switch
 from service_kit.flask import install
 from service_kit.flask_openapi import Info
+from service_kit.flask_page import add_page
 from service_kit.metrics import Metrics
 from service_kit.problems import ErrorRule, FieldError, on
+
+# Source: RFC 6750, section 3.1.
+CHALLENGES: Final = ('Bearer realm="backup"', 'Bearer realm="backup", error="invalid_token"')
 
 
 def now() -> datetime:
@@ -31,7 +37,7 @@ def now() -> datetime:
 
 def create_backups(settings: StoreSettings) -> Backups:
     """Put together what the API and the commands share; nothing is connected to yet."""
-    server = Server(str(settings.database_url))
+    server = Server(str(settings.database_url), settings.silence_seconds)
     storage = FolderStorage(settings.data_dir, server.database, settings.storage_limit_bytes)
     archives = Archives(Programs(settings.postgres_bin))
     runs = Runs(storage.folder, now)
@@ -59,7 +65,8 @@ def create_app(settings: Settings) -> Flask:
     )
     Scheduler(backups, settings.backup_every_seconds, settings.drill_every_seconds, age).start()
     app = Flask("backup", static_folder=None)
-    app.register_blueprint(make_api(backups))
+    app.register_blueprint(make_api(backups, Operator(settings.operator_token.get_secret_value())))
+    add_page(app, "backup")
     install(
         app,
         settings,
@@ -74,6 +81,12 @@ def create_app(settings: Settings) -> Flask:
 def error_table() -> list[ErrorRule]:
     """Say which error becomes which problem."""
     return [
+        on(
+            errors.UnauthenticatedError,
+            401,
+            "unauthenticated",
+            headers=lambda error: {"WWW-Authenticate": CHALLENGES[error.was_sent]},
+        ),
         on(errors.UnknownVersionError, 404, "unknown_version"),
         on(errors.UnknownRunError, 404, "unknown_run"),
         on(

@@ -34,7 +34,10 @@ class Archives:
         """
         target, environment = server.program_target(database)
         argv = [self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--dbname={target}"]
-        with running(argv, environment, stdin=subprocess.PIPE) as program:
+        with (
+            running(argv, environment, stdin=subprocess.PIPE) as program,
+            server.heartbeat.beside(program.process.kill),
+        ):
             feed(program, dump, count)
             if program.process.wait() != 0:
                 raise _failure(program)

@@ -44,7 +44,7 @@ class Creator:
                 draft.file(DUMP) as file,
                 dump.into(file, snapshot.name, lambda done: report("dumping", done, snapshot.size_bytes)),
             ):
-                tables = snapshot.proofs()
+                tables, large_objects = snapshot.proofs(), snapshot.large_objects()
             report("proving")
             source = Source(
                 snapshot.server_version,
@@ -55,6 +55,7 @@ class Creator:
                 snapshot.extensions,
                 tables,
                 self.archives.sequences(draft.folder / DUMP),
+                large_objects,
             )
             draft.complete(
                 Manifest(

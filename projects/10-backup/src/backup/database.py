@@ -2,9 +2,11 @@
 
 import os
 import re
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import psycopg
@@ -13,9 +15,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from backup.domain import Properties
 from backup.errors import AuthenticationFailedError, ConnectionFailedError
+from backup.heartbeat import Heartbeat
 from backup.properties import Connection, apply_properties, read_properties
 
-CONNECT_TIMEOUT_SECONDS: Final = 5
+CONNECT_TIMEOUT_SECONDS: Final = 3
+ANSWER_SECONDS: Final = 2
 # A server whose machine is gone says nothing: it is noticed within half a minute, and not within two hours.
 KEEPALIVES: Final = {
     "keepalives_idle": 10,
@@ -36,6 +40,11 @@ class Server:
     """A server, and the database on it that this service is for."""
 
     url: str
+    silence_seconds: float = 30.0
+
+    @cached_property
+    def heartbeat(self) -> Heartbeat:
+        return Heartbeat(self._answers, self.silence_seconds)
 
     @property
     def database(self) -> str:
@@ -58,7 +67,7 @@ class Server:
 
     @contextmanager
     def connect(self, database: str) -> Iterator[Connection]:
-        """Connect for the duration of the block; each statement commits by itself.
+        """Connect for the duration of the block; each statement commits by itself, and none waits for ever.
 
         Raises: AuthenticationFailedError, ConnectionFailedError.
         """
@@ -66,8 +75,23 @@ class Server:
             connection = psycopg.connect(self.conninfo(database), autocommit=True)
         except psycopg.OperationalError as error:
             raise _translated(error) from error
-        with connection:
+        # A descriptor of its own: that of the connection may be closed, and be somebody else's by then.
+        with (
+            socket.socket(fileno=os.dup(connection.fileno())) as line,
+            self.heartbeat.beside(lambda: _hang_up(line)),
+            connection,
+        ):
             yield connection
+
+    def _answers(self) -> bool:
+        """Tell whether anything is said to who wants to connect, if only no."""
+        try:
+            psycopg.connect(self.conninfo(self.elsewhere), connect_timeout=ANSWER_SECONDS).close()
+        except psycopg.errors.ConnectionTimeout:
+            return False
+        except psycopg.OperationalError:
+            pass
+        return True
 
     def program_target(self, database: str) -> tuple[str, Mapping[str, str]]:
         """Return what a program of PostgreSQL gets as --dbname, and its environment, which has the password.
@@ -114,6 +138,11 @@ class Server:
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
         with self.connect(self.elsewhere) as connection:
             connection.execute(statement)
+
+
+def _hang_up(line: socket.socket) -> None:
+    with suppress(OSError):  # it has hung up itself
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _locale(like: Properties) -> sql.Composed:

@@ -61,6 +61,14 @@ class TableProof:
 
 
 @dataclass(frozen=True, slots=True)
+class LargeObjects:
+    """What is in no table: so many large objects, and a hash of their numbers and bytes."""
+
+    count: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class SequenceValue:
     """Where a sequence stands according to the dump."""
 
@@ -139,6 +147,7 @@ class Source:
     extensions: Sequence[Extension]
     tables: Sequence[TableProof]
     sequences: Sequence[SequenceValue]
+    large_objects: LargeObjects
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,10 @@ class Dump:
             f"--lock-wait-timeout={round(self.lock_wait_seconds * 1000)}",
             f"--dbname={target}",
         ]
-        with running(argv, environment, stdout=subprocess.PIPE) as program:
+        with (
+            running(argv, environment, stdout=subprocess.PIPE) as program,
+            self.server.heartbeat.beside(program.process.kill),
+        ):
             level = self.compression_level
             pump = on_daemon_thread(lambda: compress(program.stdout, sink, level, count), "dump")
             try:

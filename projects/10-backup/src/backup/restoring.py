@@ -14,6 +14,7 @@ from backup.archives import Archives, differing
 from backup.database import Server
 from backup.domain import Level, Manifest, SequenceValue, TableProof
 from backup.errors import ContentDiffersError, RestoreFailedError
+from backup.large_objects import prove_large_objects
 from backup.properties import Connection
 from backup.runs import Report
 from backup.version_files import DUMP, check_files, manifest_in
@@ -70,9 +71,11 @@ class Restorer:
                 fingerprints.fingerprint(connection, table) for table in fingerprints.leaf_tables(connection)
             ]
             sequences = _sequence_values(connection, {sequence.name for sequence in source.sequences})
+            large_objects = prove_large_objects(connection)
         names = [
             *(f"table {name}" for name in _differing_tables(source.tables, got)),
             *(f"sequence {name}" for name in differing(source.sequences, sequences)),
+            *(["large objects"] if large_objects != source.large_objects else []),
         ]
         if names:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
+from backup.access import Operator
 from backup.domain import Run, Version
 from backup.schemas import (
     LABEL,
@@ -33,9 +34,16 @@ AWAY: Final = Refusal("PostgreSQL cannot be reached, or does not do what it is a
 INVALID: Final = Refusal("A value is not acceptable.")
 
 
-def make_api(backups: Backups) -> Blueprint:
-    """Make the routes of a service."""
+def make_api(backups: Backups, operator: Operator) -> Blueprint:
+    """Make the routes of a service, all of them for the operator alone."""
     api = Blueprint("api", __name__, url_prefix=API)
+
+    @api.before_app_request
+    def ask_for_the_token() -> None:
+        """Of the application, since that comes before the query and the body are looked at."""
+        if request.blueprint == api.name:
+            operator.check(request.headers.getlist("Authorization"))
+
     add_versions(api, backups)
     add_runs(api, backups)
     return api

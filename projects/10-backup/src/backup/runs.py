@@ -102,7 +102,7 @@ class Runs:
         Raises: UnknownRunError.
         """
         run = self._read(run_id)
-        if run.state is State.RUNNING and self._in_progress() != run_id:
+        if run.state is State.RUNNING and self.in_progress() != run_id:
             run = self._read(run_id)  # it may have ended between the two looks
             # Whether a restore has come to its swap has yet to be found out: see `switching`.
             if run.state is State.RUNNING and run.kind is not Kind.RESTORE:
@@ -129,7 +129,7 @@ class Runs:
             run = self._read(run_id)
         except (FileNotFoundError, UnknownRunError):
             return False
-        return run.state is State.RUNNING and self._in_progress() is None
+        return run.state is State.RUNNING and self.in_progress() is None
 
     def interrupted(self) -> list[Run]:
         """Return the records of runs that their process has left; to be called while one is alone."""
@@ -185,7 +185,7 @@ class Runs:
         os.close(lock)
         raise RunInProgressError(run_id)
 
-    def _in_progress(self) -> str | None:
+    def in_progress(self) -> str | None:
         """Return the run that holds the lock."""
         try:
             lock = os.open(self._folder / "lock", os.O_RDWR)

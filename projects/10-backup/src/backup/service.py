@@ -114,7 +114,10 @@ class Backups:
 
         def work(folder: Path, run: Run, report: Report) -> Run:
             started = monotonic()
-            with self.restorer.scratch(folder, self.switch.scratch_of(run.id), report) as (_, level):
+            with (
+                self.switch.noted(run) as scratch,
+                self.restorer.scratch(folder, scratch, report) as (_, level),
+            ):
                 seconds = monotonic() - started
             self._proven(version_id, level, seconds)
             return replace(run, recovery_seconds=seconds)
@@ -132,6 +135,7 @@ class Backups:
         with self.storage.used(version_id) as folder:
             found: list[Obstacle] = missing_files(folder, version.manifest)
         found += obstacles(self.creator.server, version.manifest)
+        found += self._lack_of_room()
         if found:
             raise PreflightError(found)
         return version
@@ -145,8 +149,10 @@ class Backups:
 
         def work(folder: Path, run: Run, report: Report) -> Run:
             started = monotonic()
-            scratch = self.switch.scratch_of(run.id)
-            with self.restorer.scratch(folder, scratch, report) as (manifest, level):
+            with (
+                self.switch.noted(run) as scratch,
+                self.restorer.scratch(folder, scratch, report) as (manifest, level),
+            ):
                 self._proven(version_id, level, monotonic() - started)
                 self._dress(scratch, manifest)
                 safety_id = self._safety_version(run, report)
@@ -193,9 +199,23 @@ class Backups:
             with self.runs.alone():
                 self.storage.remove_abandoned()
                 self.switch.settle()
+        if self.switch.has_left() and self.runs.in_progress() is None:
+            with self.runs.alone():
+                self.switch.drop_left()
         if self.switch.is_former_over():
             with self.runs.alone():
                 self.switch.drop_former()
+
+    def _lack_of_room(self) -> list[Obstacle]:
+        """Look whether the safety version would fit: it takes about what the newest version does."""
+        newest = self.storage.newest()
+        manifest = self.storage.find(newest).manifest if newest else None
+        wanted_bytes = sum(file.size_bytes for file in manifest.files) if manifest else 0
+        room_bytes = self.storage.room_bytes()
+        if wanted_bytes <= room_bytes:
+            return []
+        detail = f"A safety version takes about {wanted_bytes} bytes, and there is room for {room_bytes}."
+        return [("no_room", detail)]
 
     def _prune_quietly(self) -> None:
         """Prune behind a version that is complete: that it has failed makes the version no worse."""

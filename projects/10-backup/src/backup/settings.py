@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, PostgresDsn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service_kit.settings import ServiceSettings
+from service_kit.settings import BearerToken, ServiceSettings
 
 
 def folder(path: Path) -> Path:
@@ -57,6 +57,12 @@ class StoreSettings(BaseSettings):
         float,
         Field(ge=0.1, le=3600, description="How long a run waits for a table that somebody else has locked"),
     ] = 30.0
+    silence_seconds: Annotated[
+        float,
+        Field(
+            ge=1, le=3600, description="How long PostgreSQL may let nobody in before what waits for it fails"
+        ),
+    ] = 30.0
     undo_seconds: Annotated[
         float, Field(ge=0, le=604_800, description="How long the database from before a restore is kept")
     ] = 3600.0
@@ -73,6 +79,13 @@ class StoreSettings(BaseSettings):
 class Settings(ServiceSettings, StoreSettings):
     """What `web` reads."""
 
+    operator_token: Annotated[
+        BearerToken,
+        Field(
+            description="What whoever runs the service shows to use the API;"
+            " 16 to 256 letters, digits and `-._~+/`, `=` at the end"
+        ),
+    ]
     backup_every_seconds: Annotated[
         float,
         Field(

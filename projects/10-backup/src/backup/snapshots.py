@@ -10,8 +10,9 @@ from psycopg import sql
 
 from backup import fingerprints, properties
 from backup.database import Server
-from backup.domain import Extension, Properties, Role, TableProof
+from backup.domain import Extension, LargeObjects, Properties, Role, TableProof
 from backup.errors import DumpFailedError, LockTimeoutError
+from backup.large_objects import prove_large_objects
 from backup.properties import Connection
 
 FACTS: Final = """
@@ -41,6 +42,14 @@ class Snapshot:
         with translated():
             tables = fingerprints.leaf_tables(self.connection)
             return [fingerprints.fingerprint(self.connection, table) for table in tables]
+
+    def large_objects(self) -> LargeObjects:
+        """Count and hash the large objects.
+
+        Raises: DumpFailedError.
+        """
+        with translated():
+            return prove_large_objects(self.connection)
 
 
 @contextmanager

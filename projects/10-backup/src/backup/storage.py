@@ -164,6 +164,11 @@ class FolderStorage:
         proven = [at for folder in self._folders() if (at := _marks(folder).proven_at) is not None]
         return max(proven, default=None)
 
+    def room_bytes(self) -> int:
+        """Return how much more fits: by the limit, and by the disk."""
+        room, free = self._room(), shutil.disk_usage(self.folder).free
+        return free if room is None else min(room, free)
+
     def _room(self) -> int | None:
         if self._limit_bytes is None:
             return None

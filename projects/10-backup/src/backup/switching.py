@@ -1,7 +1,7 @@
 """A restored database becomes the live one, and the former one is kept: one call brings it back."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -53,6 +53,26 @@ class Switch:
 
     def scratch_of(self, run_id: str) -> str:
         return beside(self.server.database, "scratch", run_id)
+
+    @contextmanager
+    def noted(self, run: Run) -> Iterator[str]:
+        """Name the scratch database of a run that may not come to drop it, and write that down first."""
+        if self.has_left():
+            self.drop_left()
+        name = self.scratch_of(run.id)
+        replace_file(self._left, name.encode())
+        yield name
+        self._left.unlink(missing_ok=True)
+
+    def has_left(self) -> bool:
+        """Tell whether a run may have left its scratch database."""
+        return self._left.exists()
+
+    def drop_left(self) -> None:
+        """Drop it; to be called while one is alone, or by the run itself."""
+        with suppress(FileNotFoundError):
+            self.server.drop(self._left.read_text())
+            self._left.unlink(missing_ok=True)
 
     def replace_live(self, run: Run) -> Run:
         """Give the scratch database of a run the live one's name.
@@ -161,6 +181,10 @@ class Switch:
     @property
     def _path(self) -> Path:
         return self.folder / "runs" / "former.json"
+
+    @property
+    def _left(self) -> Path:
+        return self.folder / "runs" / "scratch"
 
     def _former(self) -> Former | None:
         try:
