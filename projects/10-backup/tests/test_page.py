@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from kata.network.browser import Browser
+from kata.servers.postgres_programs import postgres_folder
 from kata.solution.procfile_target import ProcfileTarget
 from kata.world.draw import Draw
 from kata.world.owned import OwnedWorld
@@ -21,7 +22,8 @@ WIDTHS = (400, 800, 1400)
 @pytest.fixture
 def world() -> Iterator[OwnedWorld]:
     """The service's real process, started by its Procfile."""
-    world = OwnedWorld(ProcfileTarget(Path(__file__).parents[1]), ("postgres", "files"), Draw())
+    target = ProcfileTarget(Path(__file__).parents[1], programs=postgres_folder())
+    world = OwnedWorld(target, ("postgres", "files"), Draw())
     yield world
     world.close()
 
@@ -33,8 +35,9 @@ def url(world: OwnedWorld) -> str:
     with client_of(url) as client:
         begun = client.post("/api/v1/versions", json={"labels": {"note": MARKUP}})
         assert begun.status_code == 202
-        while client.get(begun.headers["Location"]).json()["state"] == "running":
+        while (run := client.get(begun.headers["Location"]).json())["state"] == "running":
             time.sleep(0.05)
+        assert run["state"] == "succeeded", run
     return url
 
 

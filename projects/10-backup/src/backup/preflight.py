@@ -5,6 +5,7 @@ from typing import Final
 from backup.database import Server
 from backup.domain import Manifest, Source
 from backup.properties import Connection
+from backup.storage import FolderStorage
 
 MAY_CREATE: Final = "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
 ROLES: Final = "SELECT rolname FROM pg_roles"
@@ -27,6 +28,18 @@ def obstacles(server: Server, manifest: Manifest) -> list[Obstacle]:
         if manifest.source is not None:
             found += _of_source(connection, manifest.source)
     return found
+
+
+def lack_of_room(storage: FolderStorage) -> list[Obstacle]:
+    """Look whether the safety version would fit: it takes about what the newest version does."""
+    newest = storage.newest()
+    manifest = storage.find(newest).manifest if newest else None
+    wanted_bytes = sum(file.size_bytes for file in manifest.files) if manifest else 0
+    room_bytes = storage.room_bytes()
+    if wanted_bytes <= room_bytes:
+        return []
+    detail = f"A safety version takes about {wanted_bytes} bytes, and there is room for {room_bytes}."
+    return [("no_room", detail)]
 
 
 def _of_source(connection: Connection, source: Source) -> list[Obstacle]:

@@ -22,7 +22,7 @@ from backup.errors import (
     RestoreFailedError,
     TruncatedError,
 )
-from backup.preflight import Obstacle, obstacles
+from backup.preflight import Obstacle, lack_of_room, obstacles
 from backup.restoring import Restorer, translated
 from backup.retention import Policy, kept
 from backup.runs import Report, Runs
@@ -135,7 +135,7 @@ class Backups:
         with self.storage.used(version_id) as folder:
             found: list[Obstacle] = missing_files(folder, version.manifest)
         found += obstacles(self.creator.server, version.manifest)
-        found += self._lack_of_room()
+        found += lack_of_room(self.storage)
         if found:
             raise PreflightError(found)
         return version
@@ -205,17 +205,6 @@ class Backups:
         if self.switch.is_former_over():
             with self.runs.alone():
                 self.switch.drop_former()
-
-    def _lack_of_room(self) -> list[Obstacle]:
-        """Look whether the safety version would fit: it takes about what the newest version does."""
-        newest = self.storage.newest()
-        manifest = self.storage.find(newest).manifest if newest else None
-        wanted_bytes = sum(file.size_bytes for file in manifest.files) if manifest else 0
-        room_bytes = self.storage.room_bytes()
-        if wanted_bytes <= room_bytes:
-            return []
-        detail = f"A safety version takes about {wanted_bytes} bytes, and there is room for {room_bytes}."
-        return [("no_room", detail)]
 
     def _prune_quietly(self) -> None:
         """Prune behind a version that is complete: that it has failed makes the version no worse."""

@@ -89,7 +89,7 @@ function restoreButton(id, title) {
   return made;
 }
 
-function drillRow(run, longest) {
+function drillRow(run, longest, version) {
   const facts = [`${span(run.started_at)} ago`];
   if (run.recovery_seconds) {
     const meter = element("meter", "", { min: 0, max: longest, value: run.recovery_seconds });
@@ -97,7 +97,7 @@ function drillRow(run, longest) {
     facts.push(meter, `recovered in ${seconds(run.recovery_seconds)}`);
   }
   if (run.code) facts.push(`${run.code.replaceAll("_", " ")}: ${run.detail}`);
-  return row(run.version_id, facts, run.state);
+  return row(version ? instant(version.taken_at) : run.version_id, facts, run.state);
 }
 
 function runRow(run, isUndoable) {
@@ -126,6 +126,7 @@ async function look() {
   const runs = (await get(`/api/v1/runs?limit=${MOST_RUNS}`)).items;
   const current = runs.find((run) => run.state === "running");
   const drills = runs.filter((run) => run.kind === "drill" && run.state !== "running").slice(0, MOST_LISTED);
+  const byNumber = new Map(versions.map((version) => [version.id, version]));
   const longest = Math.max(0, ...drills.map((run) => run.recovery_seconds ?? 0));
   const lastRestore = runs.find((run) => run.kind === "restore" && run.undo_until);
   const isUndoable = (run) => run === lastRestore && !run.undone_at && Date.parse(run.undo_until) > Date.now();
@@ -138,7 +139,7 @@ async function look() {
   byId("stored").textContent = bytes(total);
   showNow(current);
   fill("versions", versions.map(versionRow), "There is no version yet.");
-  fill("drills", drills.map((run) => drillRow(run, longest)), "Nothing was drilled yet.");
+  fill("drills", drills.map((run) => drillRow(run, longest, byNumber.get(run.version_id))), "Nothing was drilled yet.");
   fill("runs", runs.slice(0, MOST_LISTED).map((run) => runRow(run, isUndoable(run))), "Nothing was done yet.");
 }
 
