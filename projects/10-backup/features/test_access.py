@@ -65,7 +65,8 @@ def every_route(vault: Vault, version_id: str, restore_id: str) -> list[Request]
     ]
     # Who is a stranger is not told either what is wrong with a request, or that something is not there.
     requests.append(Request("POST", f"{API}/versions", kind, b'{"labels": '))
-    requests.append(Request("GET", f"{API}/versions?limit=0"))
+    requests.append(Request("POST", f"{API}/versions", {"Content-Type": "text/plain"}, b"{}"))
+    requests += [Request("GET", f"{API}/versions?{query}") for query in ("limit=0", "unknown=1")]
     return [*requests, Request("GET", f"{API}/runs/{vault.draw.word()}")]
 
 
