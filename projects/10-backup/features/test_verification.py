@@ -97,7 +97,8 @@ def tear_manifest(vault: Vault, version_id: str) -> None:
 
 
 def take_another_manifest(vault: Vault, version_id: str) -> None:
-    other = next(one for one in ids(vault.versions()) if one != version_id)
+    whole = ids([version for version in vault.versions() if not version["is_damaged"]])
+    other = next(one for one in whole if one != version_id)
     (vault.place(version_id) / MANIFEST).write_bytes((vault.place(other) / MANIFEST).read_bytes())
 
 
