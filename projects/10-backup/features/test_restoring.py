@@ -22,6 +22,8 @@ CLIENTS = 6
 SHORT, LONG = 5, 1_000_000
 LOOK_SECONDS = 0.002
 SWAP_SECONDS = 1.0
+# No machine is so slow that a swap takes as long.
+SURELY_SECONDS = 6.0
 KILLS = 4
 DROP_SECONDS = 5.0
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -227,7 +229,7 @@ def they_saw_the_old_rows(seen: tuple[Seen, set[object]]) -> None:
         got.longest_seconds <= SWAP_SECONDS,
         expected=f"away for {SWAP_SECONDS:g} s at most",
         got=f"{got.longest_seconds:.2f} s",
-        timing=True,
+        timing=got.longest_seconds < SURELY_SECONDS,
     )
 
 
