@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from file_cache import entry_format
+from file_cache import entry_files, entry_format
 from file_cache.bodies import Body, Stored
 from file_cache.budget import Budget
 from file_cache.cleaning import Cleaner
@@ -24,6 +24,7 @@ from file_cache.errors import (
     NotCachedError,
     PreconditionFailedError,
 )
+from file_cache.exchange import exchange
 from file_cache.groups import Groups, groups_field, groups_of
 from file_cache.leases import Leases
 from file_cache.ledger import Ledger
@@ -236,6 +237,25 @@ def test_a_reader_keeps_the_old_bytes(desk: Desk) -> None:
     desk.delete(b"k")
     assert b"".join(hit.body) == body
     hit.close()
+
+
+def test_files_are_exchanged_in_one_step(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("1")
+    assert not exchange(one, other)
+    other.write_text("2")
+    assert exchange(one, other)
+    assert (one.read_text(), other.read_text()) == ("2", "1")
+
+
+def test_where_files_cannot_be_exchanged_one_takes_the_place_of_the_other(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry_files, "exchange", lambda *_: False)
+    desk.put(b"k", b"old")
+    desk.put(b"k", b"new")
+    assert desk.get(b"k") == b"new"
+    assert [path.name for path in (tmp_path / "uploads").rglob("*") if path.is_file()] == ["alive"]
 
 
 def test_a_damaged_file_is_put_aside_and_heals(desk: Desk, tmp_path: Path) -> None:

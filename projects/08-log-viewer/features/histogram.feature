@@ -12,3 +12,8 @@ Feature: Entries are counted by time and level
   Scenario: A histogram accounts for what it has read
     When logs without time, out of order and larger than the budget are counted
     Then what has no time is counted apart, and the parts add up to the whole
+
+  @C46 @step-7 @after-C36
+  Scenario: What was counted once is counted as it is now
+    When a log of megabytes is counted twice, appended to, and replaced by as many bytes that begin alike
+    Then each count is that of the log at its time

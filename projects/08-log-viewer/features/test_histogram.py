@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, World, as_object, describe_answer, expect, is_problem
+from kata.steps import Draw, Exchange, World, as_object, describe_answer, expect, is_problem
 
 from .viewer import INVALID, NANOSECONDS, OK, STREAMS, Viewer, instant_text, lines, shown, stamped
 
@@ -19,7 +19,14 @@ scenarios("histogram.feature")
 type Counts = dict[str, Counter[str]]
 
 MOST_BUCKETS = 10_000
-WORDS = {"INFO": "info", "WARN": "warning", "ERROR": "error", "DEBUG": "debug", "plain": "unknown"}
+WORDS = {
+    "TRACE": "trace",
+    "INFO": "info",
+    "WARN": "warning",
+    "ERROR": "error",
+    "DEBUG": "debug",
+    "plain": "unknown",
+}
 
 
 @dataclass(frozen=True)
@@ -186,3 +193,70 @@ def counts_of(texts: Iterable[bytes], width: int) -> Counts:
 def what_has_no_time_is_counted_apart(sums: list[tuple[str, object, object]]) -> None:
     for what, got, wanted in sums:
         expect(got == wanted, expected=f"{what}: {wanted}"[:600], got=str(got)[:600])
+
+
+@when(
+    "a log of megabytes is counted twice, appended to, and replaced by as many bytes that begin alike",
+    target_fixture="recounts",
+)
+def a_log_of_megabytes_is_counted(viewer: Viewer) -> list[Counted]:
+    draw, name = viewer.draw, viewer.new_name()
+    texts = long_texts(draw)
+    path = viewer.write(name, texts)
+    stream_id = viewer.id_of(name)
+    found = recount(viewer, stream_id, texts, "when it is new")
+    found += recount(viewer, stream_id, texts, "as it was")
+    added = [text.replace(b" INFO ", b" WARN ") for text in texts[-draw.integer(500, 1500) :]]
+    viewer.append(name, added)
+    texts += added
+    found += recount(viewer, stream_id, texts, "with what was appended")
+    kept = draw.integer(50, 300)
+    middle = [text.replace(b" ERROR ", b" TRACE ") for text in reversed(texts[kept:-1])]
+    texts = [*texts[:kept], *middle, texts[-1]]
+    path.write_bytes(lines(texts))  # in place, as copytruncate does it
+    return found + recount(viewer, stream_id, texts, "with others in their place")
+
+
+def long_texts(draw: Draw) -> list[bytes]:
+    """Draw lines that make some megabytes, about one a second."""
+    filler = b" " + draw.text(draw.integer(900, 1400), "abcdefghij ").encode()
+    return [text + filler for text in stamped(draw, draw.integer(2400, 3400), most_step=2 * NANOSECONDS)]
+
+
+def recount(viewer: Viewer, stream_id: str, texts: list[bytes], when: str) -> list[Counted]:
+    """Count all, and some levels in a range that begins and ends anywhere."""
+    draw = viewer.draw
+    low, high = sorted(instant_of(draw.choice(texts)) for _ in range(2))
+    width = draw.choice((1, 60, draw.integer(2, 300)))
+    found = []
+    for query, rows in (
+        ({}, texts),
+        (
+            {"level": "warning,error", "since": low, "until": high},
+            [
+                text
+                for text in texts
+                if low <= instant_of(text) < high and text.split(b" ")[1] in {b"WARN", b"ERROR"}
+            ],
+        ),
+    ):
+        body = histogram(viewer, stream_id, bucket_seconds=width, **query)
+        starts, counts = read_buckets(body)
+        what = f"{query}, bucket_seconds={width}, {when}"
+        found.append(Counted(what, width, starts, counts, counts_of(rows, width)))
+    return found
+
+
+def instant_of(text: bytes) -> str:
+    return text.split(b" ", 1)[0].decode()
+
+
+@then("each count is that of the log at its time")
+def each_count_is_that_of_the_log(recounts: list[Counted]) -> None:
+    for one in recounts:
+        wrong = {
+            start: (one.counts.get(start), one.wanted.get(start))
+            for start in sorted({*one.counts, *one.wanted})
+            if one.counts.get(start) != one.wanted.get(start)
+        }
+        expect(not wrong, expected=f"as in the log, for {one.what}", got=str(dict(list(wrong.items())[:4])))

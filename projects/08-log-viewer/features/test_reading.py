@@ -2,7 +2,7 @@
 
 import gzip
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from pytest_bdd import scenarios, then, when
 from kata.steps import World, expect
 
 from .viewer import (
+    MOST_PAGES,
     NANOSECONDS,
     Page,
     Viewer,
@@ -228,11 +229,43 @@ def plain_pages(viewer: Viewer) -> list[Account]:
         for direction in ("forward", "backward"):
             ranged = viewer.page(stream_id, q="nowhere", direction=direction, **texts_of)
             found.append(Account(f"{texts_of}, {direction}", ranged, sizes, is_complete=True, counts={}))
+    edge = instant_text((start + draw.integer(cut + 200, 1500) * 10) * NANOSECONDS)
+    for side, direction in (("since", "forward"), ("since", "backward"), ("until", "backward")):
+        pages = all_pages(viewer, stream_id, direction, limit=draw.integer(400, 900), **{side: edge})
+        each_byte_once(pages, sizes, f"{side} {edge}, {direction}, {len(pages)} pages")
     name = viewer.new_name()
     viewer.write(name, [b"no", b"stamps", b"here"])
     plain = viewer.page(viewer.id_of(name))
     found.append(Account("no stamps", plain, {name: (0, 15)}, is_complete=True, counts={"undated": 3}))
     return found
+
+
+def all_pages(viewer: Viewer, stream_id: str, direction: str, **query: object) -> list[Page]:
+    """Follow the cursors to the end of the stream, or to its beginning."""
+    pages: list[Page] = []
+    cursor: str | None = None
+    while not pages or (cursor is not None and len(pages) < MOST_PAGES):
+        pages.append(viewer.page(stream_id, cursor=cursor, direction=direction, **query))
+        cursor = pages[-1].next_cursor if direction == "forward" else pages[-1].previous_cursor
+    return pages
+
+
+def each_byte_once(pages: Sequence[Page], sizes: Mapping[str, tuple[int, int]], what: str) -> None:
+    """Hold the accounts of pages that follow one another against the files, or fail the check."""
+    for name, (start, end) in sizes.items():
+        spans = sorted(
+            span
+            for page in pages
+            for file in files_of(page)
+            if file.get("name") == name
+            for span in (*read_of(file), *((low, high) for low, high, _ in skipped_of(file)))
+        )
+        ends = [start, *(high for _, high in spans)]
+        expect(
+            [low for low, _ in spans] == ends[:-1] and ends[-1] == end,
+            expected=f"{name} from {start} to {end}, each byte in one of the pages, {what}",
+            got=spans,
+        )
 
 
 def has_read(page: Page, name: str, offset: int) -> bool:

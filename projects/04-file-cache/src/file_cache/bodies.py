@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from file_cache.digests import ExpectedDigests
 from file_cache.domain import Metadata
@@ -40,6 +41,15 @@ class Hit:
     """Why there was none at first, if it was stored by somebody else meanwhile."""
     lease: tuple[str, int] | None = None
     """With what is stale, for the one who is to make a new one: the token, and its seconds."""
+
+
+class Found(NamedTuple):
+    """A fresh entry, all of it at once."""
+
+    metadata: Metadata
+    body: bytes
+    file: tuple[int, int, int]
+    """What its file is known by: inode, nanoseconds of its time of modification, bytes."""
 
 
 type Choice = Callable[[Metadata], Part | None]

@@ -57,6 +57,10 @@ class Conditions:
             None if if_none_match is None else EntityTags.parse("If-None-Match", if_none_match),
         )
 
+    @property
+    def are_none(self) -> bool:
+        return self.match is None and self.none_match is None
+
     def check(self, etag: str | None) -> None:
         """Let a request pass that changes the entry. Raises: PreconditionFailedError."""
         self.check_match(etag)

@@ -20,6 +20,7 @@ from pathlib import Path
 from file_cache.domain import Scope
 from file_cache.entry_format import EntryReader, EntryWriter
 from file_cache.errors import DamagedError
+from file_cache.exchange import exchange
 from file_cache.ledger import CELL, Ledger
 
 SHARDS = tuple(f"{number:02x}" for number in range(256))
@@ -36,7 +37,7 @@ class Upload:
         self.writer = EntryWriter(self.descriptor, on_full)
 
     def discard(self) -> None:
-        """Close it, and remove it unless it was moved to its place."""
+        """Close it, and remove it, or what it was exchanged for."""
         os.close(self.descriptor)
         self.path.unlink(missing_ok=True)
 
@@ -104,7 +105,8 @@ class EntryFiles:
         """
         path = self.path(scope, key)
         size_bytes = upload.path.stat().st_size - _size_of(path)
-        upload.path.rename(path)
+        if not exchange(upload.path, path):
+            upload.path.rename(path)
         self.ledger.add(self._cells[path.parent], size_bytes)
 
     def unlink(self, path: Path) -> None:

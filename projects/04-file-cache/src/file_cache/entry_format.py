@@ -98,7 +98,7 @@ class EntryReader:
         """
         self.descriptor = descriptor
         state = os.fstat(descriptor)
-        self._file_bytes, self._place_ns = state.st_size, state.st_mtime_ns
+        self._inode, self._file_bytes, self._place_ns = state.st_ino, state.st_size, state.st_mtime_ns
         self._end = _read(descriptor, max(0, self._file_bytes - FIRST_READ_BYTES), self._file_bytes)
         self.metadata, self._checksums = self._read_behind(key)
 
@@ -134,6 +134,11 @@ class EntryReader:
         if not self._place_ns & MARK:
             self._place_ns |= MARK
             os.utime(self.descriptor, ns=(self._place_ns, self._place_ns))
+
+    @property
+    def file(self) -> tuple[int, int, int]:
+        """What the file is known by: inode, nanoseconds of its time of modification, bytes."""
+        return self._inode, self._place_ns, self._file_bytes
 
     def close(self) -> None:
         if self.descriptor >= 0:

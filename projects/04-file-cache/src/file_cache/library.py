@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Self, cast
 
 from file_cache.access import WRITE
-from file_cache.bodies import DAMAGED, Body, Hit, whole
+from file_cache.bodies import DAMAGED, Body, Found, Hit, whole
 from file_cache.budget import Budget
 from file_cache.cleaning import Cleaner
 from file_cache.collapsing import Collapsing
@@ -33,6 +33,7 @@ from file_cache.errors import (
 from file_cache.freshness import LONGEST_SECONDS
 from file_cache.groups import Groups, check_group
 from file_cache.leases import Leases
+from file_cache.memory import Memory
 from file_cache.preferences import LONGEST_WAIT_SECONDS, Patience
 from file_cache.service import Cache
 from file_cache.values import bytes_of, content_type_of, key_bytes, packed, tags_of, value_of
@@ -53,8 +54,11 @@ class FileCache:
         lease_seconds: int = 30,
         max_waiters: int = 64,
         cleanup_seconds: float | None = 60,
+        memory_bytes: int = 32 * 1024 * 1024,
     ) -> None:
         """Open it, and make it if it is not there. `cleanup_seconds`: None leaves what has expired to others.
+
+        `memory_bytes`: so much of what was read is held in this process, and a get only looks at its file.
 
         Raises: OSError.
         """
@@ -66,6 +70,7 @@ class FileCache:
         budget = Budget(self._files, budget_bytes, lambda _: None)
         self._cache = Cache(self._files, self._groups, leases, budget, time.time_ns, lambda _: None)
         self._collapsing = Collapsing(self._cache, leases, lease_seconds, max_waiters)
+        self._memory = Memory(memory_bytes)
         self._default_ttl_seconds = default_ttl_seconds
         self._cleaner = Cleaner(self._files, leases, self._cache.is_kept, cleanup_seconds or LONGEST_SECONDS)
         if cleanup_seconds is not None:
@@ -73,9 +78,11 @@ class FileCache:
 
     def get(self, key: str | bytes, default: object = None) -> object:
         """Return a value, or the default where nothing fresh is stored."""
-        with suppress(NotCachedError):
-            return value_of(*self._cache.read(Scope.TRUSTED, key_bytes(key)))
-        return default
+        try:
+            found = self._find(key_bytes(key))
+            return value_of(found.metadata, found.body)
+        except NotCachedError:
+            return default
 
     def __contains__(self, key: str | bytes) -> bool:
         return self._cache.look([Scope.TRUSTED], key_bytes(key)) is not None
@@ -153,6 +160,14 @@ class FileCache:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _find(self, key: bytes) -> Found:
+        """Raises: NotCachedError."""
+        found = self._memory.find(key)
+        if found is None or not self._cache.is_valid(found.metadata):
+            found = self._cache.read(Scope.TRUSTED, key)
+            self._memory.hold(key, str(self._files.path(Scope.TRUSTED, key)), found)
+        return found
 
     def _remembered[R](
         self, key: str, compute: Callable[[], R], ttl_seconds: int | None, tags: Iterable[str]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from file_cache.bodies import ABSENT, DAMAGED, EXPIRED, Body, Choice, Hit, Stored, Usable, whole
+from file_cache.bodies import ABSENT, DAMAGED, EXPIRED, Body, Choice, Found, Hit, Stored, Usable, whole
 from file_cache.budget import Budget, Reservation
 from file_cache.conditions import Conditions
 from file_cache.domain import Draft, Metadata, Scope
@@ -51,7 +51,7 @@ class Cache:
         self._on_lookup("hit")
         return hit
 
-    def read(self, scope: Scope, key: bytes) -> tuple[Metadata, bytes]:
+    def read(self, scope: Scope, key: bytes) -> Found:
         """Return what is fresh, all of it at once. Raises: NotCachedError."""
         with self._opened(scope, key) as reader:
             if not self.is_valid(reader.metadata):
@@ -63,7 +63,7 @@ class Cache:
                 raise self._miss(DAMAGED) from None
             reader.mark()
             self._on_lookup("hit")
-            return reader.metadata, body
+            return Found(reader.metadata, body, reader.file)
 
     def lease(self, reads: Iterable[Scope], scope: Scope, key: bytes) -> Lease | None:
         """Take the lease of a key; None if somebody has it, or something fresh is there by now."""
@@ -93,7 +93,8 @@ class Cache:
         if lease is not None:
             with self._files.locked():
                 self._leases.check(scope, draft.key, lease)
-        conditions.check(self._etag(scope, draft.key))
+        if not conditions.are_none:
+            conditions.check(self._etag(scope, draft.key))
         reservation = self._budget.reservation()
         try:
             reservation.cover(body.announced_bytes or 0)

@@ -1,80 +1,20 @@
-"""A file whose entries have instants: what is learnt of it once is kept as long as it only grows."""
+"""A file whose entries have instants."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from log_viewer.budget import Budget
-from log_viewer.entries import Entry, next_start, previous_start, read_entries, read_lines
-from log_viewer.index import Block, TimeIndex
+from log_viewer.entries import Dated, Entry, next_start, previous_start, read_entries, read_lines
+from log_viewer.index import Block
+from log_viewer.knowledge import Knowledge
 from log_viewer.segments import Segment
+from log_viewer.stretches import Stretch
 from log_viewer.timestamps import Clock, Stamp, read_stamp
-from log_viewer.years import Years
 
-# A file without a stamp in its first mebibyte is a file without stamps.
-_HEAD_BYTES: Final = 1024 * 1024
-_CHECKED_BYTES: Final = 256
 _NEAR_BYTES: Final = 4096
 _KNOWN_FILES: Final = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """An entry, its instant, and whether it is earlier than the entry before it."""
-
-    entry: Entry
-    instant: int | None
-    is_late: bool
-
-
-class Knowledge:
-    """What is known of one file: where its first stamp is, the turns of its years, which times are where."""
-
-    def __init__(self, segment: Segment) -> None:
-        self.lock = threading.RLock()
-        self.head = segment.read(0, _CHECKED_BYTES)
-        self.first_stamp: int | None = None
-        self.stamp: Stamp | None = None
-        self.years = Years()
-        self.first_year = 0
-        self.index = TimeIndex()
-        self._tail = b""
-        self._is_settled = False
-        self._searched_to = 0
-        self._find_first_stamp(segment)
-
-    @property
-    def has_years(self) -> bool:
-        return self.stamp is None or self.stamp.has_year
-
-    def still_holds(self, segment: Segment) -> bool:
-        """Tell whether the file has only grown, and what was not found in it cannot be there now."""
-        end = self.index.end - len(self._tail)
-        return (
-            (self._is_settled or not segment.read(self._searched_to, 1))
-            and segment.read(0, len(self.head)) == self.head
-            and segment.read(end, len(self._tail)) == self._tail
-        )
-
-    def observe(self, dated: "Dated") -> None:
-        """Take an entry into the index, if it is the next."""
-        entry = dated.entry
-        with self.lock:
-            if entry.start == self.index.end and entry.is_ended:
-                self.index.observe(entry.start, entry.end, dated.instant)
-                self._tail = b"" if entry.is_cut else (entry.raw + b"\n")[-_CHECKED_BYTES:]
-
-    def _find_first_stamp(self, segment: Segment) -> None:
-        for line in read_lines(segment, 0):
-            stamp = read_stamp(line.text)
-            if stamp is not None and line.is_ended:
-                self.first_stamp, self.stamp = line.start, stamp
-            if self.stamp is not None or line.end >= _HEAD_BYTES:
-                self._is_settled = True
-                return
-            self._searched_to = line.end
 
 
 class Library:
@@ -135,7 +75,7 @@ class DatedFile:
                 budget.spend(line.end - line.start)
             first = years.date(self._clock, self.segment.file.modified_ns) and years.year_at(0)
             if first != known.first_year:
-                known.first_year, known.index = first, TimeIndex()
+                known.date_anew(first)
         return True
 
     def learn_times(self, budget: Budget) -> bool:
@@ -154,6 +94,15 @@ class DatedFile:
     def observe(self, dated: Dated) -> None:
         """Take an entry that was read into the index, if it is the next."""
         self._known.observe(dated)
+
+    def stretch(self, start: int) -> Stretch | None:
+        """Return what was counted from a place on, if the file still has it."""
+        return self._known.stretch(start, self.segment)
+
+    def keep(self, stretch: Stretch, end: int) -> None:
+        """Keep what was counted up to where another entry begins."""
+        stretch.close(end, self.segment)
+        self._known.keep(stretch)
 
     def blocks(self) -> list[Block]:
         with self._known.lock:

@@ -1,9 +1,10 @@
 """Entries: a line with a timestamp, and the lines behind it that have none."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from log_viewer.levels import UNKNOWN, read_level
 from log_viewer.segments import CHUNK_BYTES, Segment
 from log_viewer.timestamps import Stamp, read_stamp
 
@@ -21,8 +22,7 @@ class Line(NamedTuple):
     is_ended: bool  # by a line break, and not by the end of the file
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What was logged at once. Its instant is known to whoever knows the file's zone and years."""
 
     start: int
@@ -31,6 +31,27 @@ class Entry:
     stamp: Stamp | None
     is_cut: bool
     is_ended: bool
+
+    @property
+    def first_line(self) -> bytes:
+        return self.raw.partition(_LINE_BREAK)[0]
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Dated:
+    """An entry, its instant, and whether it is earlier than the entry before it."""
+
+    entry: Entry
+    instant: int | None
+    is_late: bool
+    _level: str | None = field(default=None, init=False, compare=False)
+
+    @property
+    def level(self) -> str:
+        """Its level, or UNKNOWN; read when it is first asked for."""
+        if self._level is None:
+            self._level = read_level(self.entry.first_line) or UNKNOWN
+        return self._level
 
 
 def read_lines(segment: Segment, offset: int) -> Iterator[Line]:

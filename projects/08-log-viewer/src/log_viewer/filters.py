@@ -3,16 +3,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
-from log_viewer.dated_file import Dated
+from log_viewer.entries import Dated
 from log_viewer.errors import InvalidQueryError
-from log_viewer.levels import LEVELS, read_level
+from log_viewer.levels import LEVELS, UNKNOWN
 from log_viewer.logfmt import read_pairs, rest_of
 from log_viewer.patterns import Pattern, compile_pattern
 from log_viewer.timestamps import read_instant
-
-UNKNOWN: Final = "unknown"
 
 type Pair = tuple[str, str]
 
@@ -32,14 +29,18 @@ class Filter:
     def has_range(self) -> bool:
         return self.since is not None or self.until is not None
 
+    @property
+    def looks_into_texts(self) -> bool:
+        return bool(self.text or self.pattern or self.where)
+
     def accepts(self, dated: Dated) -> bool:
         raw = dated.entry.raw
         return (
             self._is_within(dated.instant)
             and self.text in raw
-            and (not self.levels or (read_level(first_line(raw)) or UNKNOWN) in self.levels)
+            and (not self.levels or dated.level in self.levels)
             and (self.pattern is None or self.pattern.search(raw.decode(errors="replace")) is not None)
-            and (not self.where or self._has_fields(first_line(raw)))
+            and (not self.where or self._has_fields(dated.entry.first_line))
         )
 
     def _is_within(self, instant: int | None) -> bool:
@@ -54,10 +55,6 @@ class Filter:
     def _has_fields(self, line: bytes) -> bool:
         fields = set(read_fields(line))
         return all(pair in fields for pair in self.where)
-
-
-def first_line(raw: bytes) -> bytes:
-    return raw.partition(b"\n")[0]
 
 
 def make_filter(

@@ -10,6 +10,7 @@ from log_viewer.logfmt import begins_with_field, read_pairs
 type Level = Literal["trace", "debug", "info", "warning", "error", "critical"]
 
 LEVELS: Final[tuple[Level, ...]] = get_args(Level.__value__)
+UNKNOWN: Final = "unknown"  # what an entry without a level is counted and asked for as
 
 _WORDS: Final[dict[bytes, Level]] = {
     **dict.fromkeys((b"TRACE", b"VERBOSE", b"FINEST", b"FINER"), "trace"),

@@ -11,7 +11,8 @@ from typing import Final
 
 from log_viewer.budget import Budget
 from log_viewer.coverage import Coverage, FileCoverage
-from log_viewer.dated_file import Dated, DatedFile
+from log_viewer.dated_file import DatedFile
+from log_viewer.entries import Dated
 from log_viewer.errors import TooDisorderedError
 from log_viewer.filters import Filter
 from log_viewer.index import UNDATED, Block

@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from log_viewer.budget import Budget
+from log_viewer.counting import Counting
 from log_viewer.coverage import Coverage, FileCoverage, Reason
-from log_viewer.dated_file import Dated, DatedFile
-from log_viewer.entries import Entry
+from log_viewer.dated_file import DatedFile
+from log_viewer.entries import Dated, Entry
 from log_viewer.filters import Filter
+from log_viewer.histogram import Histogram
 from log_viewer.positions import Place
 from log_viewer.search import Gap, Step, TextSearch
 from log_viewer.segments import CHUNK_BYTES
+from log_viewer.stretches import Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +25,16 @@ class Found:
 
 
 class Scan:
-    """One reading of a stream: what was found, unless somebody takes it, and the account of it."""
+    """One reading of a stream: what was found, unless a histogram counts it, and the account of it."""
 
     def __init__(
         self,
         files: Sequence[DatedFile],
         wanted: Filter,
         budget: Budget,
-        take: Callable[[Dated], None] | None = None,
+        histogram: Histogram | None = None,
     ) -> None:
-        self._take = take
+        self._histogram = histogram
         self._files = files
         self._wanted = wanted
         self._budget = budget
@@ -67,9 +70,11 @@ class Scan:
     def _file_forward(self, number: int, offset: int | None, limit: int) -> int:
         file = self._files[number]
         place = offset or 0
-        for start, end in self._stretches(number, place, None):
-            for step in self._search(file).forward(max(start, place), end):
-                entry = step if isinstance(step, Gap) else step.entry
+        for start, end in self._spans(file, place, None):
+            if start > place:
+                self._account(number).skip(place, start, "other_times")
+            for step in self._steps(file, max(start, place), end):
+                entry = step.entry if isinstance(step, Dated) else step
                 if end is not None and entry.start >= end:
                     break
                 if isinstance(entry, Entry) and not entry.is_ended and (reason := unfinished(file)):
@@ -79,20 +84,27 @@ class Scan:
                     return entry.start
                 self._look_at(number, step)
                 place = entry.end
+            if end is not None:
+                place = end
         if file.segment.damage:
             self._account(number).skip(place, place, file.segment.damage)
         return place
 
     def _file_backward(self, number: int, offset: int | None, limit: int) -> int:
         file = self._files[number]
-        end = offset if offset is not None else self._end(number)
-        for low, high in reversed(list(self._stretches(number, 0, end))):
+        end = passed = offset if offset is not None else self._end(number)
+        for low, high in reversed(list(self._spans(file, 0, end))):
             place = end if high is None else min(high, end)
+            if place < passed:
+                self._account(number).skip(place, passed, "other_times")
             for step in self._search(file).backward(place, low):
                 if self._is_over(limit):
                     return place
                 self._look_at(number, step)
                 place = step.start if isinstance(step, Gap) else step.entry.start
+            passed = low
+        if passed > 0:
+            self._account(number).skip(0, passed, "other_times")
         return 0
 
     def _end(self, number: int) -> int:
@@ -105,39 +117,40 @@ class Scan:
                 self._account(number).skip(whole, end, reason)
         return whole
 
-    def _stretches(self, number: int, start: int, end: int | None) -> Iterator[tuple[int, int | None]]:
-        """Yield which parts of a file to read: without a range of time it is the rest of it.
-
-        What lies between them is accounted for when one goes on to the next.
-        """
-        file, wanted = self._files[number], self._wanted
+    def _spans(self, file: DatedFile, start: int, end: int | None) -> Iterator[tuple[int, int | None]]:
+        """Yield which parts of a file to read: without a range of time it is the rest of it."""
+        wanted = self._wanted
         # To learn more than may be read would cost it all, and find nothing: reading on does both.
-        if not wanted.has_range or file.unknown_bytes > self._budget.bytes_left:
+        is_too_much = file.unknown_bytes > self._budget.bytes_left
+        if not wanted.has_range or is_too_much or not file.learn_times(self._budget):
             yield start, end
             return
-        if not file.learn_times(self._budget):
-            yield start, end
-            return
-        passed = start
         limit = file.indexed_bytes if end is None else min(end, file.indexed_bytes)
         for low, high in file.spans(wanted.since, wanted.until):
-            if high <= start or low >= limit:
-                continue
-            if low > passed:
-                self._account(number).skip(passed, low, "other_times")
-            yield max(low, start), min(high, limit)
-            passed = min(high, limit)
-        if passed < limit:
-            self._account(number).skip(passed, limit, "other_times")
+            if start < high and low < limit:
+                yield max(low, start), min(high, limit)
         if end is None or end > limit:  # a last line that is not ended is in no index
             yield max(limit, start), end
 
     def _search(self, file: DatedFile) -> TextSearch:
         return TextSearch(file, self._wanted.text, self._budget)
 
-    def _look_at(self, number: int, step: Step) -> None:
+    def _steps(self, file: DatedFile, offset: int, stop: int | None) -> Iterator[Step | Stretch]:
+        if self._histogram is None or self._wanted.looks_into_texts:
+            return self._search(file).forward(offset, stop)
+        return Counting(file, self._wanted, self._histogram.width).forward(offset, stop)
+
+    def _look_at(self, number: int, step: Step | Stretch) -> None:
         account = self._account(number)
         self._has_read = True
+        if isinstance(step, Stretch):
+            account.add(step.start, step.end)
+            self.coverage.undated += step.undated
+            self.coverage.late += step.late
+            self._budget.spend(step.end - step.start)
+            if self._histogram is not None:
+                self._histogram.add_stretch(step, self._wanted.levels)
+            return
         if isinstance(step, Gap):
             account.skip(step.start, step.end, "other_text")
             self._budget.spend(step.end - step.start)
@@ -153,8 +166,8 @@ class Scan:
         self._budget.spend(entry.end - entry.start)
         if not self._wanted.accepts(dated):
             return
-        if self._take is not None:
-            self._take(dated)
+        if self._histogram is not None:
+            self._histogram.add(dated)
         else:
             self.found.append(Found(number, dated))
 

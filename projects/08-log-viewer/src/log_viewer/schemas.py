@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from log_viewer.catalog import Stream, total_bytes
 from log_viewer.coverage import Coverage, Reason, Stop
-from log_viewer.filters import Filter, first_line, make_filter
+from log_viewer.filters import Filter, make_filter
 from log_viewer.levels import Level, read_level
 from log_viewer.merging import MergedPage
 from log_viewer.service import Counted, Item, Page
@@ -244,7 +244,7 @@ def entry_answer(item: Item) -> EntryAnswer:
         id=item.id,
         file=item.file,
         time=write_instant(instant) if instant is not None else None,
-        level=read_level(first_line(entry.raw)),
+        level=read_level(entry.first_line),
         raw=text,
         raw_base64=encoded,
         out_of_order=item.dated.is_late,

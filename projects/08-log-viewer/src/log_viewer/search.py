@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from log_viewer.budget import Budget
-from log_viewer.dated_file import Dated, DatedFile
+from log_viewer.dated_file import DatedFile
+from log_viewer.entries import Dated
 from log_viewer.segments import CHUNK_BYTES
 
 # What is searched at once, between two looks at the clock.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from log_viewer.budget import Budget
 from log_viewer.catalog import Catalog, Stream
 from log_viewer.coverage import Coverage
-from log_viewer.dated_file import Dated, DatedFile
+from log_viewer.dated_file import DatedFile
+from log_viewer.entries import Dated
 from log_viewer.filters import Filter
 from log_viewer.histogram import Bucket, Histogram
 from log_viewer.opening import Opener
@@ -119,17 +120,15 @@ class LogService:
         def read(files: Files, positions: Positions) -> Counted:
             start = positions.find(cursor, "cursor") if cursor else Place(0, 0)
             histogram = Histogram(width_seconds)
-            scan = self._scan(files, wanted, histogram.add)
+            scan = self._scan(files, wanted, histogram)
             end = scan.forward(start, 1)
             following = positions.write(end) if scan.coverage.stopped_by else None
             return Counted(list(histogram.buckets()), histogram.undated, following, scan.coverage)
 
         return self._read(stream_id, read)
 
-    def _scan(
-        self, files: Sequence[DatedFile], wanted: Filter, take: Callable[[Dated], None] | None = None
-    ) -> Scan:
-        return Scan(files, wanted, Budget(self._scan_bytes, self._scan_seconds), take)
+    def _scan(self, files: Sequence[DatedFile], wanted: Filter, histogram: Histogram | None = None) -> Scan:
+        return Scan(files, wanted, Budget(self._scan_bytes, self._scan_seconds), histogram)
 
     def _read[T](self, stream_id: str, read: Callable[[Files, Positions], T]) -> T:
         return self._opener.read((stream_id,), lambda logs: read(logs[0].files, logs[0].positions))

@@ -34,15 +34,17 @@ _MONTHS: Final = {
     )
 }
 _MONTH: Final = rb"(" + b"|".join(_MONTHS) + rb")"
+_MINUTE: Final = rb"(?:[01]\d|2[0-3]):[0-5]\d"
 _CLOCK: Final = rb"([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)"
 _FRACTION: Final = rb"(?:[.,](\d{1,}))?"
 
 # RFC 3339; also with a blank for the T, a comma before the fraction, slashes, or without a zone.
 _ISO: Final = re.compile(
-    rb"(\d{4})[-/](\d\d)[-/](\d\d)[Tt ]"
-    + _CLOCK
+    rb"(\d{4}[-/]\d\d[-/]\d\d[Tt ]"
+    + _MINUTE
+    + rb"):([0-5]\d|60)"
     + _FRACTION
-    + rb"([Zz]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?+(?![\d:])"
+    + rb"(?P<zone>[Zz]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?+(?![\d:])"
 )
 _ISO_AT_START: Final = re.compile(rb"(?:<\d{1,3}>\d{0,2} ?|\[|\S*\.log\S* )?(?=\d{4}[-/]\d\d[-/]\d\d[Tt ])")
 # RFC 3164: no year, no zone, and a blank before a day of one digit.
@@ -81,7 +83,7 @@ def read_stamp(line: bytes) -> Stamp | None:
 def read_instant(text: str) -> int | None:
     """Read an RFC 3339 instant as nanoseconds since the epoch; None for anything else."""
     match = _ISO.fullmatch(text.encode()) if text.isascii() and "/" not in text and "," not in text else None
-    if match is None or match[8] is None:
+    if match is None or match["zone"] is None:
         return None
     stamp = _of_iso(match)
     return (
@@ -172,9 +174,14 @@ def _offset(zone: bytes | None) -> int | None:
 
 
 def _of_iso(match: re.Match[bytes]) -> Stamp | None:
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    seconds = _seconds(int(year), int(month), int(day), (hour, minute, second))
-    return None if seconds is None else Stamp(seconds, _nanoseconds(fraction), _offset(zone))
+    minute, second, fraction, zone = match.groups()
+    seconds = _iso_minute(minute)
+    return None if seconds is None else Stamp(seconds + int(second), _nanoseconds(fraction), _offset(zone))
+
+
+@lru_cache(maxsize=1024)  # as in a day, so in a minute a log has many lines
+def _iso_minute(text: bytes) -> int | None:
+    return _seconds(int(text[:4]), int(text[5:7]), int(text[8:10]), (text[11:13], text[14:16], b"0"))
 
 
 def _iso(line: bytes) -> Stamp | None:

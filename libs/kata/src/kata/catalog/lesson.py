@@ -12,6 +12,7 @@ _SECTION = re.compile(r"^## (?:The contract|Go further)\n(?P<text>.*?)(?=^## |\Z
 _ITEM = re.compile(r"^- (?P<text>.+(?:\n {2}.+)*)", re.MULTILINE)
 _ITS_CHECKS = re.compile(rf"\s*\((?P<ids>{_IDS})\)")
 _ROW = re.compile(rf"^\|.*\| (?P<text>[^|]+) \| (?P<ids>{_IDS}) \|$", re.MULTILINE)
+_STEP = re.compile(r"^### Step (?P<step>\d+): (?P<title>.+)$", re.MULTILINE)
 _FENCE = re.compile(r"^```(?P<language>[a-z]+)(?P<rest>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -29,6 +30,13 @@ def blocks(lesson: str) -> list[Block]:
     return [
         Block(match["language"], match["rest"].strip(), match["body"]) for match in _FENCE.finditer(lesson)
     ]
+
+
+def step_titles(lesson: str) -> dict[int, str]:
+    """Return the title of each step of a lesson, its first letter a capital."""
+    return {
+        int(match["step"]): match["title"][0].upper() + match["title"][1:] for match in _STEP.finditer(lesson)
+    }
 
 
 @cache

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from kata.catalog.checks import Check
 from kata.check.scheduling import Job, Judge, Schedule
 from kata.errors import KataError, TargetError
 from kata.judge.verdicts import CheckResult, Verdict
@@ -61,6 +62,7 @@ class Broken:
     message: str
 
 
+type OnCollected = Callable[[Sequence[Check]], None]
 type Order = Begin | TryStart | Judge | End
 type Answer = Collected | Started | NoTarget | Broken | Judged
 
@@ -73,13 +75,19 @@ class Run:
     """
 
     def __init__(
-        self, most_workers: int, on_result: Callable[[CheckResult], None], *, fail_fast: bool = False
+        self,
+        most_workers: int,
+        on_result: Callable[[CheckResult], None],
+        on_collected: OnCollected | None = None,
+        *,
+        fail_fast: bool = False,
     ) -> None:
         self.results: list[CheckResult] = []
         self._positions: dict[str, int] = {}
         self.error: KataError | None = None
         self._most_workers = most_workers
         self._on_result = on_result
+        self._on_collected = on_collected
         self._fail_fast = fail_fast
         self._schedule: Schedule | None = None
         self._trying = False
@@ -119,6 +127,8 @@ class Run:
     def take(self, worker: int, answer: Answer) -> None:
         match answer:
             case Collected(jobs):
+                if self._schedule is None and self._on_collected is not None:
+                    self._on_collected([job.check for job in jobs])
                 self._schedule = self._schedule or Schedule(jobs, self._most_workers)
                 self._positions = {job.check.id: job.position for job in jobs}
             case Started():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kata.catalog.projects import Project
 from kata.check.pool import Pool
-from kata.check.run import Answer, Order, Run
+from kata.check.run import Answer, OnCollected, Order, Run
 from kata.check.worker import work
 from kata.errors import KataError, TargetError
 from kata.judge.verdicts import CheckResult, Exit, RunResult
@@ -49,9 +49,15 @@ def draw_seeds(first: str, count: int) -> list[str]:
 
 
 def verify(
-    project: Project, options: Options, on_result: Callable[[CheckResult], None], side_by_side: int = 1
+    project: Project,
+    options: Options,
+    on_result: Callable[[CheckResult], None],
+    side_by_side: int = 1,
+    on_collected: OnCollected | None = None,
 ) -> RunResult:
     """Run the project's checks against one solution; `on_result` sees each verdict as it falls.
+
+    `on_collected` is told once, before, which checks there are.
 
     Raises:
         KataError: the features can't be run.
@@ -61,7 +67,7 @@ def verify(
     began = time.monotonic()
     target = options.url or str(options.directory or project.path)
     workers = side_by_side if options.url is None else 1  # there is only one of what --url attaches to
-    run = Run(workers, on_result, fail_fast=options.fail_fast)
+    run = Run(workers, on_result, on_collected, fail_fast=options.fail_fast)
     if workers > 1:
         with Pool(project, options, run, workers) as pool:
             pool.work()

@@ -28,7 +28,8 @@ from kata.commands.arguments import (
     chosen,
     existing_folder,
 )
-from kata.errors import UsageError
+from kata.commands.events import EventWriter
+from kata.errors import KataError, UsageError
 from kata.judge.verdicts import CheckResult, Exit, RunResult
 from kata.options import SIDE_BY_SIDE, START_TIMEOUT_SECONDS, Options, parse_settings
 from kata.report.text import render_check, render_summary, replay
@@ -49,6 +50,9 @@ def verify_command(
     start_timeout: StartTimeout = START_TIMEOUT_SECONDS,
     side_by_side: SideBySide = SIDE_BY_SIDE,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the whole result here.")] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Write a JSON object a line as things happen, and nothing else.")
+    ] = False,
     runs: Annotated[int, typer.Option(min=1, help="Repeat with this many seeds.")] = 1,
     jobs: Jobs = 1,
 ) -> None:
@@ -60,6 +64,8 @@ def verify_command(
         raise UsageError(
             "--set describes what --url attaches to; a folder gets its settings from the verifier"
         )
+    if events and runs > 1:
+        raise UsageError("--events tells of one verification: it goes without --runs")
     if json_file is not None:
         demand_writable(json_file)
     options = Options(
@@ -74,7 +80,9 @@ def verify_command(
         start_timeout_seconds=start_timeout,
         fail_fast=fail_fast,
     )
-    if runs == 1:
+    if events:
+        results = [_verify_with_events(project, options, side_by_side)]
+    elif runs == 1:
         results = [verify_aloud(project, options, side_by_side)]
     else:
         results = _verify_repeatedly(project, options, runs, jobs, side_by_side)
@@ -113,6 +121,22 @@ def verify_aloud(project: Project, options: Options, side_by_side: int = SIDE_BY
     print()
     _print_troubles(project, options, result)
     print(render_summary(result))
+    return result
+
+
+def _verify_with_events(project: Project, options: Options, side_by_side: int) -> RunResult:
+    """Verify once, and tell a program of it.
+
+    Raises: KataError, when the last event has said so.
+    """
+    options = replace(options, seed=options.seed or new_seed())
+    writer = EventWriter(project, options.seed or "")
+    try:
+        result = verify(project, options, writer.judged, side_by_side, writer.started)
+    except KataError as error:
+        writer.broken(str(error))
+        raise
+    writer.ended(result)
     return result
 
 

@@ -1,0 +1,104 @@
+"""Settings and steps that the features share, and what the service checks ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_bdd import given
+
+from kata.steps import World
+
+from .academy import API, Academy, Learner, Track, drawn_catalogue, tracks_of, verifier_settings
+
+
+@pytest.fixture
+def service_settings(world: World) -> dict[str, str]:
+    """A verifier that ends at once and lists nothing: what every service does needs none."""
+    return {"VERIFIER": world.text_setting("VERIFIER", "true")}
+
+
+@pytest.fixture
+def class_settings(world: World) -> dict[str, str]:
+    """A class whose runs are judged by a script, with short leases."""
+    return {
+        **verifier_settings(world),
+        "OPERATOR_TOKEN": f"{world.setting('operator', 10**19, 10**20)}",
+        "LEASE_SECONDS": str(world.setting("LEASE_SECONDS", 2, 3, away_from=[15])),
+        "OUTPUT_LIMIT_BYTES": str(world.setting("OUTPUT_LIMIT_BYTES", 600, 9000, away_from=[65_536])),
+        "RUN_TIMEOUT_SECONDS": str(world.setting("RUN_TIMEOUT_SECONDS", 60, 90, away_from=[1800])),
+        "HEARTBEAT_SECONDS": str(world.setting("HEARTBEAT_SECONDS", 1, 2, away_from=[15])),
+    }
+
+
+@pytest.fixture
+def academy(world: World, class_settings: dict[str, str]) -> Iterator[Academy]:
+    """A service for a class, with two workers, which the checks share."""
+    service = world.start(class_settings, workers=2)
+    academy = Academy(service, world, class_settings, tracks_of(drawn_catalogue(world)))
+    yield academy
+    academy.make_whole()
+
+
+@given("a class", target_fixture="class_")
+def a_class(academy: Academy) -> Academy:
+    return academy
+
+
+@pytest.fixture
+def track(academy: Academy) -> Track:
+    return academy.draw.choice(academy.tracks)
+
+
+@given("a learner of a class", target_fixture="learner")
+def a_learner_of_a_class(academy: Academy) -> Learner:
+    return academy.learner()
+
+
+@given("a learner of a class who has completed a track", target_fixture="learner")
+def a_learner_who_has_completed_a_track(academy: Academy, track: Track) -> Learner:
+    learner = academy.learner()
+    learner.completes(track.levels[-1])
+    return learner
+
+
+@given("a second web process")
+def a_second_web_process(academy: Academy) -> None:
+    if len(academy.service.urls) == 1:
+        academy.service.add("web")
+
+
+@pytest.fixture
+def bad_settings(world: World) -> list[tuple[str, str]]:
+    """One bad value for each: of the numbers two are too small, two too large, and one no such number."""
+    numbers = {
+        "LEASE_SECONDS": ("0.9", "3600.5", "soon"),
+        "RUN_TIMEOUT_SECONDS": ("0", "86401", "1h"),
+        "OUTPUT_LIMIT_BYTES": ("255", "1048577", "600.5"),
+        "HEARTBEAT_SECONDS": ("0", "15.5", "often"),
+    }
+    kinds = world.draw.shuffle([0, 1, 1, 2])
+    return [
+        *((name, values[kind]) for kind, (name, values) in zip(kinds, numbers.items(), strict=True)),
+        ("VERIFIER", world.draw.choice(['kata "unfinished', "' ' '", "''  '"])),
+        (
+            "OPERATOR_TOKEN",
+            world.draw.choice(["short", "with a blank in its middle", "ümläuts-are-not-for-headers"]),
+        ),
+        ("SOLUTIONS_DIR", f"/nowhere/{world.draw.word()}"),
+        ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
+    ]
+
+
+@pytest.fixture
+def contract_paths() -> list[str]:
+    return [
+        f"{API}/levels",
+        f"{API}/progress",
+        f"{API}/progress/{{level_id}}",
+        f"{API}/runs",
+        f"{API}/runs/{{run_id}}",
+        f"{API}/runs/{{run_id}}/events",
+        f"{API}/learners",
+        f"{API}/speed-runs",
+        f"{API}/speed-runs/{{run_id}}",
+        f"{API}/bests",
+    ]

@@ -1,0 +1,60 @@
+Feature: Each run ends once, whatever happens to those who judge it
+
+  @C18 @step-4 @after-C8
+  Scenario: A run whose worker is killed is taken up by another
+    Given a learner of a class
+    And a run that one worker judges
+    When that worker is killed
+    Then nothing of its verifier is left, and the run is taken up within the lease and two seconds
+    And it ends once, with what the second verifier has said
+
+  @C19 @step-4 @after-C18
+  Scenario: A worker that stands still past its lease changes nothing when it comes back
+    Given a learner of a class
+    And a run that one worker judges
+    When that worker stands still past its lease, and comes back when the other one has judged the run
+    Then its verifier had ended with the lease, and the run is as the other one has left it
+
+  @C20 @step-4 @after-C18
+  Scenario: A run that loses each of its workers ends as errored
+    Given a learner of a class
+    And a run that one worker judges
+    When each worker that judges it is killed
+    Then it is errored after three workers, and the folder can be judged again
+
+  @C21 @step-4 @after-C8
+  Scenario: A cancelled run leaves no process and no port
+    Given a learner of a class
+    When runs are cancelled that wait, that run, and that have ended
+    Then what ran has left no process and no port, and what had ended stays as it was
+
+  @C22 @step-4 @after-C8
+  Scenario: What outlives its verifier is ended with it
+    Given a learner of a class
+    When a verifier ends by itself, and leaves a process behind that has left its session
+    Then the run passes, and no process and no port is left
+
+  @C23 @step-4 @after-C8 @long
+  Scenario: A run that does not end is errored, and ended
+    Given a service that gives a run little time
+    When a verifier hangs, and hears no signal
+    Then the run is errored in time, and nothing is left
+
+  @C24 @step-4 @after-C8
+  Scenario: Two workers judge each of many runs once
+    Given a learner of a class
+    When many runs are queued
+    Then each has ended once, and was judged once
+
+  @C25 @step-4 @after-C8
+  Scenario: A worker that is stopped gives its run back
+    Given a learner of a class
+    And a run that one worker judges
+    When that worker is told to stop
+    Then it ends with exit code 0, and the other one takes the run up at once
+
+  @C26 @step-4 @after-C8
+  Scenario: A run outlives a loss of PostgreSQL
+    Given a service of its own with one worker
+    When PostgreSQL is down or silent while a run is judged
+    Then requests are answered with 503 in time, and the run passes when PostgreSQL is back

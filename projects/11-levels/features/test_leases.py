@@ -1,0 +1,404 @@
+"""Steps of leases.feature."""
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from pytest_bdd import given, scenarios, then, when
+
+from kata.steps import (
+    Exchange,
+    Inconclusive,
+    Instance,
+    World,
+    as_object,
+    describe_answer,
+    describe_stop,
+    expect,
+    is_problem,
+)
+
+from .academy import (
+    ACCEPTED,
+    CONFLICT,
+    FINAL,
+    OK,
+    PATIENCE_SECONDS,
+    POLL_SECONDS,
+    RUNS,
+    Academy,
+    Actions,
+    Json,
+    Learner,
+    Level,
+    Solution,
+    Track,
+    checks_in,
+    drawn_catalogue,
+    good,
+    level_reports,
+    passing,
+    tracks_of,
+    tries_of,
+)
+
+GRACE_SECONDS = 2.0
+STOP_SECONDS = 10.0
+SIGNS_OFF_SECONDS = 5.0
+UNAVAILABLE = 503
+ANSWER_SECONDS = 3.0
+CLAIMS = 3
+QUEUED = 16
+
+scenarios("leases.feature")
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run in the hands of one worker, while the other one stands still."""
+
+    run: str
+    solution: Solution
+    level: Level
+    holder: Instance
+    spare: Instance
+    port: int
+
+
+@given("a run that one worker judges", target_fixture="held")
+def a_run_that_one_worker_judges(learner: Learner, track: Track) -> Held:
+    """The first verifier says that a check has failed, and hangs; the next one passes all."""
+    academy, level = learner.academy, track.levels[0]
+    port = academy.draw.port()
+    first: Actions = [
+        ["stubborn"],
+        ["listen", port],
+        ["start"],
+        ["check", level.checks[0], "fail"],
+        ["wait", "never"],
+    ]
+    second: Actions = [["start"], ["wait", "gate"], *good(level.checks)[1:]]
+    solution = learner.solution({str(level.step): [first, second]})
+    holder, spare = academy.draw.shuffle(academy.service.workers)
+    spare.pause()
+    run = learner.start(level, solution)
+    solution.wait_for_calls(1)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not checks_in((level_reports(learner.show(run)) or [{}])[0]) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return Held(run, solution, level, holder, spare, port)
+
+
+@when("that worker is killed", target_fixture="killed_at")
+def that_worker_is_killed(held: Held) -> float:
+    held.holder.kill()
+    held.spare.resume()
+    return time.monotonic()
+
+
+@then("nothing of its verifier is left, and the run is taken up within the lease and two seconds")
+def nothing_of_its_verifier_is_left(held: Held, learner: Learner, killed_at: float) -> None:
+    most = learner.academy.lease_seconds + GRACE_SECONDS
+    held.solution.wait_for_calls(2, most + PATIENCE_SECONDS)
+    took = time.monotonic() - killed_at
+    expect(took <= most, expected=f"within {most:.1f} s", got=f"{took:.2f} s", timing=True)
+    first = first_of(held.solution)
+    first.demand_nothing_left("a run whose worker is gone has no process of its old verifier", [held.port])
+
+
+@dataclass
+class FirstVerifier(Solution):
+    """The processes of the first call alone."""
+
+    def pids(self) -> list[int]:
+        return super().pids()[:2]
+
+
+def first_of(solution: Solution) -> FirstVerifier:
+    return FirstVerifier(solution.path)
+
+
+@then("it ends once, with what the second verifier has said")
+def it_ends_once(held: Held, learner: Learner, track: Track) -> None:
+    held.solution.open("gate")
+    shown = learner.ends(held.run, "passed")
+    check = checks_in(level_reports(shown)[0])[held.level.checks[0]]
+    verdicts = [one.get("verdict") for one in tries_of(check)]
+    expect(verdicts == ["pass"], expected="what the second verifier has said, alone", got=verdicts)
+    expect(len(held.solution.calls()) == 2, expected="two calls", got=len(held.solution.calls()))
+    status = learner.statuses(track)[0]
+    expect(status == "COMPLETED", expected="COMPLETED", got=status)
+
+
+@when(
+    "that worker stands still past its lease, and comes back when the other one has judged the run",
+    target_fixture="judged",
+)
+def that_worker_stands_still(held: Held, learner: Learner) -> Json:
+    held.holder.pause()
+    held.spare.resume()
+    most = learner.academy.lease_seconds + GRACE_SECONDS + PATIENCE_SECONDS
+    held.solution.wait_for_calls(2, most)
+    # Its verifier is stubborn: it is given two seconds to end by itself.
+    deadline = time.monotonic() + GRACE_SECONDS + SIGNS_OFF_SECONDS
+    first = first_of(held.solution)
+    while time.monotonic() < deadline:
+        try:
+            first.demand_nothing_left("", [held.port])
+        except AssertionError:
+            time.sleep(POLL_SECONDS)
+        else:
+            break
+    first.demand_nothing_left("a verifier lives no longer than the lease of its worker", [held.port])
+    held.solution.open("gate")
+    shown = learner.ends(held.run, "passed")
+    held.holder.resume()
+    return shown
+
+
+@then("its verifier had ended with the lease, and the run is as the other one has left it")
+def its_verifier_had_ended(held: Held, learner: Learner, judged: Json) -> None:
+    other = learner.solution()
+    held.spare.pause()  # the one that comes back works again
+    learner.ends(learner.start(held.level, other), "passed")
+    held.spare.resume()
+    shown = learner.show(held.run)
+    expect(shown == judged, expected="the run as it was", got=shown)
+
+
+@when("each worker that judges it is killed")
+def each_worker_that_judges_it_is_killed(held: Held, learner: Learner) -> None:
+    victim, heir = held.holder, held.spare
+    most = learner.academy.lease_seconds + GRACE_SECONDS + PATIENCE_SECONDS
+    heir.resume()
+    for number in range(1, CLAIMS + 1):
+        held.solution.wait_for_calls(number, most)
+        victim.kill()
+        if not heir.alive:
+            heir.restart()
+        victim, heir = heir, victim
+
+
+@then("it is errored after three workers, and the folder can be judged again")
+def it_is_errored_after_three_workers(held: Held, learner: Learner) -> None:
+    shown = learner.wait_for(
+        held.run, FINAL, learner.academy.lease_seconds + GRACE_SECONDS + PATIENCE_SECONDS
+    )
+    expect(shown.get("state") == "errored", expected="errored", got=shown.get("state"))
+    expect(len(held.solution.calls()) == CLAIMS, expected=f"{CLAIMS} calls", got=len(held.solution.calls()))
+    held.solution.open("gate")
+    learner.ends(learner.start(held.level, held.solution), "passed")
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """What was cancelled, and what that was answered with."""
+
+    running: tuple[Solution, Json, int]
+    ended: Json
+    waiting: Json
+
+
+@when("runs are cancelled that wait, that run, and that have ended", target_fixture="cancelled")
+def runs_are_cancelled(learner: Learner, track: Track) -> Cancelled:
+    academy, level = learner.academy, track.levels[0]
+    port = academy.draw.port()
+    hangs: Actions = [["stubborn"], ["listen", port], *passing(level.checks)[:2], ["wait", "never"]]
+    solution, other = learner.solution({str(level.step): [hangs]}), learner.solution()
+    ended = learner.ends(learner.start(level, other), "passed")
+    run = learner.start(level, solution)
+    solution.wait_for_calls(1)
+    wait_for_port(port)
+    for worker in academy.service.workers:
+        worker.pause()
+    waiting = learner.start(level, other)
+    cancels(learner, waiting)
+    shown = learner.show(waiting)
+    expect(shown.get("state") == "cancelled", expected="cancelled at once", got=shown.get("state"))
+    expect(cancels(learner, waiting).get("state") == "cancelled", expected="cancelled as before", got=shown)
+    for worker in academy.service.workers:
+        worker.resume()
+    cancels(learner, run)
+    return Cancelled((solution, learner.wait_for(run), port), ended, learner.show(waiting))
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(POLL_SECONDS)
+    raise Inconclusive("the verifier's child did not listen")
+
+
+def cancels(learner: Learner, run: str) -> Json:
+    answer = learner.client().request("DELETE", f"{RUNS}/{run}")
+    expect(answer.status == ACCEPTED, expected="202 for a cancel", got=describe_answer(answer))
+    return as_object(answer)
+
+
+@then("what ran has left no process and no port, and what had ended stays as it was")
+def what_ran_has_left_no_process(cancelled: Cancelled, learner: Learner, track: Track) -> None:
+    solution, shown, port = cancelled.running
+    expect(shown.get("state") == "cancelled", expected="cancelled", got=shown.get("state"))
+    solution.demand_nothing_left("when a run is cancelled nothing of it is left", [port])
+    expect(cancelled.waiting.get("state") == "cancelled", expected="cancelled", got=cancelled.waiting)
+    run = str(cancelled.ended["id"])
+    answer = learner.client().request("DELETE", f"{RUNS}/{run}")
+    code = is_problem(answer, CONFLICT).get("code")
+    expect(code == "run_finished", expected="run_finished", got=code)
+    expect(learner.show(run) == cancelled.ended, expected="the run as it was", got=learner.show(run))
+    calls = len(solution.calls())
+    learner.ends(learner.start(track.levels[0], learner.solution()), "passed")
+    expect(
+        len(solution.calls()) == calls == 1,
+        expected="one call for the cancelled run",
+        got=len(solution.calls()),
+    )
+
+
+@when(
+    "a verifier ends by itself, and leaves a process behind that has left its session", target_fixture="left"
+)
+def a_verifier_ends_by_itself(learner: Learner, track: Track) -> tuple[Solution, str, int]:
+    level, port = track.levels[0], learner.academy.draw.port()
+    solution = learner.solution({str(level.step): [[["listen", port], *good(level.checks)]]})
+    return solution, learner.start(level, solution), port
+
+
+@then("the run passes, and no process and no port is left")
+def the_run_passes(left: tuple[Solution, str, int], learner: Learner) -> None:
+    solution, run, port = left
+    learner.ends(run, "passed")
+    solution.demand_nothing_left("when a run has ended nothing of it is left", [port])
+    expect(len(solution.pids()) == 2, expected="a process that was left behind", got=solution.pids())
+
+
+@pytest.fixture
+def hasty(world: World, class_settings: dict[str, str]) -> Academy:
+    settings = class_settings | {"RUN_TIMEOUT_SECONDS": str(world.setting("RUN_TIMEOUT_SECONDS", 2, 3))}
+    service = world.start_alone(settings, workers=1)
+    return Academy(service, world, settings, tracks_of(drawn_catalogue(world)))
+
+
+@given("a service that gives a run little time", target_fixture="learner")
+def a_service_that_gives_a_run_little_time(hasty: Academy) -> Learner:
+    return hasty.learner()
+
+
+@when("a verifier hangs, and hears no signal", target_fixture="hung")
+def a_verifier_hangs(learner: Learner) -> tuple[Solution, str, float]:
+    level = learner.academy.tracks[0].levels[0]
+    hangs: Actions = [["stubborn"], *passing(level.checks), ["wait", "never"]]
+    solution = learner.solution({str(level.step): [hangs]})
+    run = learner.start(level, solution)
+    solution.wait_for_calls(1)
+    return solution, run, time.monotonic()
+
+
+@then("the run is errored in time, and nothing is left")
+def the_run_is_errored_in_time(hung: tuple[Solution, str, float], learner: Learner) -> None:
+    solution, run, began = hung
+    shown = learner.ends(run, "errored")
+    took = time.monotonic() - began
+    limit = float(learner.academy.settings["RUN_TIMEOUT_SECONDS"])
+    right = limit - 1 <= took <= limit + GRACE_SECONDS + SIGNS_OFF_SECONDS
+    expect(right, expected=f"an end about {limit:g} s after its beginning", got=f"{took:.1f} s", timing=True)
+    solution.demand_nothing_left("when a run has ended nothing of it is left")
+    expect(
+        "within" in str(shown.get("reason")), expected="a reason that names the time", got=shown.get("reason")
+    )
+    level = learner.academy.tracks[0].levels[0]
+    learner.ends(learner.start(level, learner.solution()), "passed", "the worker goes on to the next run")
+
+
+@when("many runs are queued", target_fixture="queued")
+def many_runs_are_queued(learner: Learner, track: Track) -> list[tuple[str, Solution]]:
+    level = track.levels[0]
+    academy = learner.academy
+    for worker in academy.service.workers:
+        worker.pause()
+    solutions = [learner.solution() for _ in range(QUEUED)]
+    queued = [(learner.start(level, solution), solution) for solution in solutions]
+    for worker in academy.service.workers:
+        worker.resume()
+    return queued
+
+
+@then("each has ended once, and was judged once")
+def each_has_ended_once(queued: list[tuple[str, Solution]], learner: Learner) -> None:
+    for run, _ in queued:
+        learner.ends(run, "passed")
+    for _, solution in queued:
+        expect(len(solution.calls()) == 1, expected="one call each", got=solution.steps())
+
+
+@when("that worker is told to stop", target_fixture="stopped")
+def that_worker_is_told_to_stop(held: Held) -> tuple[int | None, float]:
+    exit_code = held.holder.terminate(STOP_SECONDS)
+    held.spare.resume()
+    return exit_code, time.monotonic()
+
+
+@then("it ends with exit code 0, and the other one takes the run up at once")
+def it_ends_with_exit_code_0(stopped: tuple[int | None, float], held: Held, learner: Learner) -> None:
+    exit_code, stopped_at = stopped
+    expect(exit_code == 0, expected="exit code 0", got=describe_stop(exit_code))
+    first_of(held.solution).demand_nothing_left("a worker that stops leaves nothing behind", [held.port])
+    held.solution.wait_for_calls(2)
+    took = time.monotonic() - stopped_at
+    expect(took <= 1.0, expected="within a second", got=f"{took:.2f} s", timing=True)
+    held.solution.open("gate")
+    learner.ends(held.run, "passed")
+
+
+@pytest.fixture
+def alone(world: World, class_settings: dict[str, str]) -> Iterator[Academy]:
+    settings = class_settings | {"LEASE_SECONDS": "2"}
+    service = world.start_alone(settings, workers=1)
+    yield Academy(service, world, settings, tracks_of(drawn_catalogue(world)))
+    service.postgres.proxy.pass_through()
+
+
+@given("a service of its own with one worker", target_fixture="learner")
+def a_service_of_its_own(alone: Academy) -> Learner:
+    return alone.learner()
+
+
+@when("PostgreSQL is down or silent while a run is judged", target_fixture="lost")
+def postgresql_is_down_or_silent(learner: Learner) -> tuple[str, list[Exchange]]:
+    academy = learner.academy
+    level = academy.tracks[0].levels[0]
+    start, *rest = good(level.checks)
+    solution = learner.solution({str(level.step): [[start, ["sleep", 0.5], *rest]]})
+    run = learner.start(level, solution)
+    solution.wait_for_calls(1)
+    proxy = academy.service.postgres.proxy
+    academy.draw.choice([proxy.cut, proxy.black_hole])()
+    # Shorter than a lease, or longer.
+    until = time.monotonic() + academy.draw.choice([0.8, 4.0])
+    answers = []
+    while True:
+        answers.append(learner.client().get(f"{RUNS}/{run}"))
+        if time.monotonic() >= until:
+            break
+    proxy.pass_through()
+    return run, answers
+
+
+@then("requests are answered with 503 in time, and the run passes when PostgreSQL is back")
+def requests_are_answered_with_503(lost: tuple[str, list[Exchange]], learner: Learner) -> None:
+    run, answers = lost
+    for answer in answers:
+        is_problem(answer, UNAVAILABLE)
+        took = answer.received - answer.sent
+        expect(
+            took <= ANSWER_SECONDS, expected=f"within {ANSWER_SECONDS:g} s", got=f"{took:.2f} s", timing=True
+        )
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while learner.client().get(f"{RUNS}/{run}").status != OK and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    learner.ends(run, "passed")
