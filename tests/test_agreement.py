@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from kata.catalog.projects import Project, all_projects
+from kata.servers.postgres_programs import programs_of
 from kata.solution.procfile_target import ProcfileTarget
 from kata.world.draw import Draw
 from kata.world.owned import OwnedWorld
@@ -31,7 +32,9 @@ def test_a_service_does_what_its_document_says(project: Project, tmp_path: Path)
     statuses = [*ACCEPTED, *map(str, own.get("refusals", ()))]
     config = tmp_path / "schemathesis.toml"
     config.write_text(f"[checks.positive_data_acceptance]\nexpected-statuses = {statuses}\n")
-    world = OwnedWorld(ProcfileTarget(project.path), project.needs, Draw())
+    world = OwnedWorld(
+        ProcfileTarget(project.path, programs=programs_of(project.needs)), project.needs, Draw()
+    )
     headers = [f"--header={name}: {value}" for name, value in own.get("headers", {}).items()]
     excluded = [f"--exclude-checks={check}" for check in own.get("contradicts", ())]
     excluded += [f"--exclude-path={path}" for path in own.get("endless", ())]

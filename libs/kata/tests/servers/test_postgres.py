@@ -14,7 +14,7 @@ import pytest
 from kata.errors import LaunchError
 from kata.servers import postgres
 from kata.servers.postgres import EmbeddedPostgres
-from kata.servers.postgres_programs import copy_of, postgres_folder
+from kata.servers.postgres_programs import copy_of, postgres_folder, programs_of
 from kata.system.ports import HOST, is_free
 
 NOBODY = 65534
@@ -366,3 +366,21 @@ def test_a_path_that_a_shell_would_read_otherwise(monkeypatch: pytest.MonkeyPatc
                 assert connection.execute("SELECT 1").fetchone() == (1,)
         finally:
             server.kill()
+
+
+def test_its_programs_run_on_a_database_as_the_superuser(postgres_server: EmbeddedPostgres) -> None:
+    name = "programs é 100%"
+    postgres_server.create_database(name)
+    address = postgres_server.address
+    with address.connect(name) as connection:
+        connection.execute("CREATE TABLE made (id int)")
+    dumped = address.run("pg_dump", "--schema-only", database=name)
+    assert dumped.returncode == 0, dumped.stderr
+    assert b"CREATE TABLE public.made" in dumped.stdout
+
+
+def test_they_are_found_for_who_needs_postgres() -> None:
+    folder = programs_of(("files", "postgres"))
+    assert folder is not None
+    assert (folder / "pg_dump").exists()
+    assert programs_of(("redis",)) is None

@@ -84,6 +84,17 @@ def eventually(condition: Callable[[], bool], timeout_seconds: float = 20.0) -> 
         time.sleep(0.01)
 
 
+def test_the_programs_of_a_dependency_come_first_on_path_and_behind_the_interpreter(folder: Path) -> None:
+    target = ProcfileTarget(folder, programs=folder / "bin")
+    instance = target.start("web", {"PATH": os.environ["PATH"]})  # as `kata run` passes it on
+    wait_until_ready(instance)
+    folders = environment_of(instance)["PATH"].split(os.pathsep)
+    own = [one for one in folders if one != str(Path(sys.executable).parent)]
+    assert own[0] == str(folder / "bin")
+    assert own[1:]
+    target.close()
+
+
 def test_a_web_process_answers_on_a_port_of_its_own(target: ProcfileTarget) -> None:
     first, second = target.start("web", {}), target.start("web", {})
     assert wait_until_ready(first) > 0

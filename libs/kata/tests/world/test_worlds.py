@@ -273,12 +273,13 @@ def test_each_service_reaches_a_database_of_its_own_through_a_proxy(doubler: Pro
 def test_the_processes_of_a_service_share_a_folder_that_outlives_them(doubler: Project) -> None:
     world = OwnedWorld(ProcfileTarget(doubler.path), ["files"], Draw("5eed"))
     first, second = (world.start_alone(SETTINGS) for _ in range(2))
-    folder = Path(first.environment["DATA_DIR"])
+    folder = first.data_folder
+    assert str(folder) == first.environment["DATA_DIR"]
     (folder / "kept").write_text("1")
     first.web.kill()
     first.web.restart()
     assert (folder / "kept").read_text() == "1"
-    assert list(Path(second.environment["DATA_DIR"]).iterdir()) == []
+    assert list(second.data_folder.iterdir()) == []
     world.close()
     assert not folder.exists()
 

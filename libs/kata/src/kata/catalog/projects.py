@@ -2,8 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kata.errors import UsageError
@@ -26,6 +26,7 @@ class Project:
     try_lines: tuple[str, ...]
     settings: tuple[str, ...] = ()  # `module:Class` of what its processes read from the environment
     sources: tuple[str, ...] = ("src",)  # the folders of its code
+    programs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by the image they are taken from
 
     @property
     def name(self) -> str:
@@ -63,6 +64,7 @@ def load_project(path: Path) -> Project:
         try_lines=tuple(run.get("try", ())),
         settings=tuple(kata.get("settings", ())),
         sources=tuple(backend["module-name"]) if backend.get("module-root") == "" else ("src",),
+        programs=kata.get("programs", {}),
     )
 
 

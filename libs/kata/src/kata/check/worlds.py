@@ -1,6 +1,6 @@
 """The fixture `world`: one world for the checks of a project."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from kata.check.stash import ATTEMPT, CHECK, OPTIONS, POSTGRES, SEED, WORLD, WOR
 from kata.errors import TargetError
 from kata.options import Options
 from kata.servers.databases import PostgresServer
+from kata.servers.postgres_programs import programs_of
 from kata.solution.procfile_target import ProcfileTarget
 from kata.solution.target import Target
 from kata.world.attached import AttachedWorld
@@ -48,7 +49,7 @@ def make_world(project: Project, options: Options, postgres: PostgresServer | No
     if options.url is not None:
         return AttachedWorld(options.url, {**project.defaults, **dict(options.settings)}, draw)
     directory = options.directory or project.path
-    target = _target(directory, docker=options.docker)
+    target = _target(directory, project.needs, docker=options.docker)
     return OwnedWorld(target, project.needs, draw, options.start_timeout_seconds, postgres)
 
 
@@ -62,9 +63,9 @@ def leave_world(item: pytest.Item, nextitem: pytest.Item | None) -> None:
         world.close()
 
 
-def _target(directory: Path, *, docker: bool) -> Target:
+def _target(directory: Path, needs: Collection[str], *, docker: bool) -> Target:
     if not docker:
-        return ProcfileTarget(directory)
+        return ProcfileTarget(directory, programs=programs_of(needs))
     # Here, because the SDK takes a quarter of a second to import.
     from kata.solution.container import DockerTarget  # noqa: PLC0415
 

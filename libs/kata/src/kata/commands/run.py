@@ -20,6 +20,7 @@ from kata.errors import KataError, LaunchError
 from kata.servers.embedded import EmbeddedServer
 from kata.servers.mail import Mail, MailServer
 from kata.servers.postgres import EmbeddedPostgres
+from kata.servers.postgres_programs import programs_of
 from kata.servers.valkey import EmbeddedValkey
 from kata.solution.procfile_target import ProcfileTarget
 from kata.system.ports import HOST, is_free
@@ -85,7 +86,7 @@ def run_project(
     try:
         with _stop_signals() as stack:
             try:
-                target = ProcfileTarget(project_dir, console.log)
+                target = ProcfileTarget(project_dir, console.log, programs=programs_of(needs))
                 if not is_free(HOST, port):
                     raise LaunchError(f"port {port} is in use; choose another with PORT=...")
                 console.align(_first_name(process_type) for process_type in target.commands)

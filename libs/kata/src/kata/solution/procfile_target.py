@@ -22,19 +22,25 @@ _INHERITED = (
 
 
 class ProcfileTarget:
-    """A folder with a Procfile."""
+    """A folder with a Procfile, whose processes find the programs of its dependencies on PATH."""
 
     proxy_host = HOST
     dependency_host = HOST
 
     def __init__(
-        self, directory: Path, on_line: OnLine | None = None, release_timeout_seconds: float = 60.0
+        self,
+        directory: Path,
+        on_line: OnLine | None = None,
+        release_timeout_seconds: float = 60.0,
+        *,
+        programs: Path | None = None,
     ) -> None:
         self.directory = directory.absolute()
         self.commands = read_procfile(self.directory)
         # The reference, or a mutant of it, runs in the workspace's environment, whichever is active.
         is_reference = (self.directory / "mutants.toml").is_file()
         self._own = {"VIRTUAL_ENV": sys.prefix} if is_reference else {}
+        self._programs = programs
         self._on_line = on_line
         self._release_timeout_seconds = release_timeout_seconds
         self._counts: defaultdict[str, int] = defaultdict(int)
@@ -49,7 +55,7 @@ class ProcfileTarget:
         name = f"{process_type}.{self._counts[process_type]}"
         port = int(env.get("PORT") or free_port()) if process_type == "web" else None
         instance = ProcfileInstance(
-            name, command, self.directory, process_environment({**self._own, **env}, port), self._on_line
+            name, command, self.directory, self._environment(env, port), self._on_line
         )
         instance.url = f"http://{HOST}:{port}" if port else None
         self._instances.append(instance)
@@ -61,7 +67,7 @@ class ProcfileTarget:
         command = self.commands.get("release")
         if command is None:
             return
-        environment = process_environment({**self._own, **env})
+        environment = self._environment(env)
         process = ManagedProcess("release", command, self.directory, environment, self._on_line)
         try:
             _start(process)
@@ -74,6 +80,12 @@ class ProcfileTarget:
             )
         if exit_code != 0:
             raise TargetError(f"release {describe_exit(exit_code)}", process.output())
+
+    def _environment(self, env: Mapping[str, str], port: int | None = None) -> dict[str, str]:
+        environment = process_environment({**self._own, **env}, port)
+        if self._programs is not None:  # in front: pg_dump refuses a server that is newer than itself
+            environment["PATH"] = f"{self._programs}{os.pathsep}{environment['PATH']}"
+        return environment
 
     def close(self) -> None:
         """Kill what still runs; a clean stop is each instance's terminate()."""

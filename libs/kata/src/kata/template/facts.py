@@ -75,4 +75,8 @@ def image_context(project: Path, root: Path) -> dict[str, object]:
         "command": _ASSIGNMENTS.sub("", read_procfile(project)["web"], count=1).split(),
         "migrations": (project / "migrations").is_dir(),
         "files": "files" in about.needs,
+        "programs": [
+            {"tag": tag, "name": tag.rpartition("/")[2].partition(":")[0], "programs": programs}
+            for tag, programs in about.programs.items()
+        ],
     }

@@ -33,6 +33,10 @@ class AttachedService:
         raise NotRunError("it needs the worker processes, and --url has only an address")
 
     @property
+    def data_folder(self) -> Path:
+        raise NotRunError("it needs the service's folder, and --url has only its address")
+
+    @property
     def redis(self) -> RedisUnderTest:
         raise NotRunError("it needs the service's Redis, and --url has only its address")
 

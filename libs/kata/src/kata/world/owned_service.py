@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from kata.judge.verdicts import NotRunError
 from kata.network.burst import burst
@@ -49,6 +50,13 @@ class OwnedService:
 
     def output(self) -> list[str]:
         return [line for web in self.webs for line in web.output()]
+
+    @property
+    def data_folder(self) -> Path:
+        folder = self.environment.get("DATA_DIR")
+        if folder is None:
+            raise NotRunError("the project keeps no files")
+        return Path(folder)
 
     @property
     def urls(self) -> list[str]:

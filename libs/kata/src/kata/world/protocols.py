@@ -25,6 +25,10 @@ class Service(Protocol):
         """Return the last lines of all its web processes."""
 
     @property
+    def data_folder(self) -> Path:
+        """The folder that all its processes have as DATA_DIR."""
+
+    @property
     def redis(self) -> RedisUnderTest: ...
     @property
     def postgres(self) -> PostgresUnderTest: ...

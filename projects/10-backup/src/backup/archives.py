@@ -1,0 +1,111 @@
+"""What pg_restore makes of a stored dump: a database, or the values of its sequences."""
+
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+import zstandard
+
+from backup.database import Server
+from backup.domain import SequenceValue
+from backup.dumping import Count
+from backup.errors import ChecksumError, RestoreFailedError
+from backup.programs import Programs, Running, running
+
+BLOCK_BYTES: Final = 1 << 20
+SEQUENCE_SET: Final = re.compile(r"^\d+; .* SEQUENCE SET ", re.MULTILINE)
+SETVAL: Final = re.compile(r"setval\('((?:[^']|'')*)', (-?\d+), (true|false)\)")
+
+
+@dataclass(frozen=True)
+class Archives:
+    """Dumps in pg_dump's own format, below zstd."""
+
+    programs: Programs
+
+    def restore(self, dump: Path, server: Server, database: str, count: Count) -> None:
+        """Restore into an empty database; the first statement that fails ends it.
+
+        Raises: RestoreFailedError.
+        """
+        target, environment = server.program_target(database)
+        argv = [self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--dbname={target}"]
+        with (
+            running(argv, environment, stdin=subprocess.PIPE) as program,
+            server.heartbeat.beside(program.process.kill),
+        ):
+            feed(program, dump, count)
+            if program.process.wait() != 0:
+                raise _failure(program)
+
+    def sequences(self, dump: Path) -> list[SequenceValue]:
+        """Read which values the dump gives to the sequences.
+
+        pg_dump reads them when it comes to them, behind the snapshot: only the dump says what they are.
+        A dump that pg_restore cannot list is none, though pg_dump has ended with 0.
+
+        Raises: RestoreFailedError.
+        """
+        listed = self._output(dump, "--list")
+        chosen = [line for line in listed.splitlines() if SEQUENCE_SET.match(line)]
+        if not chosen:
+            return []
+        with NamedTemporaryFile("w", suffix=".list") as file:
+            file.write("\n".join(chosen) + "\n")
+            file.flush()
+            script = self._output(dump, "--file=-", f"--use-list={file.name}")
+        return [
+            SequenceValue(name.replace("''", "'"), int(value), is_called == "true")
+            for name, value, is_called in SETVAL.findall(script)
+        ]
+
+    def _output(self, dump: Path, *options: str) -> str:
+        argv = [self.programs.path("pg_restore"), *options]
+        with (
+            NamedTemporaryFile() as output,
+            running(argv, {}, stdin=subprocess.PIPE, stdout=output.fileno()) as program,
+        ):
+            feed(program, dump, lambda _: None)
+            if program.process.wait() != 0:
+                raise _failure(program)
+            return Path(output.name).read_text()
+
+
+def feed(program: Running, dump: Path, count: Count) -> None:
+    """Write a dump into a program that may have enough before the end, or die."""
+    done_bytes = 0
+    try:
+        for block in blocks(dump):
+            program.stdin.write(block)
+            done_bytes += len(block)
+            count(done_bytes)
+        program.stdin.close()
+    except BrokenPipeError:
+        pass  # its exit code says why
+
+
+def blocks(dump: Path) -> Iterator[bytes]:
+    """Decompress a file.
+
+    Raises: ChecksumError, which a file that was compared with its manifest before cannot cause.
+    """
+    with dump.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
+        try:
+            while block := reader.read(BLOCK_BYTES):
+                yield block
+        except zstandard.ZstdError as error:
+            raise ChecksumError(f"{dump.name} cannot be decompressed.") from error
+
+
+def differing(wanted: Sequence[SequenceValue], got: Sequence[SequenceValue]) -> list[str]:
+    """Name the sequences that are not the same."""
+    return sorted({sequence.name for sequence in set(wanted) ^ set(got)})
+
+
+def _failure(program: Running) -> RestoreFailedError:
+    words = program.last_words() or "it says nothing"
+    return RestoreFailedError(f"pg_restore has ended with {program.process.returncode}: {words}")
