@@ -218,7 +218,9 @@ def waits_of(home: Home, job: Json) -> dict[int, float]:
         expect(time.monotonic() < deadline, expected="a job that ends", got=shown, timing=True)
         attempts = attempts_of(shown)
         if shown.get("state") == "queued" and attempts:
-            failed = datetime.fromisoformat(str(attempts[-1]["finished_at"]))
+            ended = attempts[-1].get("finished_at")
+            expect(ended is not None, expected="no attempt of a queued job that runs", got=shown)
+            failed = datetime.fromisoformat(str(ended))
             due = datetime.fromisoformat(str(shown["run_at"]))
             waits[len(attempts)] = (due - failed).total_seconds()
         time.sleep(0.03)

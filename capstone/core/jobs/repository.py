@@ -20,6 +20,10 @@ _SHOWN: Final = (
     JOBS.c.id, JOBS.c.type, JOBS.c.state, JOBS.c.attempt, JOBS.c.max_attempts, JOBS.c.run_at,
     JOBS.c.created_at, JOBS.c.finished_at,
 )  # fmt: skip
+_ATTEMPT: Final = (
+    JOB_ATTEMPTS.c.number, JOB_ATTEMPTS.c.started_at, JOB_ATTEMPTS.c.finished_at, JOB_ATTEMPTS.c.outcome,
+    JOB_ATTEMPTS.c.worker, JOB_ATTEMPTS.c.error,
+)  # fmt: skip
 
 
 def _named(name: str, *parameters: str) -> TextClause:
@@ -57,25 +61,17 @@ class Jobs:
 
     async def find(self, tenant_id: UUID, job_id: UUID) -> Job | None:
         """Return a job with its attempts."""
+        # One statement: in two, a worker could take the job in between.
         found = await self._connection.execute(
-            select(*_SHOWN).where(JOBS.c.tenant_id == tenant_id, JOBS.c.id == job_id)
-        )
-        row = found.mappings().one_or_none()
-        if row is None:
-            return None
-        attempts = await self._connection.execute(
-            select(
-                JOB_ATTEMPTS.c.number,
-                JOB_ATTEMPTS.c.started_at,
-                JOB_ATTEMPTS.c.finished_at,
-                JOB_ATTEMPTS.c.outcome,
-                JOB_ATTEMPTS.c.worker,
-                JOB_ATTEMPTS.c.error,
-            )
-            .where(JOB_ATTEMPTS.c.job_id == job_id)
+            select(*_SHOWN, *_ATTEMPT)
+            .select_from(JOBS.outerjoin(JOB_ATTEMPTS))
+            .where(JOBS.c.tenant_id == tenant_id, JOBS.c.id == job_id)
             .order_by(JOB_ATTEMPTS.c.number)
         )
-        return _job(row, tuple(map(_attempt, attempts.mappings())))
+        rows = found.mappings().all()
+        if not rows:
+            return None
+        return _job(rows[0], tuple(_attempt(row) for row in rows if row[JOB_ATTEMPTS.c.number] is not None))
 
     async def page(
         self, tenant_id: UUID, state: State | None, before: UUID | None, limit: int
@@ -176,9 +172,11 @@ def _state_after(claim: Claim, result: Result) -> State:
 
 
 def _job(row: RowMapping, attempts: tuple[Attempt, ...] = ()) -> Job:
-    return Job(**{**row, "state": State(row["state"])}, attempts=attempts)
+    values = {column.name: row[column] for column in _SHOWN}
+    return Job(**{**values, "state": State(values["state"])}, attempts=attempts)
 
 
 def _attempt(row: RowMapping) -> Attempt:
-    outcome = row["outcome"]
-    return Attempt(**{**row, "outcome": None if outcome is None else Outcome(outcome)})
+    values = {column.name: row[column] for column in _ATTEMPT}
+    outcome = values["outcome"]
+    return Attempt(**{**values, "outcome": None if outcome is None else Outcome(outcome)})
