@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +108,29 @@ def test_every_edit_of_a_bug_is_made(doubler: Project, tmp_path: Path) -> None:
     both = replace(SQUARES, also=({"file": "Procfile", "find": "app.py", "put": "other.py"},))
     plant(both, doubler.path, tmp_path / "mutant")
     assert (tmp_path / "mutant" / "Procfile").read_text() == "web: exec python other.py\n"
+
+
+@pytest.mark.parametrize("sources", ["src", "."])
+def test_a_bug_in_a_lib_is_in_a_copy_of_it_that_is_imported_first(tmp_path: Path, sources: str) -> None:
+    lib = tmp_path / "libs" / "loud" / "src" / "loud"
+    lib.mkdir(parents=True)
+    (lib / "__init__.py").write_text("WORD = 'hello'\nEND = '!'\n")
+    project = tmp_path / "projects" / "00-greeter"
+    (project / sources / "greeter").mkdir(parents=True)
+    (project / sources / "greeter" / "__main__.py").write_text("import loud; print(loud.WORD + loud.END)\n")
+    file = "libs/loud/src/loud/__init__.py"
+    bug = Mutant("rude", "it says go", file, "hello", "go", ("C1",), also=({"find": "!", "put": "."},))
+    plant(bug, project, tmp_path / "mutant")
+    done = subprocess.run(
+        [sys.executable, "-m", "greeter"],
+        cwd=tmp_path / "mutant",
+        env={"PYTHONPATH": f"{sources}:{lib.parent}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "go.\n"
+    assert "hello" in (lib / "__init__.py").read_text()
 
 
 @pytest.mark.parametrize(

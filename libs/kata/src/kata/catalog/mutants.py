@@ -1,5 +1,6 @@
 """The deliberate bugs of a project's mutants.toml, and a copy of the reference with one of them."""
 
+import re
 import shutil
 import tomllib
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from kata.errors import KataError
 
+_LIB_FILE = re.compile(r"(?P<sources>libs/[^/]+/src/)(?P<package>[^/]+)/.+")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".data", "bench", "tests", "*.egg-info")
 
 
@@ -101,15 +103,30 @@ def _refuse_unknown(kind: str) -> None:
 def plant(mutant: Mutant, project: Path, into: Path) -> None:
     """Copy the reference into an empty folder with the mutant's edit.
 
+    Of a lib that an edit is in, the package is copied to where the project's own are imported from.
+
     Raises:
         KataError: the text to find is not there exactly once: the edit no longer applies.
 
     """
     shutil.copytree(project, into, ignore=_LEFT_OUT, dirs_exist_ok=True)
     for file, find, put in mutant.edits():
-        path = into / file
+        path = _copied(file, project, into)
         source = path.read_text() if path.exists() else ""
         found = source.count(find)
         if found != 1:
             raise KataError(f"mutant {mutant.id} no longer applies: its text stands {found} times in {file}")
         path.write_text(source.replace(find, put))
+
+
+def _copied(file: str, project: Path, into: Path) -> Path:
+    """Return where a file is in the copy, a lib's relative to the root of the repository."""
+    match = _LIB_FILE.fullmatch(file)
+    if match is None:
+        return into / file
+    imported_from = into / "src" if (project / "src").is_dir() else into
+    package = imported_from / match["package"]
+    if not package.exists():
+        root = next(parent for parent in project.parents if (parent / "libs").is_dir())
+        shutil.copytree(root / match["sources"] / match["package"], package, ignore=_LEFT_OUT)
+    return imported_from / file.removeprefix(match["sources"])
