@@ -23,6 +23,7 @@ from kata.steps import (
 )
 
 from .academy import (
+    ACCEPTED,
     CONFLICT,
     CREATED,
     INVALID,
@@ -36,6 +37,7 @@ from .academy import (
     Academy,
     Json,
     Learner,
+    Level,
     Track,
     drawn_catalogue,
     tracks_of,
@@ -143,9 +145,18 @@ def somebody_else_asks(learner: Learner, track: Track) -> list[Exchange]:
         ("GET", f"{RUNS}/{run}/events"),
     ):
         is_problem(other.client().request(method, path), NOT_FOUND)
+    nobody_else_cancels(learner, other, track.levels[0])
     foreign = other.ask(track.levels[0], learner.solution().path)
     is_problem(foreign, INVALID, "a folder of another learner is none that can be judged")
     return without_tokens(academy, learner, f"{run}")
+
+
+def nobody_else_cancels(learner: Learner, other: Learner, level: Level) -> None:
+    running = f"{RUNS}/{learner.start(level, learner.solution({str(level.step): [[['wait', 'never']]]}))}"
+    is_problem(other.client().request("DELETE", running), NOT_FOUND)
+    answer = learner.client().request("DELETE", running)
+    got = f"{describe_answer(answer)} {answer.text[:300]}"
+    expect(answer.status == ACCEPTED, expected="202 for the learner's own cancel, and not sooner", got=got)
 
 
 def without_tokens(academy: Academy, learner: Learner, run: str) -> list[Exchange]:
