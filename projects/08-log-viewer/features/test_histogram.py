@@ -218,28 +218,28 @@ def a_log_of_megabytes_is_counted(viewer: Viewer) -> list[Counted]:
 
 
 def long_texts(draw: Draw) -> list[bytes]:
-    """Draw lines that make some megabytes, about one a second."""
+    """Draw lines that make some megabytes, about one a second; of some the time is out of order."""
     filler = b" " + draw.text(draw.integer(900, 1400), "abcdefghij ").encode()
-    return [text + filler for text in stamped(draw, draw.integer(2400, 3400), most_step=2 * NANOSECONDS)]
+    texts = [text + filler for text in stamped(draw, draw.integer(2400, 3400), most_step=2 * NANOSECONDS)]
+    for _ in range(draw.integer(10, 30)):
+        one, other = (draw.integer(0, len(texts) - 2) for _ in range(2))
+        texts[one], texts[other] = texts[other], texts[one]
+    return texts
 
 
 def recount(viewer: Viewer, stream_id: str, texts: list[bytes], when: str) -> list[Counted]:
-    """Count all, and some levels in a range that begins and ends anywhere."""
+    """Count all, and some levels in ranges that begin and end anywhere."""
     draw = viewer.draw
-    low, high = sorted(instant_of(draw.choice(texts)) for _ in range(2))
-    width = draw.choice((1, 60, draw.integer(2, 300)))
+    widths = 60 * draw.integer(1, 5), draw.choice((1, draw.integer(2, 300)))
+    levels = {"level": "warning,error"}
+    some = [text for text in texts if text.split(b" ")[1] in {b"WARN", b"ERROR"}]
+    asked: list[tuple[dict[str, str], list[bytes]]] = [({}, texts), (levels, some)]
+    for _ in range(4):
+        low, high = sorted(instant_of(draw.choice(texts)) for _ in range(2))
+        rows = [text for text in some if low <= instant_of(text) < high]
+        asked.append(({**levels, "since": low, "until": high}, rows))
     found = []
-    for query, rows in (
-        ({}, texts),
-        (
-            {"level": "warning,error", "since": low, "until": high},
-            [
-                text
-                for text in texts
-                if low <= instant_of(text) < high and text.split(b" ")[1] in {b"WARN", b"ERROR"}
-            ],
-        ),
-    ):
+    for (query, rows), width in itertools.product(asked, widths):
         body = histogram(viewer, stream_id, bucket_seconds=width, **query)
         starts, counts = read_buckets(body)
         what = f"{query}, bucket_seconds={width}, {when}"

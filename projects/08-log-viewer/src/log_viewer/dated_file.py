@@ -7,7 +7,7 @@ from typing import Final
 
 from log_viewer.budget import Budget
 from log_viewer.entries import Dated, Entry, next_start, previous_start, read_entries, read_lines
-from log_viewer.index import Block
+from log_viewer.index import MOST_AT_ONCE, Block
 from log_viewer.knowledge import Knowledge
 from log_viewer.segments import Segment
 from log_viewer.stretches import Stretch
@@ -113,8 +113,10 @@ class DatedFile:
         first_stamp = self._known.first_stamp
         return entry.stamp is None and first_stamp is not None and entry.start > first_stamp
 
-    def spans(self, since: int | None, until: int | None) -> Iterator[tuple[int, int]]:
-        return self._known.index.spans(since, until)
+    def spans(
+        self, since: int | None, until: int | None, most_at_once: int = MOST_AT_ONCE
+    ) -> Iterator[tuple[int, int]]:
+        return self._known.index.spans(since, until, most_at_once)
 
     @property
     def indexed_bytes(self) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 BLOCK_BYTES: Final = 16 * 1024
-_MOST_AT_ONCE: Final = 64  # blocks in a stretch: a page seldom needs more
+MOST_AT_ONCE: Final = 64  # blocks in a stretch: a page seldom needs more
 UNDATED: Final = 1 << 80  # behind every instant: where what has no time is put in order
 
 
@@ -61,8 +61,10 @@ class TimeIndex:
         """Return the blocks as they are now: the last of them may still grow."""
         return [*self._blocks[:-1], *(replace(block) for block in self._blocks[-1:])]
 
-    def spans(self, since: int | None, until: int | None) -> Iterator[tuple[int, int]]:
-        """Yield the stretches in which entries of [since, until) may be, joined where they touch."""
+    def spans(
+        self, since: int | None, until: int | None, most_at_once: int = MOST_AT_ONCE
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the stretches in which entries of [since, until) may be, of blocks that touch."""
         # Before this block nothing reaches `since`, whatever the order is.
         first = bisect_left(self._highest, since) if since is not None else 0
         start = end = joined = 0
@@ -71,7 +73,7 @@ class TimeIndex:
                 continue
             if (since is not None and block.high < since) or (until is not None and block.low >= until):
                 continue
-            if joined and (end != block.start or joined == _MOST_AT_ONCE):
+            if joined and (end != block.start or joined == most_at_once):
                 yield start, end
                 joined = 0
             if not joined:

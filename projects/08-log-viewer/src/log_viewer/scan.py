@@ -1,5 +1,6 @@
 """Reads a page of a stream, forward or backward, and keeps account of what it has read."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from log_viewer.dated_file import DatedFile
 from log_viewer.entries import Dated, Entry
 from log_viewer.filters import Filter
 from log_viewer.histogram import Histogram
+from log_viewer.index import MOST_AT_ONCE
 from log_viewer.positions import Place
 from log_viewer.search import Gap, Step, TextSearch
 from log_viewer.segments import CHUNK_BYTES
@@ -126,7 +128,9 @@ class Scan:
             yield start, end
             return
         limit = file.indexed_bytes if end is None else min(end, file.indexed_bytes)
-        for low, high in file.spans(wanted.since, wanted.until):
+        # A page wants few entries; a histogram wants all, and whole mebibytes of them at once.
+        most_at_once = MOST_AT_ONCE if self._histogram is None else sys.maxsize
+        for low, high in file.spans(wanted.since, wanted.until, most_at_once):
             if start < high and low < limit:
                 yield max(low, start), min(high, limit)
         if end is None or end > limit:  # a last line that is not ended is in no index
