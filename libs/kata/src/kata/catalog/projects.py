@@ -28,6 +28,7 @@ class Project:
     settings: tuple[str, ...] = ()  # `module:Class` of what its processes read from the environment
     sources: tuple[str, ...] = ("src",)  # the folders of its code
     programs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by the image they are taken from
+    comes_first: bool = False  # where levels are listed
     steps: Mapping[str, int] = field(default_factory=dict)  # of checks that all services are asked
 
     @property
@@ -67,6 +68,7 @@ def load_project(path: Path) -> Project:
         settings=tuple(kata.get("settings", ())),
         sources=tuple(backend["module-name"]) if backend.get("module-root") == "" else ("src",),
         programs=kata.get("programs", {}),
+        comes_first=kata.get("first", False),
         steps=kata.get("steps", {}),
     )
 
