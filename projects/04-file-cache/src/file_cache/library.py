@@ -210,7 +210,7 @@ class FileCache:
 
     def _store(self, draft: Draft, data: bytes, conditions: Conditions, lease: str | None = None) -> None:
         body = Body([data], len(data), ExpectedDigests({}, draft.key))
-        self._cache.put(Scope.TRUSTED, draft, conditions, body, lease)
+        self._cache.put(Scope.TRUSTED, draft, conditions, body, lease, tells_whether_new=False)
 
     def _again(self, key: str | bytes, freshness: Freshness | None, tags: Iterable[str]) -> bool:
         """Store an entry anew with what is not None, unless it is replaced meanwhile."""
