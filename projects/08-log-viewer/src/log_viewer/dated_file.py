@@ -14,7 +14,7 @@ from log_viewer.segments import Segment
 from log_viewer.stretches import Run, Stretch
 from log_viewer.timestamps import Clock, Stamp, read_stamp
 
-_NEAR_BYTES: Final = 4096
+_NEAR_BYTES: Final = 512
 _KNOWN_FILES: Final = 512
 
 
