@@ -60,7 +60,7 @@ def read_lines(segment: Segment, offset: int) -> Iterator[Line]:
     """Read lines from an offset at which one begins. Of each LONGEST_LINE bytes are held at most."""
     start, rest, size = offset, b"", min(_FIRST_BYTES, CHUNK_BYTES)
     while chunk := segment.read(start + len(rest), size):
-        size = CHUNK_BYTES
+        size = min(2 * size, CHUNK_BYTES)
         *whole, rest = (rest + chunk).split(_LINE_BREAK)
         for text in whole:
             end = start + len(text) + 1
