@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, describe_answer, expect, is_problem, send_raw
+from kata.steps import Exchange, describe_answer, expect, is_problem, send_raw, wait_until
 
 from .bodies import in_chunks
 from .guarded import READ, UNTRUSTED, WRITE, Guarded, is_unknown
@@ -48,6 +48,9 @@ def propfind_and_mkcol_come(guarded: Guarded) -> list[Seen]:
     entries = [store.key(), word + b"/a b<&>", word + b"/%2f", word + b"//x"]
     folders = [b"", word, word + b"/", word + b"/\xc3\xa9<&>/", store.key() + b"/", store.key()]
     seen = []
+    stale = store.key()
+    times = {"Cache-Control": "max-age=1, stale-while-revalidate=900"}
+    stored = store.put(stale, store.body(), {**guarded.as_a(WRITE), **times})
     for key in draw.shuffle(entries):
         body = store.body(draw.integer(0, 70_000))
         put = store.put(key, body, guarded.as_a(WRITE))
@@ -81,6 +84,8 @@ def propfind_and_mkcol_come(guarded: Guarded) -> list[Seen]:
     put = store.put(own, body, guarded.as_a(UNTRUSTED))
     seen.append(Seen(own, body, field(put, "etag"), find(guarded, own, guarded.as_a(UNTRUSTED))))
     seen.append(Seen(own, None, None, find(guarded, own, guarded.as_a(READ))))
+    wait_until(stored.received + 1.05)
+    seen.append(Seen(stale, None, None, find(guarded, stale, guarded.as_a(READ))))
     return seen
 
 
