@@ -50,7 +50,8 @@ def propfind_and_mkcol_come(guarded: Guarded) -> list[Seen]:
     seen = []
     stale = store.key()
     times = {"Cache-Control": "max-age=1, stale-while-revalidate=900"}
-    stored = store.put(stale, store.body(), {**guarded.as_a(WRITE), **times})
+    old = store.body()
+    stored = store.put(stale, old, {**guarded.as_a(WRITE), **times})
     for key in draw.shuffle(entries):
         body = store.body(draw.integer(0, 70_000))
         put = store.put(key, body, guarded.as_a(WRITE))
@@ -85,7 +86,7 @@ def propfind_and_mkcol_come(guarded: Guarded) -> list[Seen]:
     seen.append(Seen(own, body, field(put, "etag"), find(guarded, own, guarded.as_a(UNTRUSTED))))
     seen.append(Seen(own, None, None, find(guarded, own, guarded.as_a(READ))))
     wait_until(stored.received + 1.05)
-    seen.append(Seen(stale, None, None, find(guarded, stale, guarded.as_a(READ))))
+    seen.append(Seen(stale, old, field(stored, "etag"), find(guarded, stale, guarded.as_a(READ))))
     return seen
 
 
