@@ -70,13 +70,15 @@ class Cache:
         with self._files.locked():
             return None if self.look(reads, key) else self._leases.take(scope, key)
 
-    def look(self, scopes: Iterable[Scope], key: bytes) -> Metadata | None:
-        """Return what is known of the fresh entry in the first of these scopes that has one."""
+    def look(
+        self, scopes: Iterable[Scope], key: bytes, usable: Usable = Metadata.is_fresh
+    ) -> Metadata | None:
+        """Return what is known of the usable entry in the first of these scopes that has one."""
         for scope in scopes:
             reader = self._peek(scope, key)
             if reader is not None:
                 with reader:
-                    if self.is_valid(reader.metadata):
+                    if self.is_valid(reader.metadata, usable):
                         return reader.metadata
         return None
 
