@@ -191,7 +191,7 @@ def wait_for[T](look: Callable[[], T], is_right: Callable[[T], bool], seconds: f
     deadline = time.monotonic() + seconds
     found = look()
     while not is_right(found) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.02)
         found = look()
     return found
 

@@ -10,7 +10,7 @@ Feature: Resources are made, read, changed and deleted
   Scenario: A resource is made, read, changed and deleted
     Given a backend
     And somebody
-    When they make a resource, and change one member of it, and then the other
+    When they make a resource, and change one member of it after the other
     Then each answer shows it as it is then, and only what was sent has changed
     And when it is deleted it is gone
 
