@@ -6,7 +6,7 @@ Feature: What can be seen of it, and how much may be asked
     When people register, log in and ask, rightly and wrongly
     Then no password and no token stands in the output
 
-  @C23 @step-7 @after-C11
+  @C23 @step-7 @long @after-C11
   Scenario: An address may ask so often for what costs a hash
     Given a backend that is asked little
     And a second web process

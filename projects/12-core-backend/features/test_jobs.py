@@ -33,7 +33,6 @@ from .backend import (
     FORBIDDEN,
     INVALID,
     NOT_FOUND,
-    PATIENCE_SECONDS,
     Backend,
     Json,
     Person,
@@ -46,6 +45,7 @@ WELCOME, OWN_WELCOME = "/welcome", "/own-welcome"
 RETRY_SECONDS = 0.4
 PG_DELAY_SECONDS = 0.05
 SLACK_SECONDS = 2.0
+START_SECONDS = 2.0  # of a worker: it does not say when it is there
 STOP_SECONDS = 10.0
 
 scenarios("jobs.feature")
@@ -80,13 +80,13 @@ def a_backend_with_two_workers(
     return Backend(world.start(settings, workers=2), world.draw, settings)
 
 
-@given("a backend with a worker of its own", target_fixture="backend")
-def a_backend_with_a_worker_of_its_own(
+@given("a backend with one worker", target_fixture="backend")
+def a_backend_with_one_worker(
     world: World, receiver: CallbackServer, service_settings: dict[str, str]
 ) -> Backend:
     del receiver
     settings = job_settings(world, service_settings, OWN_WELCOME, 2, "2")
-    return Backend(world.start_alone(settings, workers=1), world.draw, settings)
+    return Backend(world.start(settings, workers=1), world.draw, settings)
 
 
 def calls_of(receiver: CallbackServer, email: str, path: str = WELCOME) -> list[Received]:
@@ -260,7 +260,7 @@ def the_job_is_begun_again(backend: Backend, receiver: CallbackServer, losses: L
     expect(count == 2, expected="a second call", got=count, timing=count < 2)
     keys = {call.header("idempotency-key") for call in losses.calls}
     expect(len(keys) == 1, expected="the same key", got=keys)
-    most = float(backend.settings["LEASE_SECONDS"]) + 2.0
+    most = float(backend.settings["LEASE_SECONDS"]) + SLACK_SECONDS + START_SECONDS
     for seconds in losses.seconds:
         expect(seconds <= most, expected=f"within {most:g} s", got=f"{seconds:.1f} s", timing=True)
     job = dead_job(backend.admin(), losses.person)
@@ -311,8 +311,7 @@ def it_is_sent_sigterm_amid_a_job(backend: Backend, receiver: CallbackServer) ->
     receiver.program(OWN_WELCOME, Reply(delay_seconds=0.7), Reply())
     worker = backend.service.workers[0]
     first = backend.register()
-    once = receiver.wait_for(OWN_WELCOME, 1, PATIENCE_SECONDS)
-    del once
+    once_called(receiver, first.email, 1, OWN_WELCOME)
     second = backend.register()
     return Stopped(worker, worker.terminate(STOP_SECONDS), first, second)
 

@@ -21,7 +21,7 @@ from kata.steps import (
 
 from .backend import API, AUTH, OK, RESOURCES, TOO_MANY, Backend, Person
 
-WINDOW_SECONDS = 4
+WINDOW_SECONDS = 3
 
 scenarios("operation.feature")
 
