@@ -197,6 +197,7 @@ def its_bytes_are_gone(store: Store, entries: dict[str, Aging]) -> None:
 @when("entries with stale-if-error expire", target_fixture="entries")
 def entries_with_stale_if_error_expire(store: Store) -> dict[str, Aging]:
     entries = {what: aging(store, "stale-if-error") for what in ("one", "two")}
+    entries["both"] = aging(store, "stale-while-revalidate=1, stale-if-error")
     entries["none"] = aging(store, "stale-while-revalidate=0, x")
     for one in sorted(entries.values(), key=lambda each: each.put.sent + each.fresh_seconds):
         wait_until(one.put.received + one.fresh_seconds + 0.06)
