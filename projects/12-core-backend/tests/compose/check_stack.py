@@ -1,6 +1,7 @@
 """What compose.yaml promises beyond the contract."""
 
 import subprocess
+import time
 from http import HTTPStatus
 
 import httpx
@@ -24,4 +25,7 @@ def test_service_answers_on_the_published_port() -> None:
 
 
 def test_the_worker_has_welcomed_who_has_registered() -> None:
-    assert "welcome" in compose("logs", "worker")
+    deadline = time.monotonic() + 30
+    while "welcome" not in compose("logs", "worker"):
+        assert time.monotonic() < deadline, compose("logs", "worker")
+        time.sleep(0.2)
