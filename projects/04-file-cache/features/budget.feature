@@ -21,3 +21,4 @@ Feature: A budget of bytes, and who makes room
     When uploads that are under way hold most of the budget, and more come than fit
     Then those get 507, entries or not, and the ones under way are stored
     And the room of those that ended early is free again
+    And it is so with a budget of many MiB

@@ -23,6 +23,8 @@ from .store import CREATED, OK, Store, folder_of, is_miss, path_of
 scenarios("budget.feature")
 
 NO_ROOM = 507
+CONTINUE = 100
+MIB = 1024 * 1024
 PARTIAL = 206
 LEAST_PART = 0.75
 # Beside its bytes an entry may have so much in its file.
@@ -273,3 +275,26 @@ def the_room_of_those_that_ended_early_is_free_again(store: Store) -> None:
         answer=answer,
     )
     store.expect_hit(key, body)
+
+
+@then("it is so with a budget of many MiB")
+def it_is_so_with_a_budget_of_many_mib(world: World, service_settings: dict[str, str]) -> None:
+    most = world.draw.integer(200, 2_000) * MIB
+    large = {"MAX_VALUE_BYTES": str(most), "BUDGET_BYTES": str(2 * most)}
+    settings = {**service_settings, **large, "DATA_DIR": str(folder_of(world))}
+    store = Store(world.start_alone(settings), world.draw, settings, folder_of(world))
+    under_way = [begun_of(store, size_bytes) for size_bytes in (most, most // 2)]
+    time.sleep(UNDER_WAY_SECONDS)
+    too_large, fits = ({"Content-Length": str(size_bytes)} for size_bytes in (most, most // 2 - most // 50))
+    comes_first(first_answer(store, store.key(), too_large), NO_ROOM, "what has no room")
+    comes_first(first_answer(store, store.key(), fits), CONTINUE, "what has room")
+    for stream in under_way:
+        stream.close()
+
+
+def begun_of(store: Store, size_bytes: int) -> Stream:
+    """Announce so many bytes, and send a few of them."""
+    headers = {"Content-Length": str(size_bytes)}
+    stream = Stream(store.service.urls[0], path_of(store.key()), headers, method="PUT")
+    stream.send(store.body(1000))
+    return stream
