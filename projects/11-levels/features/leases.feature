@@ -12,7 +12,7 @@ Feature: Each run ends once, whatever happens to those who judge it
   Scenario: A worker that stands still past its lease changes nothing when it comes back
     Given a learner of a class
     And a run that one worker judges
-    When that worker stands still past its lease, and comes back when the other one has judged the run
+    When that worker stands still past its lease, and comes back while the other one judges the run
     Then its verifier had ended with the lease, and the run is as the other one has left it
 
   @C20 @step-4 @after-C18

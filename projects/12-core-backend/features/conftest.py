@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from pytest_bdd import given
 
-from kata.steps import Request, Service, World
+from kata.steps import CallbackServer, Reply, Request, Service, World
 
 from .backend import AUTH, Backend, Person
+from .welcomes import OWN_WELCOME, WELCOME
 
 # A secret is a number, so that the one of a service that runs already can be told with --set.
 SECRETS = (10**38, 10**60)
@@ -65,6 +66,14 @@ def contract_paths() -> list[str]:
 def unfinished_request() -> Callable[[Service], Request]:
     body = json.dumps({"email": "nobody@example.org", "password": "nobodys password"}).encode()
     return lambda _: Request("POST", f"{AUTH}/login", {"Content-Type": "application/json"}, body)
+
+
+@pytest.fixture
+def receiver(world: World) -> CallbackServer:
+    server = world.callback_server()
+    server.program(WELCOME, Reply())
+    server.program(OWN_WELCOME, Reply())
+    return server
 
 
 @given("a backend", target_fixture="backend")

@@ -3,25 +3,19 @@
 import itertools
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import pytest
 from pytest_bdd import given, scenarios, then, when
 
 from kata.steps import (
     CallbackServer,
-    Instance,
-    Received,
     Reply,
     Request,
     World,
     as_object,
     describe_answer,
-    describe_stop,
     expect,
     is_problem,
-    wait_until_ready,
 )
 
 from .backend import (
@@ -33,41 +27,24 @@ from .backend import (
     FORBIDDEN,
     INVALID,
     NOT_FOUND,
+    UNAVAILABLE,
     Backend,
-    Json,
     Person,
-    items_of,
     told_of,
     wait_for,
 )
-
-WELCOME, OWN_WELCOME = "/welcome", "/own-welcome"
-RETRY_SECONDS = 0.4
-PG_DELAY_SECONDS = 0.05
-SLACK_SECONDS = 2.0
-START_SECONDS = 2.0  # of a worker: it does not say when it is there
-STOP_SECONDS = 10.0
+from .welcomes import (
+    RETRY_SECONDS,
+    SLACK_SECONDS,
+    WELCOME,
+    calls_of,
+    dead_job,
+    job_settings,
+    jobs_of,
+    once_called,
+)
 
 scenarios("jobs.feature")
-
-
-def job_settings(
-    world: World, settings: dict[str, str], path: str, attempts: int, lease: str
-) -> dict[str, str]:
-    return settings | {
-        "WELCOME_URL": world.callback_server().url(path),
-        "MAX_ATTEMPTS": str(attempts),
-        "RETRY_SECONDS": str(RETRY_SECONDS),
-        "LEASE_SECONDS": lease,
-    }
-
-
-@pytest.fixture
-def receiver(world: World) -> CallbackServer:
-    server = world.callback_server()
-    server.program(WELCOME, Reply())
-    server.program(OWN_WELCOME, Reply())
-    return server
 
 
 @given("a backend with two workers", target_fixture="backend")
@@ -78,23 +55,6 @@ def a_backend_with_two_workers(
     attempts = world.setting("MAX_ATTEMPTS", 3, 4, away_from=[5])
     settings = job_settings(world, service_settings, WELCOME, attempts, "3")
     return Backend(world.start(settings, workers=2), world.draw, settings)
-
-
-@given("a backend with one worker", target_fixture="backend")
-def a_backend_with_one_worker(
-    world: World, receiver: CallbackServer, service_settings: dict[str, str]
-) -> Backend:
-    del receiver
-    settings = job_settings(world, service_settings, OWN_WELCOME, 2, "2")
-    return Backend(world.start(settings, workers=1), world.draw, settings)
-
-
-def calls_of(receiver: CallbackServer, email: str, path: str = WELCOME) -> list[Received]:
-    return [call for call in receiver.received(path) if told_of(call).get("email") == email]
-
-
-def once_called(receiver: CallbackServer, email: str, count: int, path: str = WELCOME) -> list[Received]:
-    return wait_for(lambda: calls_of(receiver, email, path), lambda calls: len(calls) >= count)
 
 
 @dataclass(frozen=True)
@@ -116,7 +76,8 @@ def people_register_at_the_same_instant(backend: Backend, receiver: CallbackServ
     ]
     answers = backend.service.burst(requests)
     for answer in answers:
-        expect(answer.status == CREATED, expected="201", got=describe_answer(answer))
+        late = answer.status in {0, UNAVAILABLE}  # ten slow hashes at once, on a busy machine
+        expect(answer.status == CREATED, expected="201", got=describe_answer(answer), timing=late)
     made = {email: str(as_object(answer).get("id")) for email, answer in zip(emails, answers, strict=True)}
     invalid = backend.email()
     again = backend.post(f"{AUTH}/register", bodies[0])
@@ -215,120 +176,3 @@ def then_it_is_dead(backend: Backend, receiver: CallbackServer, person: Person) 
     expect(bool(done), expected="it is done", got="it is not", timing=True)
     expect(not jobs_of(admin, person, "dead"), expected="it is not dead any more", got="it is")
     is_problem(admin.ask("POST", retry), CONFLICT)
-
-
-def jobs_of(admin: Person, person: Person, state: str) -> list[Json]:
-    jobs = items_of(admin.ask("GET", f"{API}/jobs?state={state}"))
-    return [job for job in jobs if job.get("user_id") == person.id]
-
-
-def dead_job(admin: Person, person: Person) -> Json:
-    found = wait_for(lambda: jobs_of(admin, person, "dead"), bool)
-    expect(len(found) == 1, expected="one dead job of this user", got=len(found), timing=not found)
-    return found[0]
-
-
-@dataclass(frozen=True)
-class Losses:
-    """When the worker that had a job was killed and started again, and who the job was about."""
-
-    person: Person
-    calls: list[Received]
-    seconds: list[float]
-
-
-@when("the worker is killed amid a job, and started again, as often as it may be", target_fixture="losses")
-def the_worker_is_killed_amid_a_job(backend: Backend, receiver: CallbackServer) -> Losses:
-    receiver.program(OWN_WELCOME, Reply.hang())
-    worker = backend.service.workers[0]
-    person = backend.register()
-    seconds = []
-    calls = once_called(receiver, person.email, 1, OWN_WELCOME)
-    for number in (2, 3):
-        worker.kill()
-        killed = time.monotonic()
-        worker.restart()
-        if number == 2:
-            calls = once_called(receiver, person.email, number, OWN_WELCOME)
-            seconds.append((calls[-1].started if len(calls) == number else time.monotonic()) - killed)
-    return Losses(person, calls, seconds)
-
-
-@then("the job is begun again within its lease and two seconds, and at last it is dead")
-def the_job_is_begun_again(backend: Backend, receiver: CallbackServer, losses: Losses) -> None:
-    count = len(losses.calls)
-    expect(count == 2, expected="a second call", got=count, timing=count < 2)
-    keys = {call.header("idempotency-key") for call in losses.calls}
-    expect(len(keys) == 1, expected="the same key", got=keys)
-    most = float(backend.settings["LEASE_SECONDS"]) + SLACK_SECONDS + START_SECONDS
-    for seconds in losses.seconds:
-        expect(seconds <= most, expected=f"within {most:g} s", got=f"{seconds:.1f} s", timing=True)
-    job = dead_job(backend.admin(), losses.person)
-    expect(job.get("attempts") == 2, expected="2 attempts", got=job.get("attempts"))
-    calls = calls_of(receiver, losses.person.email, OWN_WELCOME)
-    expect(len(calls) == 2, expected="no more than MAX_ATTEMPTS calls", got=len(calls))
-
-
-@then("whoever has registered when the web process is killed is welcomed")
-def whoever_has_registered_is_welcomed(backend: Backend, receiver: CallbackServer) -> None:
-    receiver.program(OWN_WELCOME, Reply())
-    bodies = [{"email": backend.email(), "password": backend.password()} for _ in range(6)]
-    emails = [body["email"] for body in bodies]
-    web, postgres = backend.service.web, backend.service.postgres
-
-    def users() -> list[str]:
-        rows = connection.execute("SELECT email FROM users WHERE email = ANY (%s)", [emails])
-        return [str(email) for (email,) in rows]
-
-    # It is killed as soon as there is an account: a job that is made by another transaction is not yet there.
-    with postgres.connect() as connection, ThreadPoolExecutor(len(bodies)) as pool:
-        with postgres.proxy.delay(PG_DELAY_SECONDS):
-            for body in bodies:
-                pool.submit(backend.post, f"{AUTH}/register", body)
-            found = wait_for(users, bool)
-            web.kill()
-        expect(bool(found), expected="accounts, although PostgreSQL is slow", got="none", timing=True)
-        web.restart()
-        wait_until_ready(web)
-        found = users()
-    for email in found:
-        calls = once_called(receiver, email, 1, OWN_WELCOME)
-        expect(bool(calls), expected=f"a call for {email}, whose account was made", got="none", timing=True)
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """How a worker ended, and whose jobs were there."""
-
-    worker: Instance
-    exit_code: int | None
-    first: Person
-    second: Person
-
-
-@when("it is sent SIGTERM amid a job", target_fixture="stopped")
-def it_is_sent_sigterm_amid_a_job(backend: Backend, receiver: CallbackServer) -> Stopped:
-    receiver.program(OWN_WELCOME, Reply(delay_seconds=0.7), Reply())
-    worker = backend.service.workers[0]
-    first = backend.register()
-    once_called(receiver, first.email, 1, OWN_WELCOME)
-    second = backend.register()
-    return Stopped(worker, worker.terminate(STOP_SECONDS), first, second)
-
-
-@then("it ends with exit code 0 in time, and what it had is done")
-def it_ends_with_exit_code_0(backend: Backend, receiver: CallbackServer, stopped: Stopped) -> None:
-    expect(stopped.exit_code == 0, expected="exit code 0", got=describe_stop(stopped.exit_code))
-    admin = backend.admin()
-    done = jobs_of(admin, stopped.first, "done")
-    expect(len(done) == 1, expected="the job that it had, done", got=done)
-    calls = calls_of(receiver, stopped.second.email, OWN_WELCOME)
-    expect(not calls, expected="no job begun after SIGTERM", got=len(calls), timing=True)
-
-
-@then("what came meanwhile is done by the next one")
-def what_came_meanwhile_is_done_by_the_next_one(receiver: CallbackServer, stopped: Stopped) -> None:
-    stopped.worker.restart()
-    for person in (stopped.second, stopped.first):
-        calls = once_called(receiver, person.email, 1, OWN_WELCOME)
-        expect(len(calls) == 1, expected=f"one call for {person.email}", got=len(calls), timing=not calls)

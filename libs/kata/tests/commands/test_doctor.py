@@ -46,6 +46,7 @@ def test_an_old_python_is_told() -> None:
 
 
 def test_uv_is_the_machines_or_the_makefiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UV", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert check_uv(tmp_path) == Finding("uv", ok=False, detail="not found", remedy="make .uv/bin/uv")
     program(tmp_path / ".uv" / "bin" / "uv", "echo uv 0.13.1")

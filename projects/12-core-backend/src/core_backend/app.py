@@ -5,10 +5,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
-
-from fastapi import FastAPI
 
 from core_backend import errors
 from core_backend.accounts import Accounts
@@ -17,30 +15,39 @@ from core_backend.jobs import Jobs
 from core_backend.limits import AuthLimit
 from core_backend.passwords import Passwords
 from core_backend.repository import ONE_ADDRESS, Repository
-from core_backend.routes import api, auth
 from core_backend.service import Administration, Resources
 from core_backend.settings import Settings, WorkerSettings
 from core_backend.tokens import AccessTokens
 from core_backend.worker import CALL_SECONDS, Welcome, Worker
 from rate_limit import AsyncLimiter, AsyncRedisStorage, Policy
 from service_kit.database import Database
-from service_kit.fastapi import install
+from service_kit.egress import EgressGuard
+from service_kit.outgoing import Poster
 from service_kit.problems import ErrorRule, on
 from service_kit.request_id import uuid7
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 TABLES: Final = ("users", "resources", "refresh_tokens", "jobs")
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> "FastAPI":
     """Put the API together; nothing is connected to yet."""
+    # Not at the top: a worker would load the web framework too.
+    from fastapi import FastAPI  # noqa: PLC0415
+
+    from core_backend.routes import api, auth  # noqa: PLC0415
+    from service_kit.fastapi import install  # noqa: PLC0415
+
     database = make_database(str(settings.database_url), pool_size=5)
     redis_url = str(settings.redis_url)
     cache = ResourceCache(redis_url, settings.cache_seconds)
     storage = AsyncRedisStorage(redis_url)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: "FastAPI") -> AsyncIterator[None]:
         await cache.look()
         yield
         await storage.aclose()
@@ -69,11 +76,12 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     """Put a worker together, and close what it used when it is done."""
     database = make_database(str(settings.database_url), pool_size=1)
     url = None if settings.welcome_url is None else str(settings.welcome_url)
-    welcome = Welcome(url, min(CALL_SECONDS, settings.lease_seconds / 2))
+    # WELCOME_URL is named by who runs the backend, and may be private.
+    poster = Poster(EgressGuard(allow_private=True), min(CALL_SECONDS, settings.lease_seconds / 2))
     yield Worker(
-        Jobs(database, settings.max_attempts, settings.retry_seconds, settings.lease_seconds), welcome
+        Jobs(database, settings.max_attempts, settings.retry_seconds, settings.lease_seconds),
+        Welcome(url, poster),
     )
-    await welcome.close()
     await database.close()
 
 

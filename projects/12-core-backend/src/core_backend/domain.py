@@ -80,9 +80,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job in a worker's hands, by a lease that no other claim has the number of."""
+    """A job in a worker's hands, by a lease whose token no other claim has."""
 
     id: UUID
     user_id: UUID
     email: str
     attempts: int
+    lease_token: int

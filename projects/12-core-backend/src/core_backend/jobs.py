@@ -1,7 +1,7 @@
 """The queue: rows that are due, held by a lease. A worker that dies holds its job for no longer than that.
 
-A claim counts as an attempt, and its number is the fencing token: who comes back after their lease, when
-somebody else has claimed the job, ends nothing.
+Each claim raises the fencing token: who comes back after their lease, when somebody else has claimed the job,
+ends nothing. A claim counts as an attempt, but a retry by hand begins the attempts anew, and the token never.
 """
 
 from typing import Final
@@ -18,14 +18,14 @@ BURY: Final = text(
     " WHERE state = 'running' AND due_at <= now() AND attempts >= :max_attempts FOR UPDATE SKIP LOCKED)"
 )
 CLAIM: Final = text(
-    "UPDATE jobs SET state = 'running', attempts = attempts + 1,"
+    "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_token = lease_token + 1,"
     " due_at = now() + make_interval(secs => :lease_seconds)"
     " FROM users WHERE users.id = jobs.user_id AND jobs.id = (SELECT id FROM jobs"
     " WHERE state IN ('queued', 'running') AND due_at <= now()"
     " ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
-    " RETURNING jobs.id, jobs.user_id, users.email, jobs.attempts"
+    " RETURNING jobs.id, jobs.user_id, users.email, jobs.attempts, jobs.lease_token"
 )
-HELD: Final = "WHERE id = :id AND state = 'running' AND attempts = :attempts"
+HELD: Final = "WHERE id = :id AND state = 'running' AND lease_token = :lease_token"
 FINISH: Final = text(f"UPDATE jobs SET state = 'done', last_error = NULL {HELD}")  # noqa: S608 - a constant
 FAIL: Final = text(
     "UPDATE jobs SET state = :state, last_error = :error,"  # noqa: S608 - a constant
@@ -60,13 +60,13 @@ class Jobs:
 
     async def finish(self, claim: Claim) -> None:
         async with self._database.autocommit() as connection:
-            await connection.execute(FINISH, {"id": claim.id, "attempts": claim.attempts})
+            await connection.execute(FINISH, {"id": claim.id, "lease_token": claim.lease_token})
 
     async def fail(self, claim: Claim, error: str) -> None:
         """Have it tried again after retry_seconds * 2 ** (attempts - 1), a day at most, or call it dead."""
         values = {
             "id": claim.id,
-            "attempts": claim.attempts,
+            "lease_token": claim.lease_token,
             "state": "dead" if claim.attempts >= self._max_attempts else "queued",
             "error": error,
             "seconds": min(self._retry_seconds * 2 ** (claim.attempts - 1), LONGEST_RETRY_SECONDS),

@@ -2,14 +2,17 @@
 
 import asyncio
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Final
 
-import httpx
 import structlog
 
 from core_backend.domain import Claim
 from core_backend.errors import DatabaseUnavailableError
 from core_backend.jobs import Jobs
+from service_kit.egress import RefusedDestinationError
+from service_kit.json_text import render
+from service_kit.outgoing import Poster, describe
 
 POLL_SECONDS: Final = 0.2
 CALL_SECONDS: Final = 4.0
@@ -25,29 +28,28 @@ class DeliveryError(Exception):
 class Welcome:
     """Tells somebody of a new user. They may be told twice, and know it by the Idempotency-Key."""
 
-    def __init__(self, url: str | None, timeout_seconds: float) -> None:
+    def __init__(self, url: str | None, poster: Poster) -> None:
         self._url = url
-        self._timeout_seconds = timeout_seconds
-        self._http = httpx.AsyncClient(trust_env=False)
+        self._poster = poster
 
     async def deliver(self, claim: Claim) -> None:
         """Raises: DeliveryError."""
         if self._url is None:
             log.info("welcome", user_id=str(claim.user_id))
             return
-        body = {"job_id": str(claim.id), "user_id": str(claim.user_id), "email": claim.email}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": str(claim.id)}
+        body = render({"job_id": claim.id, "user_id": claim.user_id, "email": claim.email})
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                answer = await self._http.post(
-                    self._url, json=body, headers={"Idempotency-Key": str(claim.id)}, timeout=None
-                )
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise DeliveryError(type(error).__name__) from error
-        if not answer.is_success:
-            raise DeliveryError(f"status {answer.status_code}")
-
-    async def close(self) -> None:
-        await self._http.aclose()
+            answer = await self._poster.post(self._url, headers, body)
+        except (
+            RefusedDestinationError,
+            OSError,
+            EOFError,
+            ValueError,
+        ) as error:
+            raise DeliveryError(describe(error)) from error
+        if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise DeliveryError(f"status {answer.status}")
 
 
 class Worker:

@@ -1,11 +1,14 @@
 """The environment that a bench's peers live in: never the workspace's, pinned by hash."""
 
-import os
 import platform
 import subprocess
 from collections.abc import Iterable
 from importlib.metadata import distributions
 from pathlib import Path
+
+from kata.catalog.projects import ROOT
+from kata.errors import LaunchError
+from kata.system.uv import UV_REMEDY, uv_programs
 
 
 class PeerEnvironment:
@@ -21,8 +24,16 @@ class PeerEnvironment:
         return self._folder / "bin/python"
 
     def make(self) -> None:
-        """Install what the requirements ask for; what is there already is left."""
-        uv = os.environ.get("UV", "uv")
+        """Install what the requirements ask for; what is there already is left.
+
+        Raises:
+            LaunchError: this machine has no uv.
+            CalledProcessError: uv could not install them, and has said why.
+
+        """
+        uv = next(iter(uv_programs(ROOT)), None)
+        if uv is None:
+            raise LaunchError(f"there is no uv to install what this needs: {UV_REMEDY}")
         if not self.python.exists():
             version = ".".join(platform.python_version_tuple()[:2])
             subprocess.run([uv, "venv", "-q", "--python", version, str(self._folder)], check=True)

@@ -1,6 +1,5 @@
 """`kata doctor`: what this machine lacks, and the command that mends it."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from kata.catalog.projects import ROOT
 from kata.errors import LaunchError
 from kata.servers.postgres_programs import postgres_folder
 from kata.servers.valkey import valkey_binary
+from kata.system.uv import UV_REMEDY, uv_programs
 
 _OLDEST_PYTHON = (3, 13)
 _VERSION_TIMEOUT_SECONDS = 20.0
@@ -65,11 +65,11 @@ def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
 
 def check_uv(root: Path = ROOT) -> Finding:
     """The machine's own uv, or the one that the Makefile fetches."""
-    for program in (shutil.which("uv"), str(root / ".uv" / "bin" / "uv")):
-        version = _version_of(program) if program else None
+    for program in uv_programs(root):
+        version = _version_of(program)
         if version:
             return Finding("uv", ok=True, detail=version)
-    return Finding("uv", ok=False, detail="not found", remedy="make .uv/bin/uv")
+    return Finding("uv", ok=False, detail="not found", remedy=UV_REMEDY)
 
 
 def check_server(name: str, find: Callable[[], Path], variable: str) -> Finding:
