@@ -72,7 +72,7 @@ def bucket_of(moment: int, width: int) -> str:
 @when("a log is counted in buckets of several widths, with filters and without", target_fixture="counted")
 def a_log_is_counted_in_buckets(viewer: Viewer) -> list[Counted]:
     draw = viewer.draw
-    start = draw.integer(10**9, 19 * 10**8)
+    start = draw.choice((1, -1)) * draw.integer(10**9, 19 * 10**8)  # before 1970, too
     width = draw.choice((1, 7, 60, 3600, 86_400, draw.integer(2, 5000)))
     edge = (start // width + 3) * width * NANOSECONDS
     moments = [edge, edge - 1, edge + 1]  # where a bucket begins

@@ -69,12 +69,17 @@ def lines_without_a_year_are_written(viewer: Viewer, service_settings: Mapping[s
     early = [turn - timedelta(days=days) for days in (300 + draw.integer(0, 40), 200, 120, 40)]
     two_turns = [turn - timedelta(days=days) for days in (500, 380, 300)]
     middle = [turn + timedelta(days=30), turn + timedelta(days=75), turn + timedelta(days=74)]
+    # Behind February, so that a leap year makes no difference.
+    spring = datetime(year, draw.integer(3, 6), draw.integer(1, 28), 12)  # noqa: DTZ001
+    half, more = spring + timedelta(days=183), (spring + timedelta(days=184)).replace(year=year - 1)
     leap = datetime(draw.choice((2004, 2008, 2012, 2016, 2020)), 2, 29, 13, draw.integer(0, 59))  # noqa: DTZ001
     moments = [
         [*early, *around, *middle],
         [*two_turns, *early[1:], *around],
         [leap - timedelta(days=draw.integer(1, 40)), leap, leap + timedelta(days=draw.integer(1, 170))],
         [draw_moment(draw, 2001, 2020).replace(hour=12)],
+        [half, spring],
+        [more, spring],
     ]
     found: Told = []
     for days in moments:
