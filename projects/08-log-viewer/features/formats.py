@@ -143,11 +143,9 @@ def without_zone(draw: Draw, zone: str) -> list[Written]:
         lambda local, _: f"{local:%y/%m/%d %H:%M:%S} INFO spark: x",
     ]
     found = []
-    changed = day_of_change(draw, zone)
     for number, make in enumerate(makers):
-        # At noon no zone changes its clock, and not at one of these hours either: before and behind a change.
-        day = draw.choice((draw_moment(draw, 2000, 2037).replace(hour=12), changed.replace(hour=0), changed))
-        local = day.replace(tzinfo=ZoneInfo(zone))
+        # At noon no zone changes its clock. Summer and winter are drawn by the day.
+        local = draw_moment(draw, 2000, 2037).replace(hour=12, tzinfo=ZoneInfo(zone))
         digits, nanoseconds = fraction(draw, 6)
         line = make(local, digits)
         has_fraction = digits in line and number < len(makers) - 2
@@ -156,12 +154,16 @@ def without_zone(draw: Draw, zone: str) -> list[Written]:
     return found
 
 
-def day_of_change(draw: Draw, zone: str) -> datetime:
-    """Draw a day on which the zone changes its clock, at five to midnight."""
+def around_changes(draw: Draw, zone: str) -> list[Written]:
+    """Write lines of a day on which the zone changes its clock: before it, behind it, and before it again."""
     first = datetime(draw.integer(2000, 2036), 1, 1, 23, 55)  # noqa: DTZ001 - the zone is put to it
     days = [first + timedelta(days=number) for number in range(365)]
     changes = [day for day in days if _offset(day, zone) != _offset(day.replace(hour=0), zone)]
-    return draw.choice(changes or days)
+    late = draw.choice(changes or days).replace(tzinfo=ZoneInfo(zone))
+    return [
+        Written(f"{local:%Y-%m-%d %H:%M:%S} clock".encode(), moment_of(local), f"a change of {zone}")
+        for local in (late.replace(hour=0), late, late.replace(hour=0))
+    ]
 
 
 def _offset(local: datetime, zone: str) -> timedelta | None:

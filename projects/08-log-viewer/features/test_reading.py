@@ -14,9 +14,11 @@ from kata.steps import Draw, World, expect
 from .viewer import (
     MOST_PAGES,
     NANOSECONDS,
+    SLOW_PATTERN,
     Page,
     Viewer,
     instant_text,
+    large_log,
     lines,
     same,
     stamped,
@@ -375,14 +377,9 @@ def slow(world: World, log_dir: Path, service_settings: Mapping[str, str]) -> tu
     """Search a log for longer than SCAN_MS."""
     service = world.start_alone({**service_settings, "SCAN_MS": str(world.draw.integer(50, 200))})
     viewer = Viewer(service, world.draw, log_dir)
-    name = viewer.new_name()
-    part = lines(text + b" x" * 20 for text in stamped(world.draw, 2000))
-    with viewer.path(name).open("wb") as file:
-        for _ in range(150):
-            file.write(part)
-    stream_id = viewer.id_of(name)
+    stream_id = large_log(viewer)
     before = time.monotonic()
-    page = viewer.page(stream_id, pattern="(x ?)+y")
+    page = viewer.page(stream_id, pattern=SLOW_PATTERN)
     return page, time.monotonic() - before
 
 

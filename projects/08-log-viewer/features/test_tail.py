@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ from urllib.parse import urlencode
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Stream, World, describe_stop, expect, is_problem
+from kata.steps import Stream, World, describe_answer, describe_stop, expect, is_problem
 
-from .viewer import OK, STREAMS, Listed, Viewer, lines, read_entry, same, stamped
+from .viewer import OK, SLOW_PATTERN, STREAMS, Listed, Viewer, large_log, lines, read_entry, same, stamped
 
 scenarios("tail.feature")
 
@@ -24,6 +25,7 @@ EVENT_SECONDS = 4.0
 HELD_SECONDS = 2.0
 LATE_SECONDS = 1.0
 PAUSE_SECONDS = 0.25
+UNDER_WAY_SECONDS = 0.3
 LEAVER_SECONDS = 4.0
 HEALTH_SECONDS = 0.2
 STOP_SECONDS = 10.0
@@ -277,7 +279,9 @@ def as_many_as_may_follow_a_log(
 ) -> tuple[float, int | None, float]:
     draw = world.draw
     most = draw.integer(3, 20)
-    service = world.start_alone({**service_settings, "MAX_TAILS": str(most), "HEARTBEAT_SECONDS": "1"})
+    service = world.start_alone(
+        {**service_settings, "MAX_TAILS": str(most), "HEARTBEAT_SECONDS": "1", "SCAN_MS": "1500"}
+    )
     viewer = Viewer(service, draw, log_dir)
     name = viewer.new_name()
     viewer.write(name, stamped(draw, 2))
@@ -303,9 +307,17 @@ def as_many_as_may_follow_a_log(
         slowest = max(health_seconds(viewer) for _ in range(10))
         is_problem(viewer.client.get(f"{STREAMS}/{stream_id}/tail"), BUSY)
         del opened
-        before = time.monotonic()
-        code = service.web.terminate()
-        return slowest, code, time.monotonic() - before
+        large_id, other = large_log(viewer), Viewer(service, draw, log_dir)
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(other.ask, large_id, pattern=SLOW_PATTERN)
+            time.sleep(UNDER_WAY_SECONDS)
+            before = time.monotonic()
+            code = service.web.terminate()
+            took = time.monotonic() - before
+            running = answer.result()
+        is_finished = running.status == OK or running.received < before  # or it was too quick for a stop
+        expect(is_finished, expected="an answer to what runs", got=describe_answer(running), answer=running)
+        return slowest, code, took
 
 
 def is_free(viewer: Viewer, stream_id: str, stack: ExitStack) -> None:

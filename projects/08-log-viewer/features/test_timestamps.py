@@ -8,7 +8,7 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, expect, is_problem
 
-from .formats import Written, android, bsd, draw_moment, with_zone, without_zone
+from .formats import Written, android, around_changes, bsd, draw_moment, with_zone, without_zone
 from .viewer import (
     MALFORMED,
     NANOSECONDS,
@@ -52,6 +52,7 @@ def lines_without_a_zone_are_written(viewer: Viewer, service_settings: Mapping[s
     name, zone = viewer.new_name(), service_settings["DEFAULT_TZ"]
     draw = viewer.draw
     written = draw.shuffle([*[one for _ in range(4) for one in without_zone(draw, zone)], *with_zone(draw)])
+    written += around_changes(draw, zone)
     viewer.write(name, [one.line for one in written])
     return told(viewer, name, written)
 
