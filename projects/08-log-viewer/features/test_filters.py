@@ -139,6 +139,7 @@ def search(
 @when("texts with markup, escapes and signs of patterns are looked for", target_fixture="searches")
 def texts_are_looked_for(viewer: Viewer) -> list[Search]:
     draw = viewer.draw
+    tea = draw.word()
     needles = [
         "<button>",
         "&amp;",
@@ -154,6 +155,7 @@ def texts_are_looked_for(viewer: Viewer) -> list[Search]:
         "?x=1&y=2",
         draw.word(),
         draw.word().upper(),
+        f" {tea} ",
     ]
     heads = stamped(draw, 60)
     texts = [
@@ -166,6 +168,7 @@ def texts_are_looked_for(viewer: Viewer) -> list[Search]:
         for head in heads
     ]
     texts += [head + b" a1b*c axb" + b" 100 \xff" for head in stamped(draw, 2)]
+    texts += [head + f" {tea}. -{tea} {tea}".encode() for head in stamped(draw, 1)]  # without the blanks
     decoys = ["button", "&", "A.B", "GRÖSSE", "a b", draw.word()]
     return search(viewer, texts, [({"q": one}, holds(one.encode())) for one in [*needles, *decoys]])
 

@@ -193,17 +193,25 @@ def ask_ranges(viewer: Viewer, name: str, texts: list[tuple[int, bytes]], count:
     moments = [moment for moment, _ in texts]
     found = []
     for _ in range(count):
-        since: int | None = draw.choice(moments) + draw.choice((-1, 0, 1))
-        until: int | None = draw.choice(moments) + draw.choice((-1, 0, 1))
-        since, until = draw.choice(((since, until), (since, None), (None, until)))
+        since = draw.choice(moments) + draw.choice((-1, 0, 1))
+        until = draw.choice(moments) + draw.choice((-1, 0, 1))
+        narrow = (since, since + draw.integer(1, 1_000_000))
+        ranges: list[tuple[int | None, int | None]] = [
+            narrow,
+            narrow,
+            (since, until),
+            (since, None),
+            (None, until),
+        ]
+        low, high = draw.choice(ranges)
         wanted = [
             text
             for moment, text in texts
-            if (since is None or since <= moment) and (until is None or moment < until)
+            if (low is None or low <= moment) and (high is None or moment < high)
         ]
         query = {
-            "since": instant_text(since) if since is not None else None,
-            "until": instant_text(until) if until is not None else None,
+            "since": instant_text(low) if low is not None else None,
+            "until": instant_text(high) if high is not None else None,
             "limit": min(draw.choice((1000, max(len(wanted) // 2, 1), max(len(wanted), 1))), 1000),
         }
         read = draw.choice((viewer.forward, viewer.backward))
@@ -237,7 +245,7 @@ def a_long_log_with_late_lines_is_asked_for(viewer: Viewer) -> tuple[list[Range]
     texts: list[tuple[int, bytes]] = []
     size = 0
     while size < BEYOND_A_BLOCK:
-        moment += draw.integer(0, 3) * NANOSECONDS
+        moment += draw.integer(0, 20_000_000)
         own = moment - (draw.integer(1, 2000) * NANOSECONDS if draw.integer(0, 150) == 0 else 0)
         text = f"{instant_text(own)} {len(texts)} {draw.text(draw.integer(1, 200))}".encode()
         texts.append((own, text))
@@ -251,7 +259,7 @@ def a_long_log_with_late_lines_is_asked_for(viewer: Viewer) -> tuple[list[Range]
     only = viewer.forward(viewer.id_of(name), until=instant_text(texts[0][0] - 4000 * NANOSECONDS))
     same([one.raw for one in only], [texts[middle][1]], "a range with one late line")
     is_late = {text: number > 0 and own < texts[number - 1][0] for number, (own, text) in enumerate(texts)}
-    return ask_ranges(viewer, name, texts, 5), is_late
+    return ask_ranges(viewer, name, texts, 15), is_late
 
 
 @then("each range has all of its entries, and the late ones are marked")
