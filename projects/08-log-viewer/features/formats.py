@@ -61,7 +61,8 @@ def weekday(local: datetime) -> str:
 
 def with_zone(draw: Draw) -> list[Written]:
     """Write a line of each format that says its zone."""
-    return [make(draw) for make in (rfc3339, rfc5424, common_log, json_time, json_epoch, logfmt_time)]
+    texts = [make(draw) for make in (rfc3339, rfc5424, common_log, json_time, logfmt_time)]
+    return [*texts, *(json_epoch(draw, unit) for unit in (1, 10**3, 10**6, 10**9))]
 
 
 def rfc3339(draw: Draw) -> Written:
@@ -102,10 +103,10 @@ def json_time(draw: Draw) -> Written:
     return Written(line, moment_of(local, nanoseconds), f"JSON, {name}")
 
 
-def json_epoch(draw: Draw) -> Written:
+def json_epoch(draw: Draw, unit: int) -> Written:
+    """Write a number since 1970, of which so many are a second."""
     seconds = draw.integer(1_000_000_000, 2_000_000_000)
     nanoseconds = draw.integer(0, NANOSECONDS - 1)
-    unit = draw.choice((1, 10**3, 10**6, 10**9))
     whole, rest = divmod(seconds * NANOSECONDS + nanoseconds, NANOSECONDS // unit)
     digits = f".{rest:0{len(str(NANOSECONDS // unit)) - 1}}" if unit < NANOSECONDS else ""
     line = f'{{"msg":"{draw.word()}", "ts" : {whole}{digits}}}'
