@@ -61,7 +61,8 @@ def weekday(local: datetime) -> str:
 
 def with_zone(draw: Draw) -> list[Written]:
     """Write a line of each format that says its zone."""
-    return [make(draw) for make in (rfc3339, rfc5424, common_log, json_time, json_epoch, logfmt_time)]
+    texts = [make(draw) for make in (rfc3339, rfc5424, common_log, json_time, logfmt_time)]
+    return [*texts, *(json_epoch(draw, unit) for unit in (1, 10**3, 10**6, 10**9))]
 
 
 def rfc3339(draw: Draw) -> Written:
@@ -102,10 +103,10 @@ def json_time(draw: Draw) -> Written:
     return Written(line, moment_of(local, nanoseconds), f"JSON, {name}")
 
 
-def json_epoch(draw: Draw) -> Written:
+def json_epoch(draw: Draw, unit: int) -> Written:
+    """Write a number since 1970, of which so many are a second."""
     seconds = draw.integer(1_000_000_000, 2_000_000_000)
     nanoseconds = draw.integer(0, NANOSECONDS - 1)
-    unit = draw.choice((1, 10**3, 10**6, 10**9))
     whole, rest = divmod(seconds * NANOSECONDS + nanoseconds, NANOSECONDS // unit)
     digits = f".{rest:0{len(str(NANOSECONDS // unit)) - 1}}" if unit < NANOSECONDS else ""
     line = f'{{"msg":"{draw.word()}", "ts" : {whole}{digits}}}'
@@ -152,6 +153,22 @@ def without_zone(draw: Draw, zone: str) -> list[Written]:
         time = moment_of(local, nanoseconds if has_fraction else 0)
         found.append(Written(line.encode(), time, f"{line[:30]!r} in {zone}"))
     return found
+
+
+def around_changes(draw: Draw, zone: str) -> list[Written]:
+    """Write lines of a day on which the zone changes its clock: before it, behind it, and before it again."""
+    first = datetime(draw.integer(2000, 2036), 1, 1, 23, 55)  # noqa: DTZ001 - the zone is put to it
+    days = [first + timedelta(days=number) for number in range(365)]
+    changes = [day for day in days if _offset(day, zone) != _offset(day.replace(hour=0), zone)]
+    late = draw.choice(changes or days).replace(tzinfo=ZoneInfo(zone))
+    return [
+        Written(f"{local:%Y-%m-%d %H:%M:%S} clock".encode(), moment_of(local), f"a change of {zone}")
+        for local in (late.replace(hour=0), late, late.replace(hour=0))
+    ]
+
+
+def _offset(local: datetime, zone: str) -> timedelta | None:
+    return local.replace(tzinfo=ZoneInfo(zone)).utcoffset()
 
 
 def bsd(local: datetime, zone: str, pri: str = "") -> Written:

@@ -75,6 +75,7 @@ def level_lines(draw: Draw) -> list[Leveled]:
         (b'ts=2026-01-01T00:00:00Z msg="it is level=error here"', None),
         (json_line({"time": "2026-01-01T00:00:00Z", "level": True}), None),
         (json_line({"time": "2026-01-01T00:00:00Z", "level": 35}), None),
+        (json_line({"time": "2026-01-01T00:00:00Z", "lvl": "error", "severity": "loud"}), None),
         (b'10.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 500 12', None),
     ]
 
@@ -138,6 +139,7 @@ def search(
 @when("texts with markup, escapes and signs of patterns are looked for", target_fixture="searches")
 def texts_are_looked_for(viewer: Viewer) -> list[Search]:
     draw = viewer.draw
+    tea = draw.word()
     needles = [
         "<button>",
         "&amp;",
@@ -153,6 +155,7 @@ def texts_are_looked_for(viewer: Viewer) -> list[Search]:
         "?x=1&y=2",
         draw.word(),
         draw.word().upper(),
+        f" {tea} ",
     ]
     heads = stamped(draw, 60)
     texts = [
@@ -165,6 +168,7 @@ def texts_are_looked_for(viewer: Viewer) -> list[Search]:
         for head in heads
     ]
     texts += [head + b" a1b*c axb" + b" 100 \xff" for head in stamped(draw, 2)]
+    texts += [head + f" {tea}. -{tea} {tea}".encode() for head in stamped(draw, 1)]  # without the blanks
     decoys = ["button", "&", "A.B", "GRÖSSE", "a b", draw.word()]
     return search(viewer, texts, [({"q": one}, holds(one.encode())) for one in [*needles, *decoys]])
 
@@ -199,6 +203,8 @@ def patterns_are_looked_for(viewer: Viewer) -> tuple[list[Search], list[Exchange
         ({"pattern": "user=.*größ.$"}, holds("größe".encode())),
         ({"pattern": r"line (one|two)"}, holds(b"line two")),
         ({"pattern": "caf. au"}, holds(b"caf\xe9 au")),
+        ({"pattern": "^  at line"}, lambda _: False),
+        ({"pattern": "(?m)^  at line"}, holds(b"line two")),
         ({"pattern": "nothing of this"}, lambda _: False),
     ]
     found = search(viewer, texts, queries)
@@ -241,7 +247,7 @@ def lines_with_fields_are_looked_for(viewer: Viewer) -> list[Search]:
         f'{{{time_member},"id":{number},"x":1.10,"ok":true,"none":null}}',
         f'{{{time_member},"id":{number + 1},"x":1.1,"ok":"true"}}',
         f'{{{time_member},"status":200,"status":500}}',
-        f'{{{time_member},"list":["500"],"größe":"\\u0041"}}',
+        f'{{{time_member},"list":["500"],"größe":"\\u0041","sign":"\\ud83d\\ude00 \\u00fc"}}',
         f"time=2026-01-01T00:00:00Z status=500 user={words[0]}",
         f'time=2026-01-01T00:00:00Z status="500" msg="a \\"b\\" c" user={words[2]}',
         f"time=2026-01-01T00:00:00Z xstatus=500 user={words[0]}{words[1]} empty=",
@@ -261,6 +267,7 @@ def lines_with_fields_are_looked_for(viewer: Viewer) -> list[Search]:
         ("ok=true", (3, 4)),
         ("none=null", (3,)),
         ("größe=A", (6,)),
+        ('sign="\U0001f600 ü"', (6,)),
         ('msg="a \\"b\\" c"', (8,)),
         ("empty=", (9,)),
         ("status=200 status=500", (5,)),
@@ -348,7 +355,13 @@ def an_entry_is_found_by_a_filter(viewer: Viewer) -> list[tuple[str, list[Listed
         entry = viewer.page(stream_id, q=texts[number].decode()).entries[0]
         before, after = draw.choice((0, draw.integer(1, 60))), draw.choice((0, draw.integer(1, 60)))
         page = viewer.page(
-            stream_id, around=entry.id, before=before, after=after, q="nothing", level="critical"
+            stream_id,
+            around=entry.id,
+            before=before,
+            after=after,
+            q="nothing",
+            level="critical",
+            direction=draw.choice(("forward", "backward", None)),
         )
         wanted = texts[max(number - before, 0) : number + after + 1]
         found.append((f"around entry {number + 1}, before={before}, after={after}", page.entries, wanted))

@@ -1,6 +1,7 @@
 """Steps of histogram.feature: how many entries there are when."""
 
 import itertools
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ def bucket_of(moment: int, width: int) -> str:
 @when("a log is counted in buckets of several widths, with filters and without", target_fixture="counted")
 def a_log_is_counted_in_buckets(viewer: Viewer) -> list[Counted]:
     draw = viewer.draw
-    start = draw.integer(10**9, 19 * 10**8)
+    side = draw.choice((1, -1))  # of 1970: one log is before it, and one behind it
+    start = side * draw.integer(10**9, 19 * 10**8)
     width = draw.choice((1, 7, 60, 3600, 86_400, draw.integer(2, 5000)))
     edge = (start // width + 3) * width * NANOSECONDS
     moments = [edge, edge - 1, edge + 1]  # where a bucket begins
@@ -110,14 +112,14 @@ def a_log_is_counted_in_buckets(viewer: Viewer) -> list[Counted]:
         found.append(Counted(f"{query}, bucket_seconds={width}", width, starts, counts, wanted))
     for wrong in ("0", "-1", "31622401"):
         is_problem(ask(viewer, stream_id, bucket_seconds=wrong), INVALID)
-    return [*found, counted_of_one_form(viewer)]
+    return [*found, counted_of_one_form(viewer, -side)]
 
 
-def counted_of_one_form(viewer: Viewer) -> Counted:
+def counted_of_one_form(viewer: Viewer, side: int) -> Counted:
     """Count a log whose lines are nearly all of one form. Some come late, and a few have another format."""
     draw = viewer.draw
     width = 60 * draw.integer(1, 5)
-    moment = draw.integer(10**9, 19 * 10**8) * NANOSECONDS
+    moment = side * draw.integer(10**9, 19 * 10**8) * NANOSECONDS
     wanted: Counts = {}
     texts: list[bytes] = []
     moments: list[int] = []
@@ -240,7 +242,10 @@ def a_log_of_megabytes_is_counted(viewer: Viewer) -> list[Counted]:
     kept = draw.integer(50, 300)
     middle = [text.replace(b" ERROR ", b" TRACE ") for text in reversed(texts[kept:-1])]
     texts = [*texts[:kept], *middle, texts[-1]]
+    modified = path.stat().st_mtime_ns
     path.write_bytes(lines(texts))  # in place, as copytruncate does it
+    if draw.integer(0, 1):
+        os.utime(path, ns=(modified, modified))  # as a copy does that keeps times
     return found + recount(viewer, stream_id, texts, "with others in their place")
 
 

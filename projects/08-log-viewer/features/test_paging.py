@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from pytest_bdd import scenarios, then, when
 
@@ -13,6 +14,7 @@ from kata.steps import Draw, Exchange, World, expect, is_problem
 from .viewer import (
     GONE,
     MALFORMED,
+    STREAMS,
     Viewer,
     compressed,
     instant_text,
@@ -95,6 +97,8 @@ def a_log_is_read_to_and_fro(viewer: Viewer) -> list[Reading]:
     expect(first.previous_cursor is None, expected="no page before the first", got=first.previous_cursor)
     everything = viewer.page(stream_id, limit=1000)
     expect(everything.next_cursor is None, expected="no page behind the last", got=everything.next_cursor)
+    begun = viewer.page(stream_id, limit=limit, cursor=everything.entries[0].id)
+    expect(begun.previous_cursor is None, expected="no page before the first", got=begun.previous_cursor)
     last = viewer.page(stream_id, limit=limit, direction="backward")
     expect(last.next_cursor is None, expected="no page behind the last", got=last.next_cursor)
     found.append(("the last page, by direction=backward", last.raws, texts[-limit:]))
@@ -245,6 +249,8 @@ def the_bytes_of_a_cursor_are_removed(viewer: Viewer) -> list[tuple[str, Exchang
             before = head.splitlines() if what.startswith("other") else []
             log.path.write_bytes(lines([*before, *rest]))
             rest = [*before, *rest]
+        path = f"{STREAMS}/{stream_id}/tail?cursor={quote(cursor or '', safe='')}"
+        is_problem(viewer.client.get(path), GONE, rule=f"a tail, when the bytes were {what}")
         answer = viewer.ask(stream_id, cursor=cursor)
         found.append((what, answer, log, [*kept, *rest]))
     return found
@@ -274,6 +280,7 @@ def cursors_are_changed(viewer: Viewer) -> list[Exchange]:
     for cursor in cursors[:3]:
         places = {0, draw.integer(1, len(cursor) - 2), len(cursor) - 2, len(cursor) - 1}
         wrong += [cursor[:place] + neighbour(cursor[place]) + cursor[place + 1 :] for place in places]
+        wrong += [cursor[:-1] + neighbour(cursor[-1], bit) for bit in (2, 4, 8)]
         wrong += [cursor[:-1], cursor[1:], f"{cursor}=", f"{cursor}A", f" {cursor}", cursor * 2]
     return [
         viewer.ask(ids[0], **{name: cursor})
@@ -282,10 +289,10 @@ def cursors_are_changed(viewer: Viewer) -> list[Exchange]:
     ]
 
 
-def neighbour(character: str) -> str:
-    """Return the character whose bits differ in the last one, in base64 and its like."""
+def neighbour(character: str, bit: int = 1) -> str:
+    """Return the character whose bits differ in one, in base64 and its like."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    return alphabet[alphabet.index(character) ^ 1] if character in alphabet else "A"
+    return alphabet[alphabet.index(character) ^ bit] if character in alphabet else "A"
 
 
 @then("each gets 400")
@@ -347,6 +354,11 @@ def pages_are_asked_of_two_processes(
         cursor = page.next_cursor
         log.rename()
         log.write(1)
+    for _ in range(2):  # each is known by the other process, which is not asked for a list
+        one = Growing(viewers[0], viewers[0].new_name(), stamped(draw, 5))
+        one.write(5)
+        heard = viewers[1].page(viewers[0].id_of(one.name)).raws
+        same(heard, one.texts, "a log whose id the other process gave out")
     service.add("web")
     later = Viewer(service, draw, log_dir, process=2)
     expect(

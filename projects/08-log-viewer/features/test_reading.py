@@ -2,20 +2,23 @@
 
 import gzip
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import World, expect
+from kata.steps import Draw, World, expect
 
 from .viewer import (
     MOST_PAGES,
     NANOSECONDS,
+    SLOW_PATTERN,
     Page,
     Viewer,
     instant_text,
+    large_log,
     lines,
     same,
     stamped,
@@ -36,6 +39,22 @@ def packed(data: bytes, suffix: str) -> bytes:
     return gzip.compress(data) if suffix == ".gz" else zstd_frame(data)
 
 
+def member(draw: Draw, data: bytes, suffix: str) -> bytes:
+    """Write a member with anything that its head may have (RFC 1952, 2.3), or a frame, and one to skip."""
+    if suffix == ".zst":
+        skipped = draw.text(draw.integer(0, 9)).encode()
+        head = (0x184D2A50 + draw.integer(0, 15)).to_bytes(4, "little")  # RFC 8878, 3.1.2
+        return head + len(skipped).to_bytes(4, "little") + skipped + zstd_frame(data)
+    has_extra, has_name, has_comment, has_crc = (draw.integer(0, 1) for _ in range(4))
+    flags = has_crc << 1 | has_extra << 2 | has_name << 3 | has_comment << 4
+    head = b"\x1f\x8b\x08" + bytes([flags]) + b"\x00\x00\x00\x00\x00\xff"
+    head += b"\x07\x00kt\x03\x00a\x00b" * has_extra
+    head += b"app.log\x00" * has_name + b"of today\x00" * has_comment
+    head += (zlib.crc32(head) & 0xFFFF).to_bytes(2, "little") * has_crc
+    plain = gzip.compress(data)
+    return head + plain[10:]
+
+
 @when("archives of several members and frames are read", target_fixture="readings")
 def archives_of_several_members_are_read(viewer: Viewer) -> list[Reading]:
     draw = viewer.draw
@@ -45,9 +64,9 @@ def archives_of_several_members_are_read(viewer: Viewer) -> list[Reading]:
         data = lines(texts)
         # Members end where they will: in the middle of a line, and one has nothing in it.
         first, second = sorted(draw.integer(1, len(data) - 1) for _ in range(2))
-        members = [data[:first], b"", data[first:second], data[second:]]
+        parts = [data[:first], b"", data[first:second], data[second:]]
         name = viewer.new_name()
-        viewer.write(f"{name}.1{suffix}", b"".join(packed(member, suffix) for member in members))
+        viewer.write(f"{name}.1{suffix}", b"".join(member(draw, part, suffix) for part in parts))
         stream_id = viewer.id_of(name)
         limit = draw.integer(5, 30)
         found += [
@@ -358,14 +377,9 @@ def slow(world: World, log_dir: Path, service_settings: Mapping[str, str]) -> tu
     """Search a log for longer than SCAN_MS."""
     service = world.start_alone({**service_settings, "SCAN_MS": str(world.draw.integer(50, 200))})
     viewer = Viewer(service, world.draw, log_dir)
-    name = viewer.new_name()
-    part = lines(text + b" x" * 20 for text in stamped(world.draw, 2000))
-    with viewer.path(name).open("wb") as file:
-        for _ in range(150):
-            file.write(part)
-    stream_id = viewer.id_of(name)
+    stream_id = large_log(viewer)
     before = time.monotonic()
-    page = viewer.page(stream_id, pattern="(x ?)+y")
+    page = viewer.page(stream_id, pattern=SLOW_PATTERN)
     return page, time.monotonic() - before
 
 
@@ -407,8 +421,8 @@ def entries_of_max_entry_bytes_are_read(
         joiner = b"\n" if number >= 6 else b" "
         texts.append(head + joiner + rest)
     # What is too long may be JSON, whose time is read all the same.
-    moment, pad = heads[0].split(b" ")[0], b"x" * (limit + draw.integer(1, 3000))
-    texts.insert(3, b'{"pad":"%s","time":"%s"}' % (pad, moment))
+    moment, pads = heads[0].split(b" ")[0], (limit + draw.integer(1, 3000), draw.integer(900_000, 1_000_000))
+    texts[3:3] = [b'{"pad":"%s","time":"%s"}' % (b"x" * size, moment) for size in pads]
     name = viewer.new_name()
     viewer.write(name, texts)
     pages = [

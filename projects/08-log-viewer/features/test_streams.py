@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from .viewer import (
     compressed,
     lines,
     same,
+    set_modified,
     shown,
     stamped,
 )
@@ -47,14 +49,16 @@ def logs_are_written_that_were_rotated(viewer: Viewer) -> list[Rotated]:
     draw = viewer.draw
     suffixes = ("", ".gz", ".zst")
     made = []
-    for kind in ("number", "date", "dotted date", "none", "gone"):
+    for kind in ("number", "date", "dotted date", "none", "gone", "hidden"):
         base = viewer.new_name() if draw.integer(0, 1) else f"{draw.word()}-größe/{draw.word()} {kind}.log"
+        if kind == "hidden":
+            base = draw.choice((f".{draw.word()}.log", f".{draw.word()}/{draw.word()}.log"))
         numbers = sorted({draw.integer(1, 99) for _ in range(draw.integer(2, 6))}, reverse=True)
         if kind in {"number", "gone"}:
             # Two of one digit and of two, so that their order as text is another.
             numbers = sorted({*numbers, 2, 10}, reverse=True)
             files = [f"{base}.{number}" for number in numbers]
-        elif kind == "none":
+        elif kind in {"none", "hidden"}:
             files = []
         else:
             days = [f"{draw.integer(2001, 2029)}-{month:02}-{draw.integer(10, 28)}" for month in (2, 9, 11)]
@@ -67,7 +71,8 @@ def logs_are_written_that_were_rotated(viewer: Viewer) -> list[Rotated]:
         for file in draw.shuffle(files):
             data = lines(stamped(draw, 3))
             suffix = next((suffix for suffix in suffixes[1:] if file.endswith(suffix)), "")
-            viewer.write(file, compressed(data, suffix) if suffix else data)
+            path = viewer.write(file, compressed(data, suffix) if suffix else data)
+            set_modified(path, draw.integer(10**9, 17 * 10**8))
         made.append(Rotated(base, files))
     return made
 
@@ -97,8 +102,19 @@ def is_file_list(viewer: Viewer, stream: Mapping[str, object], log: Rotated) -> 
         size, kind = path.stat().st_size, {".gz": "gzip", ".zst": "zstd"}.get(path.suffix)
         expect(one.get("size_bytes") == size, expected=f"{size} bytes of {path.name}", got=one)
         expect(one.get("compression") == kind, expected=f"{kind} for {path.name}", got=one)
+        is_modified(one.get("modified_at"), path)
     total = sum((viewer.root / name).stat().st_size for name in log.files)
     expect(stream.get("size_bytes") == total, expected=f"{total} bytes in all", got=stream.get("size_bytes"))
+
+
+def is_modified(told: object, path: Path) -> None:
+    """Expect the file's last change, to the second at least."""
+    wanted = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    try:
+        is_right = abs((datetime.fromisoformat(str(told)) - wanted).total_seconds()) < 1
+    except (ValueError, TypeError):  # no date, or one without an offset
+        is_right = False
+    expect(is_right, expected=f"modified_at {wanted.isoformat()} for {path.name}", got=told)
 
 
 @dataclass(frozen=True)
@@ -126,7 +142,7 @@ def the_pages_have_as_many_entries(viewer: Viewer, long_log: Long) -> None:
     same(viewer.page(long_log.stream_id).raws, texts[:USUAL_PAGE], "a page without `limit`")
     for limit in (1, viewer.draw.integer(2, 300), LONGEST_PAGE):
         same(viewer.page(long_log.stream_id, limit=limit).raws, texts[:limit], f"limit={limit}")
-    for wrong in (0, LONGEST_PAGE + 1, -1):
+    for wrong in (0, LONGEST_PAGE + 1, -1, 2**63):
         is_problem(viewer.ask(long_log.stream_id, limit=wrong), INVALID)
     for query in ({"limit": "ten"}, {"limit": "1e1"}, {viewer.draw.word(): "1"}, {"direction": "up"}):
         answer = viewer.ask(long_log.stream_id, **query)
@@ -152,6 +168,7 @@ def lines_with_bytes_of_all_kinds_are_read(viewer: Viewer) -> tuple[list[bytes],
     texts = [
         head + b" " + text for head, text in zip(stamped(draw, len(odd)), draw.shuffle(odd), strict=True)
     ]
+    texts = ["\ufeffa mark of the byte order".encode(), *texts]
     name = viewer.new_name()
     viewer.write(name, texts)
     return texts, [entry.raw for entry in viewer.page(viewer.id_of(name)).entries]

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +14,19 @@ from urllib.parse import urlencode
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Stream, World, describe_stop, expect, is_problem
+from kata.steps import Stream, World, describe_answer, describe_stop, expect, is_problem
 
-from .viewer import OK, STREAMS, Listed, Viewer, lines, read_entry, same, stamped
+from .viewer import OK, SLOW_PATTERN, STREAMS, Listed, Viewer, large_log, lines, read_entry, same, stamped
 
 scenarios("tail.feature")
 
 BUSY = 503
 EVENT_SECONDS = 4.0
+HELD_SECONDS = 2.0
+LATE_SECONDS = 1.0
+PAUSE_SECONDS = 0.25
+UNDER_WAY_SECONDS = 0.3
+LEAVER_SECONDS = 4.0
 HEALTH_SECONDS = 0.2
 STOP_SECONDS = 10.0
 UNREAD_BYTES = 3_000_000
@@ -155,9 +162,43 @@ def logs_are_followed_from_their_end(viewer: Viewer) -> list[Followed]:
         beyond = events.next(1.0)
         expect(beyond is None, expected="no more events than entries", got=beyond)
     listed = viewer.page(stream_id).entries[2:]
+    comes_in_time(viewer, draw.choice((b" ERROR x", b" INFO x")))
     same_entries = [one.entry for one in sent] == listed
     expect(same_entries, expected=f"what is listed: {listed[:1]}", got=[one.entry for one in sent][:1])
     return found
+
+
+def comes_in_time(viewer: Viewer, end: bytes) -> None:
+    """Write to an entry without a pause: it comes all the same, and what comes late is one of its own."""
+    name = viewer.new_name()
+    viewer.write(name, stamped(viewer.draw, 1))
+    with tail(viewer, viewer.id_of(name)) as events:
+        viewer.append(name, [stamped(viewer.draw, 1)[0] + end])
+        begun = time.monotonic()
+        with while_written(lambda: viewer.append(name, [b"  at one more"])):
+            event = events.next(HELD_SECONDS + EVENT_SECONDS)
+        took = time.monotonic() - begun
+    in_time = event is not None and took <= HELD_SECONDS + LATE_SECONDS
+    got = f"after {took:.1f} s" if event else f"nothing in {took:.1f} s"
+    expect(in_time, expected="an entry two seconds after, though it is written to", got=got, timing=True)
+
+
+@contextmanager
+def while_written(write: Callable[[], object]) -> Iterator[None]:
+    """Write several times a second, in a thread of its own."""
+    is_over = threading.Event()
+
+    def go_on() -> None:
+        while not is_over.wait(PAUSE_SECONDS):
+            write()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 @then("each entry comes as one event, as it is listed")
@@ -238,15 +279,21 @@ def as_many_as_may_follow_a_log(
 ) -> tuple[float, int | None, float]:
     draw = world.draw
     most = draw.integer(3, 20)
-    service = world.start_alone({**service_settings, "MAX_TAILS": str(most), "HEARTBEAT_SECONDS": "0.3"})
+    service = world.start_alone(
+        {**service_settings, "MAX_TAILS": str(most), "HEARTBEAT_SECONDS": "1", "SCAN_MS": "1500"}
+    )
     viewer = Viewer(service, draw, log_dir)
     name = viewer.new_name()
     viewer.write(name, stamped(draw, 2))
     stream_id = viewer.id_of(name)
+    for wrong in ("cursor=x", "level=loud", "pattern=(", "limits=1")[: draw.integer(1, 4)] * most:
+        is_problem(viewer.client.get(f"{STREAMS}/{stream_id}/tail?{wrong}"), 400)  # and takes no place
     with ExitStack() as stack:
         opened = [stack.enter_context(tail(viewer, stream_id)) for _ in range(most - 1)]
-        with tail(viewer, stream_id) as quiet:
-            expect(quiet.has_comment(), expected="a comment each 0.3 s", got="none in 4 s")
+        with tail(viewer, stream_id, q="what nobody writes") as quiet:
+            with while_written(lambda: viewer.append(name, lines([b"2026-01-01T00:00:00Z no"]))):
+                for _ in range(2):  # to a tail nothing comes of what its filter holds back
+                    expect(quiet.has_comment(), expected="a comment each second", got="none in 4 s")
             refused = viewer.client.get(f"{STREAMS}/{stream_id}/tail")
             is_problem(refused, BUSY)
             wait = refused.header("retry-after") or ""
@@ -260,16 +307,25 @@ def as_many_as_may_follow_a_log(
         slowest = max(health_seconds(viewer) for _ in range(10))
         is_problem(viewer.client.get(f"{STREAMS}/{stream_id}/tail"), BUSY)
         del opened
-        before = time.monotonic()
-        code = service.web.terminate()
-        return slowest, code, time.monotonic() - before
+        large_id, other = large_log(viewer), Viewer(service, draw, log_dir)
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(other.ask, large_id, pattern=SLOW_PATTERN)
+            time.sleep(UNDER_WAY_SECONDS)
+            before = time.monotonic()
+            code = service.web.terminate()
+            took = time.monotonic() - before
+            running = answer.result()
+        is_finished = running.status == OK or running.received < before  # or it was too quick for a stop
+        expect(is_finished, expected="an answer to what runs", got=describe_answer(running), answer=running)
+        return slowest, code, took
 
 
 def is_free(viewer: Viewer, stream_id: str, stack: ExitStack) -> None:
     """Follow again as soon as the one who left is noticed."""
-    deadline = time.monotonic() + 2 * EVENT_SECONDS
+    deadline = time.monotonic() + LEAVER_SECONDS + LATE_SECONDS
     while viewer.client.request("HEAD", f"{STREAMS}/{stream_id}/tail").status != OK:
-        expect(time.monotonic() < deadline, expected="a free place", got="503 for 8 s")
+        is_early = time.monotonic() < deadline
+        expect(is_early, expected="a free place within four seconds", got="503 for 5 s", timing=True)
         time.sleep(0.1)
     stack.enter_context(tail(viewer, stream_id))
 

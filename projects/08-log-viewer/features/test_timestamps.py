@@ -8,7 +8,7 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, expect, is_problem
 
-from .formats import Written, android, bsd, draw_moment, with_zone, without_zone
+from .formats import Written, android, around_changes, bsd, draw_moment, with_zone, without_zone
 from .viewer import (
     MALFORMED,
     NANOSECONDS,
@@ -52,6 +52,7 @@ def lines_without_a_zone_are_written(viewer: Viewer, service_settings: Mapping[s
     name, zone = viewer.new_name(), service_settings["DEFAULT_TZ"]
     draw = viewer.draw
     written = draw.shuffle([*[one for _ in range(4) for one in without_zone(draw, zone)], *with_zone(draw)])
+    written += around_changes(draw, zone)
     viewer.write(name, [one.line for one in written])
     return told(viewer, name, written)
 
@@ -69,12 +70,17 @@ def lines_without_a_year_are_written(viewer: Viewer, service_settings: Mapping[s
     early = [turn - timedelta(days=days) for days in (300 + draw.integer(0, 40), 200, 120, 40)]
     two_turns = [turn - timedelta(days=days) for days in (500, 380, 300)]
     middle = [turn + timedelta(days=30), turn + timedelta(days=75), turn + timedelta(days=74)]
+    # Behind February, so that a leap year makes no difference.
+    spring = datetime(year, draw.integer(3, 6), draw.integer(1, 28), 12)  # noqa: DTZ001
+    half, more = spring + timedelta(days=183), (spring + timedelta(days=184)).replace(year=year - 1)
     leap = datetime(draw.choice((2004, 2008, 2012, 2016, 2020)), 2, 29, 13, draw.integer(0, 59))  # noqa: DTZ001
     moments = [
         [*early, *around, *middle],
         [*two_turns, *early[1:], *around],
         [leap - timedelta(days=draw.integer(1, 40)), leap, leap + timedelta(days=draw.integer(1, 170))],
         [draw_moment(draw, 2001, 2020).replace(hour=12)],
+        [half, spring],
+        [more, spring],
     ]
     found: Told = []
     for days in moments:
@@ -187,17 +193,25 @@ def ask_ranges(viewer: Viewer, name: str, texts: list[tuple[int, bytes]], count:
     moments = [moment for moment, _ in texts]
     found = []
     for _ in range(count):
-        since: int | None = draw.choice(moments) + draw.choice((-1, 0, 1))
-        until: int | None = draw.choice(moments) + draw.choice((-1, 0, 1))
-        since, until = draw.choice(((since, until), (since, None), (None, until)))
+        since = draw.choice(moments) + draw.choice((-1, 0, 1))
+        until = draw.choice(moments) + draw.choice((-1, 0, 1))
+        narrow = (since, since + draw.integer(1, 1_000_000))
+        ranges: list[tuple[int | None, int | None]] = [
+            narrow,
+            narrow,
+            (since, until),
+            (since, None),
+            (None, until),
+        ]
+        low, high = draw.choice(ranges)
         wanted = [
             text
             for moment, text in texts
-            if (since is None or since <= moment) and (until is None or moment < until)
+            if (low is None or low <= moment) and (high is None or moment < high)
         ]
         query = {
-            "since": instant_text(since) if since is not None else None,
-            "until": instant_text(until) if until is not None else None,
+            "since": instant_text(low) if low is not None else None,
+            "until": instant_text(high) if high is not None else None,
             "limit": min(draw.choice((1000, max(len(wanted) // 2, 1), max(len(wanted), 1))), 1000),
         }
         read = draw.choice((viewer.forward, viewer.backward))
@@ -231,7 +245,7 @@ def a_long_log_with_late_lines_is_asked_for(viewer: Viewer) -> tuple[list[Range]
     texts: list[tuple[int, bytes]] = []
     size = 0
     while size < BEYOND_A_BLOCK:
-        moment += draw.integer(0, 3) * NANOSECONDS
+        moment += draw.integer(0, 20_000_000)
         own = moment - (draw.integer(1, 2000) * NANOSECONDS if draw.integer(0, 150) == 0 else 0)
         text = f"{instant_text(own)} {len(texts)} {draw.text(draw.integer(1, 200))}".encode()
         texts.append((own, text))
@@ -245,7 +259,7 @@ def a_long_log_with_late_lines_is_asked_for(viewer: Viewer) -> tuple[list[Range]
     only = viewer.forward(viewer.id_of(name), until=instant_text(texts[0][0] - 4000 * NANOSECONDS))
     same([one.raw for one in only], [texts[middle][1]], "a range with one late line")
     is_late = {text: number > 0 and own < texts[number - 1][0] for number, (own, text) in enumerate(texts)}
-    return ask_ranges(viewer, name, texts, 5), is_late
+    return ask_ranges(viewer, name, texts, 15), is_late
 
 
 @then("each range has all of its entries, and the late ones are marked")

@@ -17,6 +17,8 @@ OK, MALFORMED, NOT_FOUND, GONE, INVALID = 200, 400, 404, 410, 422
 NANOSECONDS = 1_000_000_000
 MOST_PAGES = 3000
 LONGEST_SHOWN = 300
+SLOW_PATTERN = "(x ?)+y"
+"""Takes seconds in a large log, which has many an x and no y behind one."""
 
 
 @dataclass(frozen=True)
@@ -273,3 +275,13 @@ def set_modified(path: Path, seconds: float) -> None:
 
 def json_line(members: Mapping[str, object]) -> bytes:
     return json.dumps(members, ensure_ascii=False).encode()
+
+
+def large_log(viewer: Viewer) -> str:
+    """Write a log that takes seconds to be searched, and return its stream's id."""
+    name = viewer.new_name()
+    part = lines(text + b" x" * 20 for text in stamped(viewer.draw, 2000))
+    with viewer.path(name).open("wb") as file:
+        for _ in range(150):
+            file.write(part)
+    return viewer.id_of(name)

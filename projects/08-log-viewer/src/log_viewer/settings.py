@@ -49,7 +49,7 @@ class Settings(ServiceSettings):
     ] = 16
     heartbeat_seconds: Annotated[
         float, Field(ge=0.1, le=300, description="After how long without an entry a comment is sent")
-    ] = 15.0
+    ] = 5.0
     scan_ms: Annotated[
         int, Field(ge=50, le=60_000, description="How long one query may read, in milliseconds")
     ] = 5000

@@ -3,10 +3,11 @@
 One thread looks at the files of all streams that are being followed, and wakes who waits. A reader that does
 not read costs no memory, and loses nothing: what it has not read is in the files. Readers that stand at one
 place, as most do, share what one of them has read. The last entry may get more lines, so it is held back
-until another one follows, or until nothing has come for a while.
+until another one follows, or until nothing has come for a while, and at most until HELD_SECONDS are over.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from log_viewer.service import Item, LogService, Page
 
 POLL_SECONDS: Final = 0.1
 QUIET_SECONDS: Final = 0.5
+HELD_SECONDS: Final = 1.3
+"""With what is noticed late, and a last wait for quiet, an entry comes within two seconds."""
 _PAGE: Final = 200
 # A request waits for so many tails at most that read, and not for all that were woken with them.
 _READERS: Final = 4
@@ -165,6 +168,8 @@ class Tail:
     ) -> Iterator[Event]:
         """Give what comes, until it is over."""
         is_quiet = False
+        held_from: float | None = None  # since when the last entry may get more lines
+        said = time.monotonic()
         while not is_over():
             seen = self._watcher.state(stream_id)
             try:
@@ -172,18 +177,22 @@ class Tail:
             except (GoneError, UnknownStreamError):
                 yield End()
                 return
+            now = time.monotonic()
             is_last = page.next_cursor is None
-            held = 1 if page.items and is_last and not is_quiet else 0
+            is_due = is_quiet or (held_from is not None and now - held_from >= HELD_SECONDS)
+            held = 1 if page.items and is_last and not is_due else 0
             behind = [*(item.id for item in page.items[1:]), page.end_cursor]
             for item, place in list(zip(page.items, behind, strict=False))[: len(page.items) - held]:
                 cursor = place
                 if wanted.accepts(item.dated):
                     yield Arrival(item, place)
+                    said = now
+            if held_from is None or len(page.items) != held:  # another one is held, or none
+                held_from = now if held else None
             if not is_last:
                 continue
-            is_quiet = not self._watcher.wait(
-                stream_id, seen, QUIET_SECONDS if held else self._heartbeat_seconds
-            )
-            if is_quiet and not held:
+            if now - said >= self._heartbeat_seconds:
                 yield Idle()
-                is_quiet = False
+                said = now
+            patience = QUIET_SECONDS if held else said + self._heartbeat_seconds - now
+            is_quiet = not self._watcher.wait(stream_id, seen, patience) and held == 1

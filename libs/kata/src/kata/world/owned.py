@@ -49,6 +49,7 @@ class OwnedWorld(Checking):
         self._zone = draw.fork("zone").choice(_ZONES)
         self._two_digits = False
         self._databases = draw.fork("databases")
+        self._draw_of_folders = draw.fork("folders")
 
     def end(self) -> None:
         """Stop what the check had for itself, and let go of shared services that it broke."""
@@ -117,7 +118,7 @@ class OwnedWorld(Checking):
     def folder(self, name: str) -> Path:
         if self._target.dependency_host != self._target.proxy_host:
             raise NotRunError("it needs a folder of the verifier's, and a container does not see it")
-        path = self._folder / f"shared-{name}"
+        path = self._folder / self._draw_of_folders.fork(name).word()
         path.mkdir(exist_ok=True)
         return path
 
