@@ -1,5 +1,6 @@
 """Steps of timestamps.feature: which instant a line has, and which lines are one entry."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -191,11 +192,13 @@ def ask_ranges(viewer: Viewer, name: str, texts: list[tuple[int, bytes]], count:
     """Ask for ranges whose bounds lie at, just before and just behind entries."""
     draw, stream_id = viewer.draw, viewer.id_of(name)
     moments = [moment for moment, _ in texts]
+    late = [own for before, own in itertools.pairwise(moments) if own < before] or moments
     found = []
     for _ in range(count):
         since = draw.choice(moments) + draw.choice((-1, 0, 1))
         until = draw.choice(moments) + draw.choice((-1, 0, 1))
-        narrow = (since, since + draw.integer(1, 1_000_000))
+        first = draw.choice(draw.choice((moments, late))) + draw.choice((-1, 0, 1))
+        narrow = (first, first + draw.integer(1, 1_000_000))
         ranges: list[tuple[int | None, int | None]] = [
             narrow,
             narrow,
@@ -216,8 +219,8 @@ def ask_ranges(viewer: Viewer, name: str, texts: list[tuple[int, bytes]], count:
         }
         read = draw.choice((viewer.forward, viewer.backward))
         listed = read(stream_id, **query)
-        late = [one.out_of_order for one in listed]
-        found.append(Range(f"{query}, {read.__name__}", [one.raw for one in listed], wanted, late))
+        marks = [one.out_of_order for one in listed]
+        found.append(Range(f"{query}, {read.__name__}", [one.raw for one in listed], wanted, marks))
     return found
 
 
@@ -246,7 +249,9 @@ def a_long_log_with_late_lines_is_asked_for(viewer: Viewer) -> tuple[list[Range]
     size = 0
     while size < BEYOND_A_BLOCK:
         moment += draw.integer(0, 20_000_000)
-        own = moment - (draw.integer(1, 2000) * NANOSECONDS if draw.integer(0, 150) == 0 else 0)
+        own = moment - (
+            draw.integer(1, draw.choice((9, 2000))) * NANOSECONDS if draw.integer(0, 150) == 0 else 0
+        )
         text = f"{instant_text(own)} {len(texts)} {draw.text(draw.integer(1, 200))}".encode()
         texts.append((own, text))
         size += len(text) + 1
