@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import PostgresRefreshTokenStore, RefreshPolicy, RefreshTokens
+from core.audit.repository import AuditTrail
 from core.flags.repository import Flags
 from core.idempotency.repository import IdempotencyKeys
 from core.identity.repository import EmailTokens, LoginGuesses, Logins, Users
@@ -117,6 +118,10 @@ class UnitOfWork:
     @cached_property
     def flags(self) -> Flags:
         return Flags(self.connection)
+
+    @cached_property
+    def audit(self) -> AuditTrail:
+        return AuditTrail(self.connection)
 
     @cached_property
     def jobs(self) -> Jobs:

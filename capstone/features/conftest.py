@@ -13,6 +13,7 @@ from .saas import API, Home, Person, Site
 # Secrets are numbers, so that those of a service that runs already can be told with --set.
 TOKEN_KEYS = (10**35, 10**60)
 OPERATORS = (10**19, 10**60)
+AUDIT_KEYS = (10**63, 10**64 - 1)
 LEASE_SECONDS = 2
 # What people, their tokens and their invitations rely on, in each check: the defaults.
 RELIED_ON = {
@@ -31,6 +32,7 @@ def service_settings(world: World) -> dict[str, str]:
     return RELIED_ON | {
         "TOKEN_KEY": str(world.setting("TOKEN_KEY", *TOKEN_KEYS)),
         "OPERATOR_TOKEN": str(world.setting("OPERATOR_TOKEN", *OPERATORS)),
+        "AUDIT_KEY": str(world.setting("AUDIT_KEY", *AUDIT_KEYS)),
     }
 
 
@@ -51,6 +53,7 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
     return [
         ("TOKEN_KEY", world.draw.choice(["", "x" * 31])),
         ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257, "é" * 20])),
+        ("AUDIT_KEY", world.draw.choice(["", "0" * 63, "0" * 65, "g" * 64])),
         ("MAX_ATTEMPTS", world.draw.choice(["0", "51", "2.5"])),
         ("ACCESS_TOKEN_SECONDS", world.draw.choice(["0", "86401", "soon"])),
         ("ACTIONS_PER_MINUTE", world.draw.choice(["0", "100001", "1.5"])),
@@ -107,6 +110,11 @@ def contract_paths() -> list[str]:
         f"{one}/flags",
         f"{one}/keys",
         f"{one}/keys/{{key_id}}",
+        f"{one}/audit",
+        f"{one}/audit/checkpoint",
+        f"{one}/audit/export",
+        f"{one}/audit/verify",
+        f"{API}/audit/key",
         f"{API}/admin/flags/{{key}}",
         f"{API}/admin/accounts",
     ]

@@ -87,6 +87,11 @@ TABLE: Mapping[tuple[str, str], Operation] = {
     ("POST", organisation("/jobs/{job_id}/retry")): Operation(Door.ADMINS, "jobs:write"),
     ("POST", organisation("/jobs/{job_id}/cancel")): Operation(Door.ADMINS, "jobs:write"),
     ("GET", organisation("/flags")): Operation(Door.MEMBERS),
+    ("GET", organisation("/audit")): Operation(Door.ADMINS),
+    ("GET", organisation("/audit/checkpoint")): Operation(Door.ADMINS),
+    ("GET", organisation("/audit/export")): Operation(Door.ADMINS),
+    ("GET", organisation("/audit/verify")): Operation(Door.ADMINS),
+    ("GET", f"{API}/audit/key"): Operation(Door.ANYBODY),
     ("PUT", f"{API}/admin/flags/{{key}}"): Operation(Door.OPERATOR, body={"is_on": False}),
     ("POST", f"{API}/admin/accounts"): Operation(Door.OPERATOR, body={"email": "no address"}),
 }

@@ -5,6 +5,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, create_engine
 
 import auth
+from core.audit import tables as audit
 from core.flags import tables as flags
 from core.idempotency import tables as idempotency
 from core.identity import tables as identity
@@ -19,7 +20,7 @@ from service_kit.database import driver_url
 from service_kit.migrations import migrate
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-DOMAINS = (flags, idempotency, identity, invitations, jobs, keys, mail, projects, tenancy)
+DOMAINS = (audit, flags, idempotency, identity, invitations, jobs, keys, mail, projects, tenancy)
 OF_AUTH = MetaData()
 for name in ("refresh_token_families", "refresh_tokens"):  # its API keys know no tenants, and ours do
     auth.metadata.tables[name].to_metadata(OF_AUTH)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from core.audit.domain import ActorType
 from core.jobs.domain import Outcome, State
 from core.tenancy.domain import Role
 
@@ -195,6 +196,60 @@ class KeysAnswer(BaseModel):
     """All keys."""
 
     items: list[KeyAnswer]
+
+
+class ActorAnswer(BaseModel):
+    """Who has changed something."""
+
+    type: ActorType
+    id: UUID | None
+    key_id: UUID | None
+
+
+class AuditEntryAnswer(BaseModel):
+    """A change: who, what and when. Only `seq` and `hash` are left of one that cannot be read any more."""
+
+    seq: int
+    at: datetime | None = None
+    actor: ActorAnswer | None = None
+    action: str | None = None
+    target: str | None = None
+    detail: dict[str, object] | None = None
+    hash: str
+
+
+class AuditEntriesAnswer(BaseModel):
+    """A page of the trail."""
+
+    items: list[AuditEntryAnswer]
+    next_cursor: int | None
+
+
+class CheckpointAnswer(BaseModel):
+    """Where a trail ended, signed."""
+
+    tenant: UUID
+    seq: int
+    head: str
+    at: str
+    signature: str
+
+
+class AuditVerdictAnswer(BaseModel):
+    """Whether a trail holds; `entries` is how many do from its begin on."""
+
+    is_intact: bool
+    entries: int
+    head: str | None = None
+    first_bad: int | None = None
+    reason: str | None = None
+
+
+class AuditKeyAnswer(BaseModel):
+    """What checkpoints are verified by: the raw key in base64."""
+
+    algorithm: str = "Ed25519"
+    public_key: str
 
 
 class FlagsAnswer(BaseModel):

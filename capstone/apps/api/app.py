@@ -15,10 +15,22 @@ from apps.api import access, limits
 from apps.api.once import replayed
 from apps.api.operator import operator
 from apps.api.problems import error_table
-from apps.api.routes import accounts, flags, identity, invitations, jobs, keys, organisations, projects
+from apps.api.routes import (
+    accounts,
+    audit,
+    flags,
+    identity,
+    invitations,
+    jobs,
+    keys,
+    organisations,
+    projects,
+)
 from apps.api.settings import APP_ROLE, ApiSettings
 from auth.litestar import CSRF_EXEMPT, AuthPlugin
 from core import errors
+from core.audit.checkpoints import Signer
+from core.audit.service import AuditService
 from core.flags.service import FlagService
 from core.idempotency.domain import ReplayedError
 from core.identifiers import new_id
@@ -57,7 +69,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
         NAME,
         errors.StoreUnavailableError,
         session_settings={"role": APP_ROLE},
-        tables=("users", "organisations", "memberships", "projects", "jobs", "mails"),
+        tables=("users", "organisations", "memberships", "projects", "jobs", "mails", "audit_entries"),
         constraints=(EMAIL_CONSTRAINT,),
     )
     refresh = auth.RefreshPolicy([key], grace_seconds=settings.refresh_grace_seconds)
@@ -85,6 +97,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
     mails = budget(settings.mails_per_hour, HOUR, "mails")
     clients = limits.Clients(settings.trusted_hops)
     token_life = timedelta(seconds=settings.mail_token_seconds)
+    signer = Signer(bytes.fromhex(settings.audit_key.get_secret_value()))
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
     provided: Mapping[str, object] = {
         "settings": settings,
@@ -99,6 +112,8 @@ def create_app(settings: ApiSettings) -> Plumbing:
         "projects": ProjectService(begin, new_id),
         "jobs": work,
         "flags": FlagService(begin),
+        "signer": signer,
+        "audit": AuditService(begin, signer),
         "actions": ActionService(
             begin, work, budget(settings.actions_per_minute, MINUTE, "actions"), guard, settings.max_attempts
         ),
@@ -132,6 +147,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
             *jobs.OF_ONE,
             *flags.OF_ONE,
             *keys.OF_ONE,
+            *audit.OF_ONE,
         ],
         dependencies={"access": Provide(access.allowed)},
     )
@@ -142,6 +158,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
     )
     routes: list[ControllerRouterHandler] = [of_one, of_operator]
     routes += [*identity.ROUTES, *accounts.ROUTES, *invitations.ROUTES, *organisations.ROUTES]
+    routes += audit.ROUTES
     attempts = budget(settings.attempts_per_minute, MINUTE, "attempts")
     app = Litestar(
         # Bearers alone sign in here, which no site makes a browser send; who shows nothing is to hear 401.

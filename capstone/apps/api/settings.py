@@ -1,14 +1,21 @@
 """What the API reads from its environment. Each field is the variable of the same name."""
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service_kit.settings import BearerToken, ServiceSettings
 from service_kit.urls import PostgresUrl, RedisUrl
 
 APP_ROLE = "capstone_app"
+
+
+def check_seed(seed: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", seed.get_secret_value()):
+        raise ValueError("it is 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+    return seed
 
 
 class Stores(BaseSettings):
@@ -56,6 +63,14 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox):
         Field(
             description="What whoever runs the platform shows to operate it;"
             " 16 to 256 letters, digits and `-._~+/`, `=` at the end"
+        ),
+    ]
+    audit_key: Annotated[
+        SecretStr,
+        AfterValidator(check_seed),
+        Field(
+            description="Signs checkpoints of audit trails: the seed of an Ed25519 key,"
+            " 64 hexadecimal digits; secret"
         ),
     ]
     access_token_seconds: Annotated[

@@ -1,0 +1,432 @@
+"""Steps of audit.feature."""
+
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from pytest_bdd import given, scenarios, then, when
+
+from kata.steps import Client, Exchange, Request, World, as_object, describe_answer, expect, is_problem
+
+from .saas import (
+    API,
+    FORBIDDEN,
+    INVALID,
+    JSON,
+    MISSING,
+    STALE,
+    Home,
+    Json,
+    Site,
+    made,
+)
+from .trail import (
+    Row,
+    checkpoint_of,
+    entries_of,
+    export_of,
+    followed,
+    grown,
+    is_signed,
+    judged,
+    key_of,
+    linked,
+    put_rows,
+    rows_of,
+    verdict_of,
+)
+
+ROLE = "capstone_app"
+MANY = 12
+CLOCKS = timedelta(seconds=5)
+
+scenarios("audit.feature")
+
+
+@given("a platform of its own, whose trails can be closed", target_fixture="site")
+def a_platform_of_its_own(world: World, service_settings: dict[str, str]) -> Site:
+    return Site(world.start_alone(service_settings), world.draw, service_settings)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What an entry is to say."""
+
+    action: str
+    target: str
+    actor: Mapping[str, object]
+
+
+class Deeds:
+    """Does things, and remembers what the trail is to say of them."""
+
+    def __init__(self, site: Site, home: Home) -> None:
+        self.site = site
+        self.began = datetime.now(UTC)
+        self.people: list[str] = []
+        self.wanted = [Deed("organisation.created", home.id, user(home))]
+
+    def do(self, home: Home, method: str, path: str, body: Json | None = None) -> Exchange:
+        answer = home.http.request(method, home.path + path, json=body)
+        expect(answer.status // 100 == 2, expected="success", got=f"{describe_answer(answer)} {path}")
+        return answer
+
+    def note(self, action: str, target: object, actor: Mapping[str, object]) -> None:
+        self.wanted.append(Deed(action, str(target), actor))
+
+    def refused(self, client: Client, method: str, path: str, body: Json | None, status: int) -> None:
+        is_problem(client.request(method, path, json=body), status)
+
+
+def user(home: Home, key_id: object = None) -> Mapping[str, object]:
+    return {"type": "user", "id": home.person.id, "key_id": key_id}
+
+
+@when("people, a key and the operator change what there is, and others are refused", target_fixture="deeds")
+def people_change_what_there_is(site: Site, home: Home) -> Deeds:
+    deeds, word = Deeds(site, home), site.draw.word
+    owner = user(home)
+    colleague = invited(deeds, home, "admin")
+    outsider = invited(deeds, home, "member")
+    deeds.do(home, "PATCH", "", {"name": word()})
+    deeds.note("organisation.renamed", home.id, owner)
+    project = change_projects(deeds, colleague, outsider)
+    run_jobs(deeds, home, colleague, project)
+    issue_keys(deeds, home)
+    deeds.do(home, "PATCH", f"/members/{outsider.person.id}", {"role": "admin"})
+    deeds.note("member.changed", outsider.person.id, owner)
+    deeds.do(home, "DELETE", f"/members/{outsider.person.id}")
+    deeds.note("member.removed", outsider.person.id, owner)
+    deeds.refused(outsider.http, "DELETE", f"{home.path}/members/{home.person.id}", None, MISSING)
+    return deeds
+
+
+def invited(deeds: Deeds, home: Home, role: str) -> Home:
+    """Have somebody invited twice, the first time in vain, and let them in."""
+    person = deeds.site.person()
+    deeds.people.append(person.email)
+    body = {"email": person.email, "role": role}
+    vain = as_object(deeds.do(home, "POST", "/invitations", body))
+    deeds.note("invitation.created", vain["id"], user(home))
+    deeds.do(home, "DELETE", f"/invitations/{vain['id']}")
+    deeds.note("invitation.revoked", vain["id"], user(home))
+    deeds.refused(home.http, "DELETE", f"{home.path}/invitations/{vain['id']}", None, MISSING)
+    made_ = as_object(deeds.do(home, "POST", "/invitations", body))
+    deeds.note("invitation.created", made_["id"], user(home))
+    answer = person.http.request("POST", f"{API}/me/invitations/{made_['id']}/accept")
+    expect(answer.status == 200, expected="200", got=describe_answer(answer))
+    member = home.of(person)
+    deeds.note("invitation.accepted", made_["id"], user(member))
+    return member
+
+
+def change_projects(deeds: Deeds, admin: Home, member: Home) -> Json:
+    draw = deeds.site.draw
+    path, name = f"{admin.path}/projects", {"name": draw.word()}
+    headers = {"Idempotency-Key": str(draw.uuid())}
+    project = made(member.http.request("POST", path, json=name, headers=headers))
+    again = member.http.request("POST", path, json=name, headers=headers)
+    expect(as_object(again) == project, expected="the same project", got=describe_answer(again))
+    deeds.note("project.created", project["id"], user(member))
+    deeds.do(admin, "PATCH", f"/projects/{project['id']}", {"description": draw.word()})
+    deeds.note("project.changed", project["id"], user(admin))
+    stale = {**JSON, "If-Match": '"1"'}
+    answer = admin.http.request("PATCH", f"{path}/{project['id']}", json={"name": "x"}, headers=stale)
+    is_problem(answer, STALE)
+    deeds.refused(admin.http, "POST", path, {"name": ""}, INVALID)
+    deeds.refused(member.http, "PATCH", admin.path, {"name": "x"}, FORBIDDEN)
+    other = as_object(deeds.do(admin, "POST", "/projects", {"name": draw.word()}))
+    deeds.note("project.created", other["id"], user(admin))
+    deeds.do(member, "DELETE", f"/projects/{other['id']}")
+    deeds.note("project.deleted", other["id"], user(member))
+    return project
+
+
+def run_jobs(deeds: Deeds, home: Home, admin: Home, project: Json) -> None:
+    """Queue and cancel a job; the platform has no worker, and the flag is the operator's."""
+    deeds.site.switch(is_on=True, organisation=home.id)
+    deeds.note("flag.switched", "publish", {"type": "operator", "id": None, "key_id": None})
+    action = f"/projects/{project['id']}/actions/publish"
+    job = as_object(
+        deeds.do(home, "POST", action, {"destination": f"http://{deeds.site.draw.word()}.example.com/"})
+    )
+    deeds.note("job.queued", job["id"], user(home))
+    deeds.do(admin, "POST", f"/jobs/{job['id']}/cancel")
+    deeds.note("job.cancelled", job["id"], user(admin))
+    with deeds.site.service.postgres.connect() as connection:
+        connection.execute("UPDATE jobs SET state = 'dead' WHERE id = %s", [job["id"]])
+    deeds.do(admin, "POST", f"/jobs/{job['id']}/retry")
+    deeds.note("job.retried", job["id"], user(admin))
+    deeds.do(home, "POST", f"/jobs/{job['id']}/cancel")
+    deeds.note("job.cancelled", job["id"], user(home))
+
+
+def issue_keys(deeds: Deeds, home: Home) -> None:
+    key = as_object(deeds.do(home, "POST", "/keys", {"name": "x", "scopes": ["projects"]}))
+    deeds.note("key.created", key["id"], user(home))
+    client = deeds.site.service.client({"Authorization": f"Bearer {key['key']}"})
+    project = made(client.request("POST", f"{home.path}/projects", json={"name": deeds.site.draw.word()}))
+    deeds.note("project.created", project["id"], user(home, key["id"]))
+    deeds.do(home, "DELETE", f"/keys/{key['id']}")
+    deeds.note("key.revoked", key["id"], user(home))
+
+
+@then("the trail has an entry for each change, in their order, and no other")
+def the_trail_has_an_entry_for_each_change(site: Site, home: Home, deeds: Deeds) -> None:
+    entries = entries_of(home, site.draw.integer(2, 9))
+    for entry, deed in zip(entries, deeds.wanted, strict=False):
+        got = Deed(str(entry.get("action")), str(entry.get("target")), as_mapping(entry.get("actor")))
+        expect(got == deed, expected=str(deed), got=entry)
+    expect(len(entries) == len(deeds.wanted), expected=f"{len(deeds.wanted)} entries", got=len(entries))
+    numbers = [entry.get("seq") for entry in entries]
+    expect(numbers == list(range(1, len(entries) + 1)), expected="1, 2, 3 and on", got=numbers)
+    lines = export_of(home)
+    said = followed(lines)
+    told = [email for email in deeds.people if email in "".join(lines)]
+    expect(not told, expected="no person's data", got=told)
+    for entry, one in zip(entries, said, strict=True):
+        shown = {name: entry.get(name) for name in ("seq", "at", "actor", "action", "target", "detail")}
+        expect(one == {"tenant": home.id, **shown}, expected=f"{shown} in the export", got=one)
+    times = [str(one.get("at")) for one in said]
+    right = all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", one) for one in times)
+    expect(right and times == sorted(times), expected="times in UTC, with microseconds, in order", got=times)
+    first, last = (datetime.fromisoformat(one) for one in (times[0], times[-1]))
+    now = datetime.now(UTC)
+    is_now = deeds.began - CLOCKS - timedelta(minutes=1) < first and last < now + CLOCKS
+    expect(is_now, expected=f"times between {deeds.began} and {now}", got=times, timing=True)
+
+
+def as_mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+@when("much is changed at the same instant, in both processes", target_fixture="answers")
+def much_is_changed(site: Site, home: Home) -> list[Exchange]:
+    project = home.project(site.draw.word())
+    headers = {**JSON, **home.person.authorization}
+    creates = [
+        Request("POST", f"{home.path}/projects", headers, b'{"name": "%d"}' % number)
+        for number in range(MANY)
+    ]
+    changes = [
+        Request("PATCH", f"{home.path}/projects/{project['id']}", headers, b'{"description": "%d"}' % number)
+        for number in range(MANY)
+    ]
+    both = site.draw.shuffle([*creates, *changes])
+    with ThreadPoolExecutor(2) as pool:
+        halves = [
+            pool.submit(site.service.burst, half, process=process)
+            for process, half in enumerate((both[:MANY], both[MANY:]))
+        ]
+        answers = [answer for half in halves for answer in half.result()]
+    done = {200, 201}
+    right = {answer.status for answer in answers} <= {*done, STALE}
+    expect(right, expected="200, 201 or 412", got=[answer.status for answer in answers])
+    return [answer for answer in answers if answer.status in done]
+
+
+@then("the chain has each change once, and holds")
+def the_chain_has_each_change_once(home: Home, answers: list[Exchange]) -> None:
+    said = followed(export_of(home))
+    wanted = len(answers) + 2  # the organisation, and the project that was changed
+    expect(len(said) == wanted, expected=f"{wanted} entries", got=len(said))
+    created = [str(one.get("target")) for one in said if one.get("action") == "project.created"]
+    ids = {str(as_object(answer)["id"]) for answer in answers}
+    expect(ids <= set(created), expected="each project", got=sorted(ids - set(created)))
+    expect(len(set(created)) == len(created), expected="each project once", got=created)
+    verdict = verdict_of(home)
+    expect(verdict.get("is_intact") is True, expected="a chain that holds", got=verdict)
+    expect(verdict.get("entries") == wanted, expected=f"{wanted} entries", got=verdict)
+
+
+@when("changes are tried while no entry can be written", target_fixture="answers")
+def changes_are_tried(site: Site, home: Home) -> tuple[list[Exchange], list[object], list[object]]:
+    site.switch(is_on=True)
+    project = home.project(site.draw.word())
+    action = f"/projects/{project['id']}/actions/publish"
+    member = site.member(home, "member").person.id
+    tries: Sequence[tuple[str, str, Json | None]] = [
+        ("POST", "/projects", {"name": site.draw.word()}),
+        ("PATCH", f"/projects/{project['id']}", {"name": site.draw.word()}),
+        ("DELETE", f"/projects/{project['id']}", None),
+        ("POST", action, {"destination": f"http://{site.draw.word()}.example.com/"}),
+        ("PATCH", "", {"name": site.draw.word()}),
+        ("POST", "/keys", {"name": "x", "scopes": ["jobs"]}),
+        ("POST", "/invitations", {"email": site.email(), "role": "member"}),
+        ("PATCH", f"/members/{member}", {"role": "admin"}),
+        ("DELETE", f"/members/{member}", None),
+    ]
+    before = all_of(home)
+    with site.service.postgres.connect() as connection:
+        connection.execute(f"REVOKE INSERT ON audit_entries FROM {ROLE}")
+        answers = [
+            home.http.request(method, home.path + path, json=body)
+            for method, path, body in site.draw.shuffle(tries)
+        ]
+        connection.execute(f"GRANT INSERT ON audit_entries TO {ROLE}")
+    return answers, before, all_of(home)
+
+
+def all_of(home: Home) -> list[object]:
+    """Return what an organisation has, as its owner sees it."""
+    paths = ("", "/projects", "/jobs", "/keys", "/invitations", "/members", "/audit")
+    return [as_object(home.http.get(home.path + path)) for path in paths]
+
+
+@then("each is refused with 503, and has changed nothing")
+def each_is_refused(answers: tuple[list[Exchange], list[object], list[object]]) -> None:
+    tried, before, after = answers
+    for answer in tried:
+        is_problem(answer, 503)
+    expect(before == after, expected=f"nothing changed: {before}", got=after)
+
+
+@then("the service's role may neither change nor remove an entry")
+def the_role_may_neither(site: Site) -> None:
+    with site.service.postgres.connect() as connection:
+        rights = {
+            right: connection.execute(
+                "SELECT has_table_privilege(%s, 'audit_entries', %s)", [ROLE, right]
+            ).fetchone()
+            for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
+        }
+    wanted = {right: (right in {"SELECT", "INSERT"},) for right in rights}
+    expect(rights == wanted, expected=str(wanted), got=rights)
+
+
+def with_trail(site: Site) -> Home:
+    """Make an organisation that has a trail of 8 to 12 entries."""
+    home = site.home()
+    for _ in range(site.draw.integer(7, 11)):
+        home.project(site.draw.word())
+    return home
+
+
+@when("entries of organisations are changed, removed and forged in PostgreSQL", target_fixture="verdicts")
+def entries_are_changed(site: Site) -> list[tuple[str, int, Json]]:
+    verdicts = []
+    for kind in site.draw.shuffle(
+        ["text", "hash", "forged", "first", "removed", "swapped", "other", "moved"]
+    ):
+        home = with_trail(site)
+        rows = rows_of(site, home)
+        before = verdict_of(home)
+        expect(before.get("is_intact") is True, expected="a chain that holds", got=before)
+        at = site.draw.integer(1, len(rows) - 3)
+        named = spoil(rows, kind, at)
+        put_rows(site, home, rows)
+        verdicts.append((kind, named, verdict_of(home)))
+    return verdicts
+
+
+def spoil(rows: list[Row], kind: str, at: int) -> int:
+    """Change a trail in its place, and return the number at which it does not hold."""
+    row = rows[at]
+    other = replace(row, text=row.text.replace(b'"user"', b'"operator"'))
+    match kind:
+        case "text":
+            rows[at] = other
+        case "hash":
+            rows[at] = replace(row, hash=row.hash[::-1])
+        case "forged":  # its own hash is right: the next one is not its successor
+            rows[at] = other.signed()
+            return at + 2
+        case "first":
+            del rows[0]
+            return 1
+        case "removed":
+            del rows[at]
+        case "swapped":
+            rows[at], rows[at + 1] = replace(rows[at + 1], seq=at + 1), replace(row, seq=at + 2)
+        case "other":  # all hashes are right, and it is another organisation's
+            tenant = b"0" * 8
+            rows[at] = replace(row, text=re.sub(rb'("tenant": ?")[0-9a-f]{8}', rb"\g<1>" + tenant, row.text))
+            rows[:] = linked(rows)
+        case _:  # all hashes are right, and it says another number
+            rows[at] = replace(row, text=re.sub(rb'("seq": ?)\d+', rb"\g<1>999", row.text))
+            rows[:] = linked(rows)
+    return at + 1
+
+
+@then("each verification names the number")
+def each_verification_names_the_number(verdicts: list[tuple[str, int, Json]]) -> None:
+    for kind, named, verdict in verdicts:
+        expect(verdict.get("is_intact") is False, expected=f"a broken chain ({kind})", got=verdict)
+        expect(verdict.get("first_bad") == named, expected=f"{named} ({kind})", got=verdict)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What the platform has handed over of a trail."""
+
+    name: str
+    lines: list[str]
+    kept: list[Json]
+    is_intact: bool
+    words: str
+
+
+@when(
+    "trails are exported as they are, changed, cut off, put back and written anew", target_fixture="exports"
+)
+def trails_are_exported(site: Site) -> list[Exported]:
+    return [exported(site, name) for name in site.draw.shuffle(list(WORDS))]
+
+
+WORDS = {
+    "as it is": "intact",
+    "changed": "changed",
+    "removed": "missing",
+    "cut off": "cut off, or an older state",
+    "put back": "put back, and written on",
+    "written anew": "put back, and written on",
+}
+"""What the verifier says of each."""
+
+
+def exported(site: Site, name: str) -> Exported:
+    home = with_trail(site)
+    rows = rows_of(site, home)
+    if name == "as it is":  # and long
+        rows = grown(rows, site.draw.integer(1000, 2500))
+        put_rows(site, home, rows)
+    middle = site.draw.integer(3, len(rows) - 3)
+    kept = [checkpoint_of(home)]
+    for _ in range(site.draw.integer(1, 3)):
+        home.project(site.draw.word())
+    kept.append(checkpoint_of(home))
+    rows = rows_of(site, home)
+    chosen = rows[middle - 1]
+    other = replace(chosen, text=chosen.text.replace(b'"user"', b'"operator"'))
+    match name:
+        case "changed":
+            put_rows(site, home, [*rows[: middle - 1], other, *rows[middle:]])
+        case "removed":
+            put_rows(site, home, [*rows[: middle - 1], *rows[middle:]])
+        case "cut off":
+            put_rows(site, home, rows[:middle])
+        case "put back":  # and life goes on, past where it was
+            put_rows(site, home, rows[:middle])
+            for _ in range(len(rows) - middle + site.draw.integer(0, 2)):
+                home.project(site.draw.word())
+        case "written anew":
+            put_rows(site, home, linked([*rows[: middle - 1], other, *rows[middle:]]))
+    is_intact = verdict_of(home).get("is_intact") is True
+    return Exported(name, export_of(home), kept, is_intact, WORDS[name])
+
+
+@then("whoever has kept checkpoints sees what was done to each")
+def whoever_has_kept_checkpoints_sees(site: Site, exports: list[Exported]) -> None:
+    key = key_of(site)
+    for one in exports:
+        for checkpoint in one.kept:
+            is_signed(checkpoint, key)
+        code, words = judged(one.lines, key, one.kept)
+        right = one.words in words and (code == 0) == (one.name == "as it is")
+        expect(right, expected=f"{one.words} (a trail {one.name})", got=f"exit code {code}: {words}")
+        if one.name in {"as it is", "cut off", "put back", "written anew"}:
+            # By itself such a chain holds: that is why checkpoints are kept.
+            expect(one.is_intact, expected=f"a chain that holds (a trail {one.name})", got="broken")
+            followed(one.lines)
