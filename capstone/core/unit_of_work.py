@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth import PostgresRefreshTokenStore, RefreshPolicy, RefreshTokens
+from core.audit.domain import Action, Actor, Deed
 from core.audit.repository import AuditTrail
 from core.flags.repository import Flags
 from core.idempotency.repository import IdempotencyKeys
@@ -26,7 +27,10 @@ from core.jobs.repository import Jobs
 from core.keys.repository import Keys
 from core.mail.repository import Mails
 from core.projects.repository import Projects
+from core.tenancy.domain import Access
 from core.tenancy.repository import Organisations
+from core.webhooks.announcer import Announcer
+from core.webhooks.repository import Deliveries, Endpoints
 from service_kit.database import Database
 
 
@@ -46,7 +50,7 @@ type BeginUnitOfWork = Callable[[Scope], AbstractAsyncContextManager["UnitOfWork
 
 @asynccontextmanager
 async def unit_of_work(
-    database: Database, refresh: RefreshPolicy, scope: Scope
+    database: Database, refresh: RefreshPolicy, announcer: Announcer, scope: Scope
 ) -> AsyncIterator["UnitOfWork"]:
     """Begin a transaction. Raises: StoreUnavailableError, in bounded time."""
     async with database.transaction() as connection:
@@ -58,18 +62,30 @@ async def unit_of_work(
                     func.set_config("app.key_digest", scope.key_digest or "", IS_LOCAL),
                 )
             )
-        yield UnitOfWork(connection, refresh)
+        yield UnitOfWork(connection, refresh, announcer)
 
 
 class UnitOfWork:
     """What one transaction works with. What is not committed is rolled back."""
 
-    def __init__(self, connection: AsyncConnection, refresh: RefreshPolicy) -> None:
+    def __init__(self, connection: AsyncConnection, refresh: RefreshPolicy, announcer: Announcer) -> None:
         self.connection = connection
         self._refresh = refresh
+        self._announcer = announcer
 
     async def commit(self) -> None:
         await self.connection.commit()
+
+    async def record(self, access: Access, action: Action, target: UUID | str, **detail: object) -> None:
+        """Write down what a caller does: see `append`."""
+        await self.append(access.tenant_id, access.actor, action, target, **detail)
+
+    async def append(
+        self, tenant_id: UUID, actor: Actor, action: Action, target: UUID | str, **detail: object
+    ) -> None:
+        """Write down what this transaction does, and tell the tenant's endpoints: last, before its commit."""
+        entry = await self.audit.append(tenant_id, actor, Deed(action, target, detail))
+        await self._announcer.announce(self.connection, tenant_id, entry)
 
     @cached_property
     def users(self) -> Users:
@@ -122,6 +138,14 @@ class UnitOfWork:
     @cached_property
     def audit(self) -> AuditTrail:
         return AuditTrail(self.connection)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.connection)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self.connection)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -5,7 +5,9 @@ Feature: The audit trail
     Given the platform
     And an organisation
     When people, a key and the operator change what there is, and others are refused
+    And a job that is dead is tried again
     Then the trail has an entry for each change, in their order, and no other
+    And that is in the trail, too
 
   @C51 @step-14
   Scenario: Changes at the same instant, in two processes, make one chain

@@ -13,7 +13,7 @@ from .saas import API, Home, Person, Site
 # Secrets are numbers, so that those of a service that runs already can be told with --set.
 TOKEN_KEYS = (10**35, 10**60)
 OPERATORS = (10**19, 10**60)
-AUDIT_KEYS = (10**63, 10**64 - 1)
+HEX_KEYS = (10**63, 10**64 - 1)
 LEASE_SECONDS = 2
 # What people, their tokens and their invitations rely on, in each check: the defaults.
 RELIED_ON = {
@@ -23,6 +23,8 @@ RELIED_ON = {
     "ATTEMPTS_PER_MINUTE": "600",
     "LOGIN_FAILURES": "10",
     "KEY_ENVIRONMENT": "live",
+    "ENDPOINTS_PER_ORGANISATION": "10",
+    "CHECKPOINT_ENTRIES": "100",
 }
 
 
@@ -32,7 +34,8 @@ def service_settings(world: World) -> dict[str, str]:
     return RELIED_ON | {
         "TOKEN_KEY": str(world.setting("TOKEN_KEY", *TOKEN_KEYS)),
         "OPERATOR_TOKEN": str(world.setting("OPERATOR_TOKEN", *OPERATORS)),
-        "AUDIT_KEY": str(world.setting("AUDIT_KEY", *AUDIT_KEYS)),
+        "AUDIT_KEY": str(world.setting("AUDIT_KEY", *HEX_KEYS)),
+        "SEALING_KEY": str(world.setting("SEALING_KEY", *HEX_KEYS)),
     }
 
 
@@ -49,11 +52,30 @@ def job_settings(world: World, service_settings: dict[str, str]) -> dict[str, st
 
 
 @pytest.fixture
+def hook_settings(world: World, job_settings: dict[str, str]) -> dict[str, str]:
+    """What webhooks rely on: in seconds what else takes days."""
+    return job_settings | {
+        "DELIVERY_ATTEMPTS": str(world.setting("DELIVERY_ATTEMPTS", 8, 12)),
+        "CHECKPOINT_ENTRIES": str(world.setting("CHECKPOINT_ENTRIES", 12, 16)),
+        "ENDPOINTS_PER_ORGANISATION": str(world.setting("ENDPOINTS_PER_ORGANISATION", 4, 6)),
+        "ROTATION_SECONDS": "3",
+        "DISABLE_FAILURES": str(world.setting("DISABLE_FAILURES", 3, 5)),
+        "DISABLE_SECONDS": "1.5",
+        "CALL_TIMEOUT_SECONDS": "3",
+    }
+
+
+@pytest.fixture
 def bad_settings(world: World) -> list[tuple[str, str]]:
     return [
         ("TOKEN_KEY", world.draw.choice(["", "x" * 31])),
         ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257, "é" * 20])),
         ("AUDIT_KEY", world.draw.choice(["", "0" * 63, "0" * 65, "g" * 64])),
+        ("SEALING_KEY", world.draw.choice(["", "0" * 63, "0" * 65, "g" * 64])),
+        ("DELIVERY_ATTEMPTS", world.draw.choice(["0", "51", "2.5"])),
+        ("CHECKPOINT_ENTRIES", world.draw.choice(["0", "1000001", "1.5"])),
+        ("ENDPOINTS_PER_ORGANISATION", world.draw.choice(["0", "1001", "1.5"])),
+        ("ROTATION_SECONDS", world.draw.choice(["0", "2592001", "soon"])),
         ("MAX_ATTEMPTS", world.draw.choice(["0", "51", "2.5"])),
         ("ACCESS_TOKEN_SECONDS", world.draw.choice(["0", "86401", "soon"])),
         ("ACTIONS_PER_MINUTE", world.draw.choice(["0", "100001", "1.5"])),
@@ -110,6 +132,15 @@ def contract_paths() -> list[str]:
         f"{one}/flags",
         f"{one}/keys",
         f"{one}/keys/{{key_id}}",
+        f"{one}/endpoints",
+        f"{one}/endpoints/{{endpoint_id}}",
+        *(
+            f"{one}/endpoints/{{endpoint_id}}/{verb}"
+            for verb in ("rotate-secret", "enable", "test", "recover")
+        ),
+        f"{one}/deliveries",
+        f"{one}/deliveries/{{delivery_id}}",
+        f"{one}/deliveries/{{delivery_id}}/resend",
         f"{one}/audit",
         f"{one}/audit/checkpoint",
         f"{one}/audit/export",
@@ -145,6 +176,14 @@ def working_site(world: World, job_settings: dict[str, str], sink: CallbackServe
 @given("the platform, with two workers", target_fixture="site")
 def the_platform_with_two_workers(working_site: Site) -> Site:
     return working_site
+
+
+@given("the platform, with two workers that send webhooks", target_fixture="site")
+def the_platform_with_two_workers_that_send_webhooks(
+    world: World, hook_settings: dict[str, str], sink: CallbackServer
+) -> Site:
+    del sink  # first, because without being called nothing can be said of workers
+    return Site(world.start(hook_settings, workers=2), world.draw, hook_settings)
 
 
 @given("the platform, with a worker that sends mails", target_fixture="site")

@@ -8,14 +8,27 @@ from datetime import UTC, datetime, timedelta
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Client, Exchange, Request, World, as_object, describe_answer, expect, is_problem
+from kata.steps import (
+    CallbackServer,
+    Client,
+    Exchange,
+    Reply,
+    Request,
+    World,
+    as_object,
+    describe_answer,
+    expect,
+    is_problem,
+)
 
 from .saas import (
     API,
+    CONFLICT,
     FORBIDDEN,
     INVALID,
     JSON,
     MISSING,
+    OK,
     STALE,
     Home,
     Json,
@@ -95,6 +108,7 @@ def people_change_what_there_is(site: Site, home: Home) -> Deeds:
     project = change_projects(deeds, colleague, outsider)
     run_jobs(deeds, home, colleague, project)
     issue_keys(deeds, home)
+    manage_endpoints(deeds, home)
     deeds.do(home, "PATCH", f"/members/{outsider.person.id}", {"role": "admin"})
     deeds.note("member.changed", outsider.person.id, owner)
     deeds.do(home, "DELETE", f"/members/{outsider.person.id}")
@@ -116,7 +130,7 @@ def invited(deeds: Deeds, home: Home, role: str) -> Home:
     made_ = as_object(deeds.do(home, "POST", "/invitations", body))
     deeds.note("invitation.created", made_["id"], user(home))
     answer = person.http.request("POST", f"{API}/me/invitations/{made_['id']}/accept")
-    expect(answer.status == 200, expected="200", got=describe_answer(answer))
+    expect(answer.status == OK, expected="200", got=describe_answer(answer))
     member = home.of(person)
     deeds.note("invitation.accepted", made_["id"], user(member))
     return member
@@ -155,12 +169,24 @@ def run_jobs(deeds: Deeds, home: Home, admin: Home, project: Json) -> None:
     deeds.note("job.queued", job["id"], user(home))
     deeds.do(admin, "POST", f"/jobs/{job['id']}/cancel")
     deeds.note("job.cancelled", job["id"], user(admin))
-    with deeds.site.service.postgres.connect() as connection:
-        connection.execute("UPDATE jobs SET state = 'dead' WHERE id = %s", [job["id"]])
-    deeds.do(admin, "POST", f"/jobs/{job['id']}/retry")
-    deeds.note("job.retried", job["id"], user(admin))
-    deeds.do(home, "POST", f"/jobs/{job['id']}/cancel")
-    deeds.note("job.cancelled", job["id"], user(home))
+    deeds.refused(home.http, "POST", f"{home.path}/jobs/{job['id']}/retry", None, CONFLICT)
+
+
+def manage_endpoints(deeds: Deeds, home: Home) -> None:
+    """Make and remove an endpoint; the platform has no worker that would call it."""
+    url = f"http://{deeds.site.draw.word()}.example.com/"
+    endpoint = as_object(deeds.do(home, "POST", "/endpoints", {"url": url}))["id"]
+    deeds.note("endpoint.created", endpoint, user(home))
+    path = f"/endpoints/{endpoint}"
+    for verb, action in (("rotate-secret", "rotated"), ("enable", "enabled"), ("test", "tested")):
+        deeds.do(home, "POST", f"{path}/{verb}")
+        deeds.note(f"endpoint.{action}", endpoint, user(home))
+    deeds.do(home, "POST", f"{path}/recover?since=2026-01-01T00:00:00Z")
+    deeds.note("endpoint.recovered", endpoint, user(home))
+    deeds.do(home, "PATCH", path, {"is_ordered": True})
+    deeds.note("endpoint.changed", endpoint, user(home))
+    deeds.do(home, "DELETE", path)
+    deeds.note("endpoint.deleted", endpoint, user(home))
 
 
 def issue_keys(deeds: Deeds, home: Home) -> None:
@@ -200,6 +226,27 @@ def the_trail_has_an_entry_for_each_change(site: Site, home: Home, deeds: Deeds)
 
 def as_mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
+
+
+@when("a job that is dead is tried again", target_fixture="retried")
+def a_dead_job_is_tried_again(working_site: Site, sink: CallbackServer) -> tuple[Home, Json]:
+    home, path = working_site.home(), f"/{working_site.draw.uuid()}"
+    working_site.switch(is_on=True, organisation=home.id)
+    sink.program(path, Reply(500))
+    job = as_object(home.act(home.project(working_site.draw.word()), sink.url(path)))
+    home.ended(job)
+    answer = home.http.request("POST", f"{home.path}/jobs/{job['id']}/retry")
+    expect(answer.status == OK, expected="200", got=describe_answer(answer))
+    return home, job
+
+
+@then("that is in the trail, too")
+def that_is_in_the_trail(retried: tuple[Home, Json]) -> None:
+    home, job = retried
+    last = entries_of(home, 20)[-1]
+    got = Deed(str(last.get("action")), str(last.get("target")), as_mapping(last.get("actor")))
+    deed = Deed("job.retried", str(job["id"]), user(home))
+    expect(got == deed, expected=str(deed), got=last)
 
 
 @when("much is changed at the same instant, in both processes", target_fixture="answers")
@@ -365,6 +412,7 @@ class Exported:
     lines: list[str]
     kept: list[Json]
     is_intact: bool
+    entries: object
     words: str
 
 
@@ -413,8 +461,9 @@ def exported(site: Site, name: str) -> Exported:
                 home.project(site.draw.word())
         case "written anew":
             put_rows(site, home, linked([*rows[: middle - 1], other, *rows[middle:]]))
-    is_intact = verdict_of(home).get("is_intact") is True
-    return Exported(name, export_of(home), kept, is_intact, WORDS[name])
+    verdict = verdict_of(home)
+    is_intact = verdict.get("is_intact") is True
+    return Exported(name, export_of(home), kept, is_intact, verdict.get("entries"), WORDS[name])
 
 
 @then("whoever has kept checkpoints sees what was done to each")
@@ -426,6 +475,10 @@ def whoever_has_kept_checkpoints_sees(site: Site, exports: list[Exported]) -> No
         code, words = judged(one.lines, key, one.kept)
         right = one.words in words and (code == 0) == (one.name == "as it is")
         expect(right, expected=f"{one.words} (a trail {one.name})", got=f"exit code {code}: {words}")
+        if one.name == "as it is":
+            expect(
+                one.entries == len(one.lines) - 1, expected=f"{len(one.lines) - 1} entries", got=one.entries
+            )
         if one.name in {"as it is", "cut off", "put back", "written anew"}:
             # By itself such a chain holds: that is why checkpoints are kept.
             expect(one.is_intact, expected=f"a chain that holds (a trail {one.name})", got="broken")

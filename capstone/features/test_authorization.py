@@ -35,6 +35,7 @@ class Operation:
     door: Door
     scope: str = ""
     body: Json | None = None
+    query: str = ""
 
 
 def organisation(path: str) -> str:
@@ -87,6 +88,26 @@ TABLE: Mapping[tuple[str, str], Operation] = {
     ("POST", organisation("/jobs/{job_id}/retry")): Operation(Door.ADMINS, "jobs:write"),
     ("POST", organisation("/jobs/{job_id}/cancel")): Operation(Door.ADMINS, "jobs:write"),
     ("GET", organisation("/flags")): Operation(Door.MEMBERS),
+    ("GET", organisation("/endpoints")): Operation(Door.ADMINS, "webhooks:read"),
+    ("POST", organisation("/endpoints")): Operation(
+        Door.ADMINS, "webhooks:write", {"url": "http://x.example/"}
+    ),
+    ("GET", organisation("/endpoints/{endpoint_id}")): Operation(Door.ADMINS, "webhooks:read"),
+    ("PATCH", organisation("/endpoints/{endpoint_id}")): Operation(
+        Door.ADMINS, "webhooks:write", {"is_ordered": True}
+    ),
+    ("DELETE", organisation("/endpoints/{endpoint_id}")): Operation(Door.ADMINS, "webhooks:write"),
+    ("POST", organisation("/endpoints/{endpoint_id}/rotate-secret")): Operation(
+        Door.ADMINS, "webhooks:write"
+    ),
+    ("POST", organisation("/endpoints/{endpoint_id}/enable")): Operation(Door.ADMINS, "webhooks:write"),
+    ("POST", organisation("/endpoints/{endpoint_id}/test")): Operation(Door.ADMINS, "webhooks:write"),
+    ("POST", organisation("/endpoints/{endpoint_id}/recover")): Operation(
+        Door.ADMINS, "webhooks:write", query="?since=2026-01-01T00:00:00Z"
+    ),
+    ("GET", organisation("/deliveries")): Operation(Door.ADMINS, "webhooks:read"),
+    ("GET", organisation("/deliveries/{delivery_id}")): Operation(Door.ADMINS, "webhooks:read"),
+    ("POST", organisation("/deliveries/{delivery_id}/resend")): Operation(Door.ADMINS, "webhooks:write"),
     ("GET", organisation("/audit")): Operation(Door.ADMINS),
     ("GET", organisation("/audit/checkpoint")): Operation(Door.ADMINS),
     ("GET", organisation("/audit/export")): Operation(Door.ADMINS),
@@ -100,7 +121,7 @@ ENDS = {("POST", f"{API}/auth/logout"), ("DELETE", f"{API}/me/sessions")}
 PEOPLE = ("stranger", "member", "admin", "owner")
 NOBODY = ("none", "expired", "revoked", "garbled")
 KEYS: Mapping[str, list[str]] = {
-    "key of all": ["projects", "jobs"],
+    "key of all": ["projects", "jobs", "webhooks"],
     "key of projects": ["projects:read"],
     "key of jobs": ["jobs:write"],
 }
@@ -206,8 +227,8 @@ def everybody_asks(site: Site, home: Home) -> list[Asked]:
 
 def ask(site: Site, home: Home, client: Client, who: str, operation: tuple[str, str]) -> Asked:
     method, template = operation
-    path, body = concrete(site, template, {"organisation_id": home.id}), TABLE[operation].body
-    answer = client.request(method, path, json=body)
+    path, known = concrete(site, template, {"organisation_id": home.id}), TABLE[operation]
+    answer = client.request(method, path + known.query, json=known.body)
     return Asked(who, method, template, answer)
 
 
@@ -259,10 +280,15 @@ def ids_of(site: Site, home: Home) -> dict[str, object]:
     job = as_object(home.act(project, f"http://{site.draw.word()}.example.com/"))
     key = {"name": site.draw.word(), "scopes": ["jobs"]}
     invitation = {"email": site.email(), "role": "member"}
+    hook = {"url": f"http://{site.draw.word()}.example.com/"}
+    endpoint = made(home.http.request("POST", f"{home.path}/endpoints", json=hook))["id"]
+    sent = as_object(home.http.request("POST", f"{home.path}/endpoints/{endpoint}/test"))
     return {
         "organisation_id": home.id,
         "user_id": site.member(home, "member").person.id,
         "project_id": project["id"],
+        "endpoint_id": endpoint,
+        "delivery_id": sent["id"],
         "job_id": job["id"],
         "key_id": made(home.http.request("POST", f"{home.path}/keys", json=key))["id"],
         "invitation_id": made(home.http.request("POST", f"{home.path}/invitations", json=invitation))["id"],
@@ -281,7 +307,9 @@ def an_owner_asks_with_other_ids(site: Site, home: Home) -> list[tuple[Exchange,
         for name in re.findall(r"\{([a-z_]+_id)\}", template):
             own = {"organisation_id": stranger.id} if name != "organisation_id" else {}
             one, other = (
-                stranger.http.request(method, concrete(site, template, own | given), json=operation.body)
+                stranger.http.request(
+                    method, concrete(site, template, own | given) + operation.query, json=operation.body
+                )
                 for given in ({name: theirs[name]}, {})
             )
             pairs.append((one, other))

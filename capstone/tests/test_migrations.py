@@ -16,11 +16,12 @@ from core.mail import tables as mail
 from core.metadata import METADATA
 from core.projects import tables as projects
 from core.tenancy import tables as tenancy
+from core.webhooks import tables as webhooks
 from service_kit.database import driver_url
 from service_kit.migrations import migrate
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-DOMAINS = (audit, flags, idempotency, identity, invitations, jobs, keys, mail, projects, tenancy)
+DOMAINS = (audit, flags, idempotency, identity, invitations, jobs, keys, mail, projects, tenancy, webhooks)
 OF_AUTH = MetaData()
 for name in ("refresh_token_families", "refresh_tokens"):  # its API keys know no tenants, and ours do
     auth.metadata.tables[name].to_metadata(OF_AUTH)

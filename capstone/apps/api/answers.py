@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from core.audit.domain import ActorType
 from core.jobs.domain import Outcome, State
 from core.tenancy.domain import Role
+from core.webhooks.domain import EndpointState
 
 
 class UserAnswer(BaseModel):
@@ -250,6 +251,70 @@ class AuditKeyAnswer(BaseModel):
 
     algorithm: str = "Ed25519"
     public_key: str
+
+
+class EndpointAnswer(BaseModel):
+    """An endpoint, without its secret."""
+
+    id: UUID
+    url: str
+    event_types: list[str]
+    is_ordered: bool
+    state: EndpointState
+    disabled_reason: str | None
+    failing_since: datetime | None
+    created_at: datetime
+
+
+class SecretAnswer(BaseModel):
+    """What deliveries are signed with, shown once."""
+
+    secret: str
+
+
+class IssuedEndpointAnswer(EndpointAnswer, SecretAnswer):
+    """A new endpoint, and its secret."""
+
+
+class EndpointsAnswer(BaseModel):
+    """All endpoints."""
+
+    items: list[EndpointAnswer]
+
+
+class DeliveryAnswer(BaseModel):
+    """An event on its way to an endpoint."""
+
+    id: UUID
+    endpoint_id: UUID
+    event_id: UUID
+    type: str
+    job_id: UUID
+    state: State
+    attempt: int
+    max_attempts: int
+    run_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class DeliveryWithAttempts(DeliveryAnswer):
+    """A delivery and its attempts."""
+
+    attempts: list[AttemptAnswer]
+
+
+class DeliveriesAnswer(BaseModel):
+    """A page of deliveries."""
+
+    items: list[DeliveryAnswer]
+    next_cursor: UUID | None
+
+
+class RecoveredAnswer(BaseModel):
+    """How many events are sent again."""
+
+    deliveries: int
 
 
 class FlagsAnswer(BaseModel):

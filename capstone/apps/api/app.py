@@ -25,6 +25,7 @@ from apps.api.routes import (
     keys,
     organisations,
     projects,
+    webhooks,
 )
 from apps.api.settings import APP_ROLE, ApiSettings
 from auth.litestar import CSRF_EXEMPT, AuthPlugin
@@ -46,6 +47,9 @@ from core.projects.actions import ActionService
 from core.projects.service import ProjectService
 from core.tenancy.service import TenancyService
 from core.unit_of_work import unit_of_work
+from core.webhooks.announcer import Announcer
+from core.webhooks.secrets import Sealer
+from core.webhooks.service import EndpointService
 from rate_limit import AsyncLimiter, AsyncRedisStorage, Policy
 from service_kit.asgi import Plumbing
 from service_kit.database import Database
@@ -73,8 +77,10 @@ def create_app(settings: ApiSettings) -> Plumbing:
         constraints=(EMAIL_CONSTRAINT,),
     )
     refresh = auth.RefreshPolicy([key], grace_seconds=settings.refresh_grace_seconds)
-    begin = partial(unit_of_work, database, refresh)
     queue = ProcrastinateQueue(str(settings.database_url), NAME, {"role": APP_ROLE})
+    signer = Signer(bytes.fromhex(settings.audit_key.get_secret_value()))
+    announcer = Announcer(queue, signer, new_id, settings.delivery_attempts, settings.checkpoint_entries)
+    begin = partial(unit_of_work, database, refresh, announcer)
     hasher = auth.PasswordHasher(auth.Parameters(settings.argon2_memory_kib, settings.argon2_passes))
     access_tokens = auth.AccessTokens(
         {"1": key}, "1", issuer=NAME, audience=NAME, lifetime_seconds=settings.access_token_seconds
@@ -97,7 +103,6 @@ def create_app(settings: ApiSettings) -> Plumbing:
     mails = budget(settings.mails_per_hour, HOUR, "mails")
     clients = limits.Clients(settings.trusted_hops)
     token_life = timedelta(seconds=settings.mail_token_seconds)
-    signer = Signer(bytes.fromhex(settings.audit_key.get_secret_value()))
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
     provided: Mapping[str, object] = {
         "settings": settings,
@@ -114,6 +119,15 @@ def create_app(settings: ApiSettings) -> Plumbing:
         "flags": FlagService(begin),
         "signer": signer,
         "audit": AuditService(begin, signer),
+        "webhooks": EndpointService(
+            begin,
+            announcer,
+            guard,
+            Sealer(bytes.fromhex(settings.sealing_key.get_secret_value())),
+            new_id,
+            settings.endpoints_per_organisation,
+            timedelta(seconds=settings.rotation_seconds),
+        ),
         "actions": ActionService(
             begin, work, budget(settings.actions_per_minute, MINUTE, "actions"), guard, settings.max_attempts
         ),
@@ -148,6 +162,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
             *flags.OF_ONE,
             *keys.OF_ONE,
             *audit.OF_ONE,
+            *webhooks.OF_ONE,
         ],
         dependencies={"access": Provide(access.allowed)},
     )

@@ -10,6 +10,7 @@ from auth.litestar import status_of
 from core import errors
 from core.idempotency.domain import InProgressError, OtherRequestError
 from core.jobs.service import NotInStateError
+from core.webhooks.service import TooManyEndpointsError
 from service_kit.problems import ErrorRule, FieldError, on
 
 COME_AGAIN: Final = {"Retry-After": "1"}
@@ -35,6 +36,7 @@ def error_table() -> list[ErrorRule]:
         on(errors.FlagOffError, 403, "feature_off"),
         on(errors.VersionError, 412, "version_changed"),
         on(NotInStateError, 409, "not_in_state"),
+        on(TooManyEndpointsError, 409, "too_many_endpoints"),
         on(
             errors.TooManyRequestsError,
             429,

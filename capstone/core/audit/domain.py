@@ -37,6 +37,15 @@ class Action(StrEnum):
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
     FLAG_SWITCHED = "flag.switched"
+    ENDPOINT_CREATED = "endpoint.created"
+    ENDPOINT_CHANGED = "endpoint.changed"
+    ENDPOINT_DELETED = "endpoint.deleted"
+    ENDPOINT_ROTATED = "endpoint.rotated"
+    ENDPOINT_ENABLED = "endpoint.enabled"
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    ENDPOINT_TESTED = "endpoint.tested"
+    ENDPOINT_RECOVERED = "endpoint.recovered"
+    DELIVERY_RESENT = "delivery.resent"
 
 
 class ActorType(StrEnum):
@@ -44,6 +53,7 @@ class ActorType(StrEnum):
 
     USER = "user"
     OPERATOR = "operator"
+    SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Actor:
 
 
 OPERATOR: Final = Actor(ActorType.OPERATOR)
+SYSTEM: Final = Actor(ActorType.SYSTEM)
 
 
 @dataclass(frozen=True, slots=True)

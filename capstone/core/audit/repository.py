@@ -7,9 +7,8 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.audit.domain import START, Action, Actor, Deed, Entry, Tail, next_entry
+from core.audit.domain import START, Actor, Deed, Entry, Tail, next_entry
 from core.audit.tables import AUDIT_ENTRIES
-from core.tenancy.domain import Access
 from service_kit.database import expect_written
 
 _COLUMNS = AUDIT_ENTRIES.c
@@ -21,28 +20,26 @@ class AuditTrail:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def record(self, access: Access, action: Action, target: UUID | str, **detail: object) -> None:
-        """Append what a caller does."""
-        await self.append(access.tenant_id, access.actor, action, target, **detail)
+    async def lock(self, tenant_id: UUID) -> None:
+        """Have the trail to oneself until this transaction ends.
 
-    async def append(
-        self, tenant_id: UUID, actor: Actor, action: Action, target: UUID | str, **detail: object
-    ) -> None:
-        """Add what this transaction does, as the last thing before its commit.
-
-        One transaction of a tenant at a time is here. To lock the last row instead would not do: who has
-        waited for it does not see the row that was added behind it.
+        To lock the last row instead would not do: who has waited for it does not see the row behind it.
         """
         lock = func.pg_advisory_xact_lock(func.hashtextextended(f"audit/{tenant_id}", 0))
         await self._connection.execute(select(lock))
+
+    async def append(self, tenant_id: UUID, actor: Actor, deed: Deed) -> Entry:
+        """Add what this transaction does, as the last thing before its commit."""
+        await self.lock(tenant_id)
         tail, now = await self.tail(tenant_id)
-        entry = next_entry(tenant_id, tail, now, actor, Deed(action, target, detail))
+        entry = next_entry(tenant_id, tail, now, actor, deed)
         added = await self._connection.execute(
             AUDIT_ENTRIES.insert().values(
                 tenant_id=tenant_id, seq=entry.seq, bytes=entry.text, prev=entry.prev, hash=entry.hash
             )
         )
         expect_written(added)
+        return entry
 
     async def tail(self, tenant_id: UUID) -> tuple[Tail, datetime]:
         """Return where the trail ends, and the time."""

@@ -27,5 +27,5 @@ class FlagService:
                 raise InvalidValueError("organisation_id", "unknown", "is no organisation's")
             else:
                 await uow.flags.override(tenant_id, key, is_on=is_on)
-                await uow.audit.append(tenant_id, OPERATOR, Action.FLAG_SWITCHED, key, is_on=is_on)
+                await uow.append(tenant_id, OPERATOR, Action.FLAG_SWITCHED, key, is_on=is_on)
             await uow.commit()

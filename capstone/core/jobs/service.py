@@ -64,6 +64,6 @@ class JobService:
             if is_revived:
                 await self._queue.wake(uow.connection)
             action = Action.JOB_RETRIED if is_revived else Action.JOB_CANCELLED
-            await uow.audit.record(access, action, job_id)
+            await uow.record(access, action, job_id)
             await uow.commit()
         return job

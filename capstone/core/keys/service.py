@@ -45,7 +45,7 @@ class KeyService:
         )
         async with self.begin(Scope(access.tenant_id)) as uow:
             key = await uow.keys.add(new)
-            await uow.audit.record(access, Action.KEY_CREATED, key.id, scopes=sorted(new.scopes))
+            await uow.record(access, Action.KEY_CREATED, key.id, scopes=sorted(new.scopes))
             await uow.commit()
         return IssuedKey(secret, key)
 
@@ -58,7 +58,7 @@ class KeyService:
         async with self.begin(Scope(access.tenant_id)) as uow:
             if not await uow.keys.revoke(access.tenant_id, key_id):
                 raise NotFoundError("key")
-            await uow.audit.record(access, Action.KEY_REVOKED, key_id)
+            await uow.record(access, Action.KEY_REVOKED, key_id)
             await uow.commit()
 
     async def authenticate(self, secret: str) -> ApiKey:

@@ -64,7 +64,7 @@ class ActionService:
             new = NewJob(name, args, self.max_attempts)
             job = await self.jobs.enqueue(uow, access.tenant_id, new, access.user_id)
             await uow.idempotency.keep(access, once, job)
-            await uow.audit.record(access, Action.JOB_QUEUED, job.id, type=name, project=str(project_id))
+            await uow.record(access, Action.JOB_QUEUED, job.id, type=name, project=str(project_id))
             await uow.commit()
         return job
 

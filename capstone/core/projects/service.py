@@ -24,7 +24,7 @@ class ProjectService:
             await uow.idempotency.begin(access, once)
             project = await uow.projects.add(access.tenant_id, self._new_id(), draft)
             await uow.idempotency.keep(access, once, project)
-            await uow.audit.record(access, Action.PROJECT_CREATED, project.id)
+            await uow.record(access, Action.PROJECT_CREATED, project.id)
             await uow.commit()
         return project
 
@@ -57,7 +57,7 @@ class ProjectService:
             changed = await uow.projects.change(access.tenant_id, project_id, found.version, changes(found))
             if changed is None:
                 raise VersionError
-            await uow.audit.record(
+            await uow.record(
                 access,
                 Action.PROJECT_CHANGED,
                 project_id,
@@ -71,5 +71,5 @@ class ProjectService:
         async with self._begin(Scope(access.tenant_id)) as uow:
             if not await uow.projects.delete(access.tenant_id, project_id):
                 raise NotFoundError("project")
-            await uow.audit.record(access, Action.PROJECT_DELETED, project_id)
+            await uow.record(access, Action.PROJECT_DELETED, project_id)
             await uow.commit()

@@ -34,6 +34,8 @@ class Permission(StrEnum):
     READ_KEYS = "keys:read"
     CHANGE_KEYS = "keys:write"
     READ_AUDIT = "audit:read"
+    READ_WEBHOOKS = "webhooks:read"
+    CHANGE_WEBHOOKS = "webhooks:write"
 
 
 _MEMBER: Final = frozenset(
@@ -53,6 +55,8 @@ _ADMIN: Final = _MEMBER | {
     Permission.READ_KEYS,
     Permission.CHANGE_KEYS,
     Permission.READ_AUDIT,
+    Permission.READ_WEBHOOKS,
+    Permission.CHANGE_WEBHOOKS,
 }
 ROLES: Final = Roles(
     [

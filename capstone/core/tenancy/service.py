@@ -40,7 +40,7 @@ class TenancyService:
             await uow.organisations.add(organisation)
             await uow.organisations.add_member(organisation.id, user_id, Role.OWNER)
             actor = Actor(ActorType.USER, user_id)
-            await uow.audit.append(organisation.id, actor, Action.ORGANISATION_CREATED, organisation.id)
+            await uow.append(organisation.id, actor, Action.ORGANISATION_CREATED, organisation.id)
             await uow.commit()
         return organisation
 
@@ -59,7 +59,7 @@ class TenancyService:
     async def rename(self, access: Access, name: str) -> Organisation:
         async with self._begin(_scope(access)) as uow:
             await uow.organisations.rename(access.tenant_id, name)
-            await uow.audit.record(access, Action.ORGANISATION_RENAMED, access.tenant_id)
+            await uow.record(access, Action.ORGANISATION_RENAMED, access.tenant_id)
             await uow.commit()
         return Organisation(access.tenant_id, name)
 
@@ -73,7 +73,7 @@ class TenancyService:
             roles = await uow.organisations.lock_members(access.tenant_id)
             self._check_change(access, roles, user_id, role)
             await uow.organisations.set_role(access.tenant_id, user_id, role)
-            await uow.audit.record(access, Action.MEMBER_CHANGED, user_id, role=role)
+            await uow.record(access, Action.MEMBER_CHANGED, user_id, role=role)
             await uow.commit()
 
     async def remove_member(self, access: Access, user_id: UUID) -> None:
@@ -82,7 +82,7 @@ class TenancyService:
             roles = await uow.organisations.lock_members(access.tenant_id)
             self._check_change(access, roles, user_id, None)
             await uow.organisations.remove_member(access.tenant_id, user_id)
-            await uow.audit.record(access, Action.MEMBER_REMOVED, user_id)
+            await uow.record(access, Action.MEMBER_REMOVED, user_id)
             await uow.commit()
 
     def _check_change(
