@@ -6,7 +6,7 @@ Where nobody has set it, there are no rows. So a query that forgets its WHERE is
 somebody else's data. The role that asks neither owns the tables nor may pass over policies: see migrations.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +22,7 @@ from core.audit.repository import AuditTrail
 from core.flags.repository import Flags
 from core.idempotency.repository import IdempotencyKeys
 from core.identity.repository import EmailTokens, LoginGuesses, Logins, Users
+from core.inbox.repository import Inbox, Sources
 from core.invitations.repository import Invitations
 from core.jobs.repository import Jobs
 from core.keys.repository import Keys
@@ -30,17 +31,19 @@ from core.projects.repository import Projects
 from core.tenancy.domain import Access
 from core.tenancy.repository import Organisations
 from core.webhooks.announcer import Announcer
+from core.webhooks.domain import EventType
 from core.webhooks.repository import Deliveries, Endpoints
 from service_kit.database import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows a transaction sees: one tenant's, those about a user, and the API key that is shown."""
+    """Whose rows a transaction sees: a tenant's, a user's own, the API key or the source that is named."""
 
     tenant_id: UUID | None = None
     user_id: UUID | None = None
     key_digest: str | None = None
+    source_id: UUID | None = None
 
 
 NOBODY: Final = Scope()
@@ -60,6 +63,7 @@ async def unit_of_work(
                     func.set_config("app.tenant_id", str(scope.tenant_id or ""), IS_LOCAL),
                     func.set_config("app.user_id", str(scope.user_id or ""), IS_LOCAL),
                     func.set_config("app.key_digest", scope.key_digest or "", IS_LOCAL),
+                    func.set_config("app.source_id", str(scope.source_id or ""), IS_LOCAL),
                 )
             )
         yield UnitOfWork(connection, refresh, announcer)
@@ -86,6 +90,10 @@ class UnitOfWork:
         """Write down what this transaction does, and tell the tenant's endpoints: last, before its commit."""
         entry = await self.audit.append(tenant_id, actor, Deed(action, target, detail))
         await self._announcer.announce(self.connection, tenant_id, entry)
+
+    async def tell(self, tenant_id: UUID, event_type: EventType, at: str, data: Mapping[str, object]) -> None:
+        """Tell the tenant's endpoints of something that is no change."""
+        await self._announcer.tell(self.connection, tenant_id, event_type, at, data)
 
     @cached_property
     def users(self) -> Users:
@@ -146,6 +154,14 @@ class UnitOfWork:
     @cached_property
     def deliveries(self) -> Deliveries:
         return Deliveries(self.connection)
+
+    @cached_property
+    def sources(self) -> Sources:
+        return Sources(self.connection)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(self.connection)
 
     @cached_property
     def jobs(self) -> Jobs:

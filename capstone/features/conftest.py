@@ -24,6 +24,7 @@ RELIED_ON = {
     "LOGIN_FAILURES": "10",
     "KEY_ENVIRONMENT": "live",
     "ENDPOINTS_PER_ORGANISATION": "10",
+    "TOLERANCE_SECONDS": "300",
     "CHECKPOINT_ENTRIES": "100",
 }
 
@@ -59,7 +60,8 @@ def hook_settings(world: World, job_settings: dict[str, str]) -> dict[str, str]:
         "CHECKPOINT_ENTRIES": str(world.setting("CHECKPOINT_ENTRIES", 12, 16)),
         "ENDPOINTS_PER_ORGANISATION": str(world.setting("ENDPOINTS_PER_ORGANISATION", 4, 6)),
         "ROTATION_SECONDS": "3",
-        "DISABLE_FAILURES": str(world.setting("DISABLE_FAILURES", 3, 5)),
+        "TOLERANCE_SECONDS": str(world.setting("TOLERANCE_SECONDS", 60, 200)),
+        "DISABLE_FAILURES": str(world.setting("DISABLE_FAILURES", 3, 4)),
         "DISABLE_SECONDS": "1.5",
         "CALL_TIMEOUT_SECONDS": "3",
     }
@@ -76,6 +78,7 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         ("CHECKPOINT_ENTRIES", world.draw.choice(["0", "1000001", "1.5"])),
         ("ENDPOINTS_PER_ORGANISATION", world.draw.choice(["0", "1001", "1.5"])),
         ("ROTATION_SECONDS", world.draw.choice(["0", "2592001", "soon"])),
+        ("TOLERANCE_SECONDS", world.draw.choice(["0", "86401", "soon"])),
         ("MAX_ATTEMPTS", world.draw.choice(["0", "51", "2.5"])),
         ("ACCESS_TOKEN_SECONDS", world.draw.choice(["0", "86401", "soon"])),
         ("ACTIONS_PER_MINUTE", world.draw.choice(["0", "100001", "1.5"])),
@@ -141,6 +144,12 @@ def contract_paths() -> list[str]:
         f"{one}/deliveries",
         f"{one}/deliveries/{{delivery_id}}",
         f"{one}/deliveries/{{delivery_id}}/resend",
+        f"{API}/hooks/{{source_id}}",
+        f"{one}/sources",
+        f"{one}/sources/{{source_id}}",
+        f"{one}/inbox",
+        f"{one}/inbox/{{inbox_id}}",
+        f"{one}/inbox/{{inbox_id}}/replay",
         f"{one}/audit",
         f"{one}/audit/checkpoint",
         f"{one}/audit/export",

@@ -187,6 +187,12 @@ def manage_endpoints(deeds: Deeds, home: Home) -> None:
     deeds.note("endpoint.changed", endpoint, user(home))
     deeds.do(home, "DELETE", path)
     deeds.note("endpoint.deleted", endpoint, user(home))
+    source = as_object(deeds.do(home, "POST", "/sources", {"name": "x"}))["id"]
+    deeds.note("source.created", source, user(home))
+    deeds.do(home, "PATCH", f"/sources/{source}", {"name": "y"})
+    deeds.note("source.changed", source, user(home))
+    deeds.do(home, "DELETE", f"/sources/{source}")
+    deeds.note("source.deleted", source, user(home))
 
 
 def issue_keys(deeds: Deeds, home: Home) -> None:

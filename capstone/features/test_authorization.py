@@ -10,6 +10,7 @@ from pytest_bdd import given, scenarios, then, when
 from kata.steps import Client, Exchange, World, as_object, describe_answer, expect, wait_until
 
 from .saas import API, FORBIDDEN, MISSING, OK, UNAUTHENTICATED, Home, Json, Person, Site, bare, made
+from .senders import send, source
 
 ORGANISATION = f"{API}/organisations/{{organisation_id}}"
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -108,6 +109,14 @@ TABLE: Mapping[tuple[str, str], Operation] = {
     ("GET", organisation("/deliveries")): Operation(Door.ADMINS, "webhooks:read"),
     ("GET", organisation("/deliveries/{delivery_id}")): Operation(Door.ADMINS, "webhooks:read"),
     ("POST", organisation("/deliveries/{delivery_id}/resend")): Operation(Door.ADMINS, "webhooks:write"),
+    ("POST", f"{API}/hooks/{{source_id}}"): Operation(Door.ANYBODY),
+    ("GET", organisation("/sources")): Operation(Door.ADMINS, "webhooks:read"),
+    ("POST", organisation("/sources")): Operation(Door.ADMINS, "webhooks:write", WORD),
+    ("PATCH", organisation("/sources/{source_id}")): Operation(Door.ADMINS, "webhooks:write", WORD),
+    ("DELETE", organisation("/sources/{source_id}")): Operation(Door.ADMINS, "webhooks:write"),
+    ("GET", organisation("/inbox")): Operation(Door.ADMINS, "webhooks:read"),
+    ("GET", organisation("/inbox/{inbox_id}")): Operation(Door.ADMINS, "webhooks:read"),
+    ("POST", organisation("/inbox/{inbox_id}/replay")): Operation(Door.ADMINS, "webhooks:write"),
     ("GET", organisation("/audit")): Operation(Door.ADMINS),
     ("GET", organisation("/audit/checkpoint")): Operation(Door.ADMINS),
     ("GET", organisation("/audit/export")): Operation(Door.ADMINS),
@@ -282,6 +291,8 @@ def ids_of(site: Site, home: Home) -> dict[str, object]:
     invitation = {"email": site.email(), "role": "member"}
     hook = {"url": f"http://{site.draw.word()}.example.com/"}
     endpoint = made(home.http.request("POST", f"{home.path}/endpoints", json=hook))["id"]
+    sender = source(site, home)
+    taken = as_object(send(site.service.client(), sender, "msg_1", b"{}"))
     sent = as_object(home.http.request("POST", f"{home.path}/endpoints/{endpoint}/test"))
     return {
         "organisation_id": home.id,
@@ -289,6 +300,8 @@ def ids_of(site: Site, home: Home) -> dict[str, object]:
         "project_id": project["id"],
         "endpoint_id": endpoint,
         "delivery_id": sent["id"],
+        "source_id": sender.id,
+        "inbox_id": taken["id"],
         "job_id": job["id"],
         "key_id": made(home.http.request("POST", f"{home.path}/keys", json=key))["id"],
         "invitation_id": made(home.http.request("POST", f"{home.path}/invitations", json=invitation))["id"],

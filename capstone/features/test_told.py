@@ -42,10 +42,11 @@ def its_process_is_killed(site: Site, home: Home, sink: CallbackServer) -> tuple
     enough = site.draw.integer(SENDERS, WRITES // 3)
     done: list[int] = []
     with ThreadPoolExecutor(SENDERS) as pool:
+        sending = []
         for sender in range(SENDERS):
             numbers = iter(range(sender, WRITES, SENDERS))
-            pool.submit(keep_sending, site.service.client(), home, numbers, done)
-        while len(done) < enough:
+            sending.append(pool.submit(keep_sending, site.service.client(), home, numbers, done))
+        while len(done) < enough and not all(it.done() for it in sending):
             time.sleep(0.002)
         instance = site.service.start_web_again({})
     wait_until_ready(instance)

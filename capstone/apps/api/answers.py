@@ -317,6 +317,55 @@ class RecoveredAnswer(BaseModel):
     deliveries: int
 
 
+class SourceAnswer(BaseModel):
+    """A source, without its secret."""
+
+    id: UUID
+    name: str
+    key_pointer: str | None
+    has_secret: bool
+    created_at: datetime
+
+
+class SourcesAnswer(BaseModel):
+    """All sources."""
+
+    items: list[SourceAnswer]
+
+
+class AcknowledgedAnswer(BaseModel):
+    """What a sender hears."""
+
+    id: UUID
+    is_new: bool
+
+
+class ReceivedAnswer(BaseModel):
+    """What has come in."""
+
+    id: UUID
+    source_id: UUID
+    event_id: str
+    business_key: str | None
+    received_at: datetime
+    job_id: UUID
+    state: State
+
+
+class ReceivedWithPayload(ReceivedAnswer):
+    """What has come in, as it came, and the attempts of its job."""
+
+    payload: str
+    attempts: list[AttemptAnswer]
+
+
+class InboxAnswer(BaseModel):
+    """A page of it."""
+
+    items: list[ReceivedAnswer]
+    next_cursor: UUID | None
+
+
 class FlagsAnswer(BaseModel):
     """What is on."""
 

@@ -20,6 +20,7 @@ from apps.api.routes import (
     audit,
     flags,
     identity,
+    inbox,
     invitations,
     jobs,
     keys,
@@ -39,6 +40,7 @@ from core.identity.accounts import AccountService
 from core.identity.domain import GuessRules
 from core.identity.service import Guesses, IdentityService
 from core.identity.tables import EMAIL_CONSTRAINT
+from core.inbox.service import InboxService
 from core.invitations.service import InvitationService
 from core.jobs.procrastinate_queue import ProcrastinateQueue
 from core.jobs.service import JobService
@@ -103,6 +105,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
     mails = budget(settings.mails_per_hour, HOUR, "mails")
     clients = limits.Clients(settings.trusted_hops)
     token_life = timedelta(seconds=settings.mail_token_seconds)
+    sealer = Sealer(bytes.fromhex(settings.sealing_key.get_secret_value()))
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
     provided: Mapping[str, object] = {
         "settings": settings,
@@ -119,11 +122,20 @@ def create_app(settings: ApiSettings) -> Plumbing:
         "flags": FlagService(begin),
         "signer": signer,
         "audit": AuditService(begin, signer),
+        "inbox": InboxService(
+            begin,
+            work,
+            sealer,
+            new_id,
+            settings.endpoints_per_organisation,
+            settings.tolerance_seconds,
+            settings.max_attempts,
+        ),
         "webhooks": EndpointService(
             begin,
             announcer,
             guard,
-            Sealer(bytes.fromhex(settings.sealing_key.get_secret_value())),
+            sealer,
             new_id,
             settings.endpoints_per_organisation,
             timedelta(seconds=settings.rotation_seconds),
@@ -163,6 +175,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
             *keys.OF_ONE,
             *audit.OF_ONE,
             *webhooks.OF_ONE,
+            *inbox.OF_ONE,
         ],
         dependencies={"access": Provide(access.allowed)},
     )
@@ -173,7 +186,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
     )
     routes: list[ControllerRouterHandler] = [of_one, of_operator]
     routes += [*identity.ROUTES, *accounts.ROUTES, *invitations.ROUTES, *organisations.ROUTES]
-    routes += audit.ROUTES
+    routes += [*audit.ROUTES, *inbox.ROUTES]
     attempts = budget(settings.attempts_per_minute, MINUTE, "attempts")
     app = Litestar(
         # Bearers alone sign in here, which no site makes a browser send; who shows nothing is to hear 401.

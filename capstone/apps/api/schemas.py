@@ -15,6 +15,7 @@ Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
 Email = Annotated[str, Field(min_length=3, max_length=254)]
 Key = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$")]
 Url = Annotated[str, Field(max_length=2048)]
+Pointer = Annotated[str, Field(max_length=200, pattern=r"^(/([^/~\x00]|~[01])*)+$")]
 EventTypes = Annotated[list[EventType], Field(max_length=50)]
 
 
@@ -112,6 +113,22 @@ class EndpointChanges(Body):
     url: Url | None = None
     event_types: EventTypes | None = None
     is_ordered: bool | None = None
+
+
+class NewSource(Body):
+    """Whom to believe, by which secret, and where in a body it says what an event is about."""
+
+    name: Name
+    secret: SecretStr | None = None
+    key_pointer: Pointer | None = None
+
+
+class SourceChanges(Body):
+    """What is to be changed."""
+
+    name: Name | None = None
+    secret: SecretStr | None = None
+    key_pointer: Pointer | None = None
 
 
 class Switch(Body):

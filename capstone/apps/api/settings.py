@@ -137,8 +137,13 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox, Webhooks):
         int, Field(ge=1, le=100_000, description="How many actions of a kind an organisation may trigger")
     ] = 60
     endpoints_per_organisation: Annotated[
-        int, Field(ge=1, le=1000, description="How many webhook endpoints an organisation may have")
+        int,
+        Field(ge=1, le=1000, description="How many webhook endpoints an organisation may have, and sources"),
     ] = 10
+    tolerance_seconds: Annotated[
+        float,
+        Field(gt=0, le=86_400, description="How far from now a webhook that comes in may have been signed"),
+    ] = 300.0
     rotation_seconds: Annotated[
         float,
         Field(

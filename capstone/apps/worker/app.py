@@ -14,6 +14,8 @@ from auth import RefreshPolicy
 from core.audit.checkpoints import Signer
 from core.errors import StoreUnavailableError
 from core.identifiers import new_id
+from core.inbox.domain import RECEIVE
+from core.inbox.receiver import Receiver
 from core.jobs.domain import Backoff
 from core.jobs.procrastinate_queue import ProcrastinateQueue
 from core.jobs.runner import Handler, Rules, Runner
@@ -120,6 +122,7 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     failing = DisableRules(settings.disable_failures, timedelta(seconds=settings.disable_seconds))
     handlers: dict[str, Handler] = {
         PUBLISH: Publisher(begin, poster),
+        RECEIVE: Receiver(begin),
         DELIVER: Deliverer(begin, queue, poster, sealer, failing, backoff, new_id),
     }
     rules = Rules(timedelta(seconds=settings.lease_seconds), backoff)

@@ -46,6 +46,10 @@ class Action(StrEnum):
     ENDPOINT_TESTED = "endpoint.tested"
     ENDPOINT_RECOVERED = "endpoint.recovered"
     DELIVERY_RESENT = "delivery.resent"
+    SOURCE_CREATED = "source.created"
+    SOURCE_CHANGED = "source.changed"
+    SOURCE_DELETED = "source.deleted"
+    INBOX_REPLAYED = "inbox.replayed"
 
 
 class ActorType(StrEnum):

@@ -1,7 +1,7 @@
 """Tells endpoints what is written into the audit trail, by jobs of the same transaction."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
@@ -46,6 +46,19 @@ class Announcer:
             body = body_of(EventType.CHECKPOINT, said["at"], data)
             event = Event(self.new_id(), EventType.CHECKPOINT, entry.seq, body)
             await self.publish(connection, tenant_id, event, endpoints)
+
+    async def tell(
+        self,
+        connection: AsyncConnection,
+        tenant_id: UUID,
+        event_type: EventType,
+        at: str,
+        data: Mapping[str, object],
+    ) -> None:
+        """Tell of something that is no change, and stands in no trail."""
+        endpoints = await Endpoints(connection).of_tenant(tenant_id)
+        event = Event(self.new_id(), event_type, None, body_of(event_type, at, data))
+        await self.publish(connection, tenant_id, event, endpoints)
 
     async def publish(
         self, connection: AsyncConnection, tenant_id: UUID, event: Event, endpoints: Iterable[Endpoint]

@@ -37,6 +37,7 @@ class EventType(StrEnum):
     KEY_REVOKED = Action.KEY_REVOKED
     FLAG_SWITCHED = Action.FLAG_SWITCHED
     CHECKPOINT = "audit.checkpoint"
+    INBOX_RECEIVED = "inbox.received"
 
 
 class EndpointState(StrEnum):
