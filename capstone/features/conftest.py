@@ -61,8 +61,8 @@ def hook_settings(world: World, job_settings: dict[str, str]) -> dict[str, str]:
         "ENDPOINTS_PER_ORGANISATION": str(world.setting("ENDPOINTS_PER_ORGANISATION", 4, 6)),
         "ROTATION_SECONDS": "3",
         "TOLERANCE_SECONDS": str(world.setting("TOLERANCE_SECONDS", 60, 200)),
-        "DISABLE_FAILURES": str(world.setting("DISABLE_FAILURES", 3, 4)),
-        "DISABLE_SECONDS": "1.5",
+        "DISABLE_FAILURES": str(world.setting("DISABLE_FAILURES", 2, 3)),
+        "DISABLE_SECONDS": "3.5",
         "CALL_TIMEOUT_SECONDS": "3",
     }
 

@@ -57,7 +57,7 @@ class Hook:
 
     def until(self, state: str) -> Json:
         """Wait until the endpoint is in this state."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + 2 * PATIENCE_SECONDS
         while (shown := self.show()).get("state") != state:
             late = time.monotonic() > deadline
             expect(not late, expected=f"an endpoint that is {state}", got=shown, timing=True)
