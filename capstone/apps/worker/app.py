@@ -20,7 +20,6 @@ from core.jobs.domain import Backoff
 from core.jobs.procrastinate_queue import ProcrastinateQueue
 from core.jobs.runner import Handler, Rules, Runner
 from core.mail.outbox import Outbox
-from core.mail.smtp import SmtpServer
 from core.projects.actions import PUBLISH, Publisher
 from core.unit_of_work import NOBODY, BeginUnitOfWork, unit_of_work
 from core.webhooks.announcer import Announcer
@@ -30,6 +29,7 @@ from core.webhooks.secrets import Sealer
 from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.outgoing import Poster
+from service_kit.smtp import SmtpServer
 
 NAME: Final = "capstone-worker"
 SWEEP_SECONDS: Final = 1.0

@@ -8,14 +8,11 @@ import asyncio
 import json
 import os
 import secrets
-import smtplib
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from email.message import EmailMessage
 from typing import TYPE_CHECKING, Annotated, Final
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
@@ -39,6 +36,7 @@ from service_kit.problems import ErrorRule, FieldError, on
 from service_kit.schemas import Body
 from service_kit.server import serve
 from service_kit.settings import ServiceSettings, load
+from service_kit.smtp import SmtpServer
 from service_kit.urls import PostgresUrl, RedisUrl
 
 if TYPE_CHECKING:
@@ -84,7 +82,7 @@ class Mailer:
     """Sends tokens to addresses. No answer waits for it: it is the same for every address."""
 
     def __init__(self, smtp_url: str, origin: str, redis: Redis) -> None:
-        self._server, self._origin, self._redis = urlsplit(smtp_url), origin, redis
+        self._server, self._origin, self._redis = SmtpServer(smtp_url, "accounts@localhost"), origin, redis
         self._tasks: set[asyncio.Task[None]] = set()
 
     def send(self, accounts: "Accounts", email: str, user_id: str | None = None) -> None:
@@ -113,14 +111,7 @@ class Mailer:
             await self._redis.sadd(f"mails:{email}", token)
             await self._redis.expire(f"mails:{email}", TOKEN_SECONDS)
             text = f"Go on at {self._origin}/#{'email-token' if user_id else 'token'}={token}"
-        await asyncio.to_thread(self._deliver, email, text)
-
-    def _deliver(self, email: str, text: str) -> None:
-        message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = "accounts@localhost", email, "Your account"
-        message.set_content(text)
-        with smtplib.SMTP(self._server.hostname or "", self._server.port or 25, timeout=3) as connection:
-            connection.send_message(message)
+        await asyncio.to_thread(self._server.send, email, "Your account", text)
 
 
 class Accounts:

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from service_kit.egress import EgressGuard, RefusedDestinationError
-from service_kit.outgoing import Answer, Poster
+from service_kit.outgoing import Answer, Poster, retry_after_seconds
 
 PATIENCE_SECONDS = 0.5
+NOW = datetime(2026, 11, 20, 9, 0, 0, 250_000, UTC)
 
 
 async def posted(reply: bytes, *, silent: bool = False, allow_private: bool = True) -> tuple[Answer, bytes]:
@@ -72,3 +74,24 @@ def test_what_is_no_answer_is_an_error(reply: bytes) -> None:
 def test_a_private_destination_is_not_called() -> None:
     with pytest.raises(RefusedDestinationError):
         asyncio.run(posted(b"HTTP/1.1 204 \r\n\r\n", allow_private=False))
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("9" * 400, float("inf")),
+        ("Fri, 20 Nov 2026 09:00:10 GMT", 9.75),
+        ("Fri, 20 Nov 2026 08:00:00 GMT", None),
+        ("Friday, 20-Nov-26 09:00:10 GMT", 9.75),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("٣", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
+    assert retry_after_seconds(value, NOW) == seconds

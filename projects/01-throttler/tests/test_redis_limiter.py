@@ -335,6 +335,23 @@ def test_a_redis_that_answers_and_cannot_count_is_not_ready_until_it_can(
         assert spend(limiter, Budget("/route", (DEFAULT,))) == (True, [2])
 
 
+def test_a_full_redis_refuses_to_count_though_there_is_something_expired_to_cut_off(
+    own_redis: EmbeddedValkey,
+) -> None:
+    limiter = RedisLimiter(own_redis.url, Algorithm.SLIDING_WINDOW)
+    budget = Budget("/route", (DEFAULT,))
+    with closing(limiter), Redis.from_url(own_redis.url) as operator:
+        limiter.spend(CLIENT, budget, 1)
+        [log] = operator.keys()
+        operator.lpush(log, 1)  # of 1970
+        break_counting(operator, "full")
+        with unavailable_in_time():
+            limiter.spend(CLIENT, budget, 1)
+        mend_counting(operator)
+        assert spend(limiter, budget) == (True, [1])
+        assert operator.llen(log) == 2
+
+
 def break_counting(operator: Redis, fault: str) -> None:
     if fault == "read-only":
         operator.replicaof("127.0.0.1", "1")

@@ -113,11 +113,11 @@ def evenly_drawn(which: str, waits: list[float], bound: float) -> None:
 
 @dataclass(frozen=True)
 class Patient:
-    """A reminder whose receiver asks for time: what it says, and when its next call may come."""
+    """A reminder whose receiver asks for time: what it says, and when its next call may come; None: never."""
 
     reminder: Reminder
     retry_after: str
-    earliest: Callable[[list[Received]], datetime]
+    earliest: Callable[[list[Received]], datetime] | None
 
 
 @when("receivers ask for patience, in seconds and with a date", target_fixture="patients")
@@ -139,10 +139,13 @@ def receivers_ask_for_patience(receiver: Receiver, world: World) -> list[Patient
         (Reply(others[1], {"RETRY-AFTER": written}), lambda _: date),
     ]
     # What is asked for here is more than anybody waits: it must not be the end of a worker.
-    receiver.remind(0.2, Reply(503, {"Retry-After": draw.choice(["9" * 12, "9" * 24])}))
+    endless = draw.choice(["9" * 12, "9" * 24])
     return [
-        Patient(receiver.remind(0.2, reply, Reply()), str(dict(reply.headers)), earliest)
-        for reply, earliest in asked
+        Patient(receiver.remind(0.2, Reply(503, {"Retry-After": endless})), endless, None),
+        *(
+            Patient(receiver.remind(0.2, reply, Reply()), str(dict(reply.headers)), earliest)
+            for reply, earliest in asked
+        ),
     ]
 
 
@@ -151,7 +154,12 @@ def each_is_called_again_once_that_time_is_over(
     agenda: Agenda, receiver: Receiver, patients: list[Patient]
 ) -> None:
     bound = agenda.times.longest_wait_seconds(1)
-    for patient in patients:
+    for patient in sorted(patients, key=lambda one: one.earliest is None):
+        if patient.earliest is None:
+            statuses = statuses_of(agenda.show(patient.reminder))
+            sent = f"a first attempt with 503, after Retry-After: {patient.retry_after}"
+            expect(statuses[:1] == [503], expected=sent, got=statuses)
+            continue
         sent = f"after {patient.retry_after}, and the backoff is {bound:.3f} s at most"
         calls = receiver.wait_for(patient.reminder, 2, f"Retry-After is a lower bound for the wait ({sent})")
         earliest, second = patient.earliest(calls), calls[1].received_at

@@ -23,7 +23,6 @@ from hypothesis.stateful import (
 
 from reminders.admission import Admission
 from reminders.app import new_id
-from reminders.callbacks import CallbackGuard
 from reminders.domain import Claim, Completion, Outcome, Result, State
 from reminders.due_index import DueIndex
 from reminders.errors import DatabaseUnavailableError, DeliveryInProgressError, ReminderFinishedError
@@ -31,6 +30,7 @@ from reminders.leases import Leases
 from reminders.repository import unit_of_work
 from reminders.service import ReminderService
 from service_kit.database import Database
+from service_kit.egress import EgressGuard
 
 type Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -68,7 +68,7 @@ class LeaseMachine(RuleBasedStateMachine):
         self.service = ReminderService(
             partial(unit_of_work, self.database),
             DueIndex("redis://127.0.0.1:1/0"),
-            Admission(CallbackGuard(allow_private=True), message_limit=100),
+            Admission(EgressGuard(allow_private=True), message_limit=100),
             new_id,
         )
         self.now = 0.0

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from kata.servers.postgres import EmbeddedPostgres
 from reminders.__main__ import MIGRATIONS
 from reminders.domain import Channel, Outcome, State
 from reminders.tables import ATTEMPTS, IDEMPOTENCY_KEYS, REMINDERS
@@ -21,16 +20,11 @@ TABLES = {table.name for table in (REMINDERS, ATTEMPTS, IDEMPOTENCY_KEYS)}
 type Connection = psycopg.Connection[tuple[object, ...]]
 
 
-@pytest.fixture
-def empty_url(postgres_server: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
-    return postgres_server.create_database(request.node.name[:60])
-
-
-def test_migrations_go_forward_and_back_and_forward_again(empty_url: str) -> None:
-    engine = create_engine(driver_url(empty_url))
+def test_migrations_go_forward_and_back_and_forward_again(postgres_url: str) -> None:
+    engine = create_engine(driver_url(postgres_url))
     with engine.connect() as connection:
         for revision, expected in [(LATEST, TABLES), (EMPTY, set[str]())] * 2:
-            migrate(empty_url, MIGRATIONS, revision)
+            migrate(postgres_url, MIGRATIONS, revision)
             assert set(inspect(connection).get_table_names()) - {"alembic_version"} == expected
             connection.rollback()
     engine.dispose()
@@ -94,8 +88,8 @@ def test_a_counter_that_could_not_go_on_is_refused(connection: Connection, count
     connection.rollback()
 
 
-def test_two_releases_at_once_both_succeed(empty_url: str) -> None:
+def test_two_releases_at_once_both_succeed(postgres_url: str) -> None:
     command = [sys.executable, "-m", "reminders", "migrate"]
-    environment = {**os.environ, "DATABASE_URL": empty_url}
+    environment = {**os.environ, "DATABASE_URL": postgres_url}
     releases = [subprocess.Popen(command, env=environment) for _ in range(2)]
     assert [release.wait(timeout=60) for release in releases] == [0, 0]

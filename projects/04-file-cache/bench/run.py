@@ -40,7 +40,9 @@ SAMPLES = 2000
 LIBRARY = """\
 One process, 64 keys, values of random bytes. FileCache hashes each value (SHA-256) when it is set, and
 verifies its checksums when it is got; neither of the peers does. diskcache keeps values below 32 KB in
-SQLite. cachelib pickles.
+SQLite. cachelib pickles. FileCache holds up to 64 MiB of what was read in memory, of each process, which is
+all that is read here; the peers hold nothing but what the kernel does. A value that replaces another is
+written into a file that was replaced before: ext4 takes 0.37 ms to make one where much was removed lately.
 """
 SERVICE = f"""\
 {FILES} files of 64 KB, {CONNECTIONS} connections with one request under way each, {PROCESSES} processes

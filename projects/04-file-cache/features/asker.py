@@ -119,12 +119,13 @@ def is_awaited(answer: Exchange) -> None:
     )
 
 
-def has_no_lease(answer: Exchange) -> None:
+def has_no_lease(answer: Exchange, who: str = "") -> None:
     """Expect a plain 404."""
-    plain = answer.header(FIELD) is None and answer.header("retry-after") is None
+    again = answer.header("retry-after")
+    plain = answer.header(FIELD) is None and again is None
     expect(
         answer.status == NOT_FOUND and plain,
-        expected=f"404 without Cache-Lease and without Retry-After for {answer.asked}",
-        got=f"{describe_answer(answer)}, Cache-Lease: {answer.header(FIELD)}",
+        expected=f"404 without Cache-Lease and without Retry-After for {answer.asked}{who}",
+        got=f"{describe_answer(answer)}, Cache-Lease: {answer.header(FIELD)}, Retry-After: {again}",
         answer=answer,
     )

@@ -16,7 +16,8 @@ Feature: A budget of bytes, and who makes room
 
   @C29 @step-8 @after-C27
   Scenario: What is on its way takes room, and what does not fit beside it gets 507 before it is sent
-    Given a cache with a small budget
+    Given a cache with room for a few large entries
+    And a second process with the same folder
     When uploads that are under way hold most of the budget, and more come than fit
     Then those get 507, entries or not, and the ones under way are stored
     And the room of those that ended early is free again

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +26,7 @@ OK, CREATED, NO_CONTENT, NOT_MODIFIED = 200, 201, 204, 304
 MALFORMED, NOT_FOUND, NO_LENGTH, PRECONDITION = 400, 404, 411, 412
 TOO_LARGE, KEY_TOO_LONG = 413, 414
 BLOCK_BYTES = 65_536
+MUCH_LATER_SECONDS = 10.0
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # For what is no business of the check that stores it.
 LONG = {"Cache-Control": "max-age=1000"}
@@ -150,6 +152,18 @@ def size_of(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def is_gone_by(deadline: float, excess: Callable[[], int], *, expected: str, got: str) -> None:
+    """Expect that nothing is in excess at a moment; what is still there long after it was not late."""
+    while excess() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    is_late = excess() > 0
+    while excess() and time.monotonic() < deadline + MUCH_LATER_SECONDS:
+        time.sleep(0.05)
+    left = excess()
+    expect(not left, expected=expected, got=f"{left} {got}, {MUCH_LATER_SECONDS:g} s later, too")
+    expect(not is_late, expected=expected, got="it was late", timing=True)
 
 
 def in_doubt(answer: Exchange) -> bool:

@@ -16,12 +16,14 @@ from kata.steps import (
     as_object,
     describe_answer,
     expect,
+    expect_refused_starts,
     is_problem,
+    wait_until,
     wait_until_ready,
 )
 
-from .asker import first_answered, has_no_lease, is_awaited, lease_of, waiting
-from .guarded import READ, UNKNOWN, UNTRUSTED, WRITE, Guarded, is_unknown, shown, token_of
+from .asker import FIELD, first_answered, has_no_lease, is_awaited, lease_of, waiting
+from .guarded import KINDS, READ, UNKNOWN, UNTRUSTED, WRITE, Guarded, is_unknown, shown, token_of
 from .store import CREATED, NO_CONTENT, NO_HEADERS, NOT_FOUND, OK, PRECONDITION, Store, is_hit, is_miss
 
 scenarios("access.feature")
@@ -172,7 +174,11 @@ def nobody_who_is_trusted_sees_anything(guarded: Guarded, mixed: list[Mixed]) ->
         for kind in (READ, WRITE):
             for process in (0, 1):
                 judge(store.get(one.key, guarded.as_a(kind), process=process), one.trusted)
+    key, body = store.key(), store.body()
+    times = {"Cache-Control": "max-age=1, stale-while-revalidate=900"}
+    put = store.put(key, body, {**guarded.as_a(WRITE), **times})
     filled(guarded)
+    renewed(guarded, key, put, body)
 
 
 def judge(answer: Exchange, body: bytes | None) -> None:
@@ -187,10 +193,11 @@ def filled(guarded: Guarded) -> None:
     store, ttl = guarded.store, guarded.store.settings["LEASE_SECONDS"]
     key, body = store.key(), store.body()
     none = {"Prefer": "wait=0"}
-    has_no_lease(store.get(key, {**none, **guarded.as_a(READ)}))
+    reader = ", as one of READ_TOKENS, while nobody who is trusted has a lease"
+    has_no_lease(store.get(key, {**none, **guarded.as_a(READ)}), reader)
     old = lease_of(store.get(key, {**none, **guarded.as_a(UNTRUSTED)}), ttl)
     is_awaited(store.get(key, {**none, **guarded.as_a(UNTRUSTED)}))
-    has_no_lease(store.get(key, {**none, **guarded.as_a(READ)}))
+    has_no_lease(store.get(key, {**none, **guarded.as_a(READ)}), reader)
     lease_of(store.get(key, {**none, **guarded.as_a(WRITE)}), ttl)
     is_awaited(store.get(key, {**none, **guarded.as_a(READ)}))
     with ExitStack() as stack:
@@ -209,6 +216,20 @@ def filled(guarded: Guarded) -> None:
         expect(after_seconds < SOON_SECONDS, expected="answers as soon as it is stored", got=got, timing=True)
     late = store.ask("PUT", key, {**guarded.as_a(UNTRUSTED), "Cache-Lease": old}, b"late")
     expect(late.status == PRECONDITION, expected="412: what is trusted is there", got=describe_answer(late))
+    another = store.key()
+    for kind in (WRITE, UNTRUSTED):  # nor do those wait for who is trusted
+        lease_of(store.get(another, {**none, **guarded.as_a(kind)}), ttl)
+
+
+def renewed(guarded: Guarded, key: bytes, put: Exchange, body: bytes) -> None:
+    """Let what is stale be asked for: who may only read is not told to make a new one."""
+    wait_until(put.received + 1.05)
+    for kind, is_told in ((READ, False), (WRITE, True)):
+        answer = guarded.store.get(key, {"Prefer": "wait=0", **guarded.as_a(kind)})
+        is_hit(answer, body)
+        lease = answer.header(FIELD)
+        wanted = f"{'a' if is_told else 'no'} lease with what is stale, for one of {kind}"
+        expect((lease is not None) == is_told, expected=wanted, got=lease, answer=answer)
 
 
 @then("what is trusted comes first")
@@ -250,11 +271,14 @@ class Open:
 def caches_are_started(world: World, service_settings: dict[str, str]) -> list[Open]:
     draw = world.draw
     token = token_of(draw)
+    same = {kind: f"{token_of(draw)},{token}" for kind in draw.shuffle(KINDS)[:2]}
+    expect_refused_starts([("_TOKENS", token, world.start_unready({**service_settings, **same}))])
     with_tokens = {"WRITE_TOKENS": token, draw.choice((READ, UNTRUSTED)): token_of(draw)}
     wanted: list[tuple[dict[str, str], str, str | None]] = [
         ({}, "write", None),
         ({"ANONYMOUS": draw.choice(("auto", "write"))}, "write", None),
         ({**with_tokens, "ANONYMOUS": draw.choice(("", "auto", "nothing"))}, "nothing", token),
+        ({draw.choice((READ, UNTRUSTED)): token, "ANONYMOUS": draw.choice(("", "auto"))}, "nothing", token),
         ({**with_tokens, "ANONYMOUS": "read"}, "read", token),
         ({**with_tokens, "ANONYMOUS": "write"}, "write", token),
     ]
@@ -270,11 +294,14 @@ def without_a_token_so_much_may_be_done(opened: list[Open]) -> None:
     for one in opened:
         store, key = one.store, one.store.key()
         known = {} if one.token is None else shown(store.draw, one.token)
-        store.put(key, b"old", known)
+        old = store.ask("PUT", key, known, b"old")
+        wanted = FORBIDDEN if READ in store.settings and one.token == store.settings[READ] else CREATED
+        got = describe_answer(old)
+        expect(old.status == wanted, expected=f"{wanted} for a PUT with a token", got=got, answer=old)
         put = store.ask("PUT", key, body=b"new")
         got = describe_answer(put)
-        wanted = OK if one.may == "write" else UNKNOWN
-        expect(put.status == wanted, expected=f"{wanted} for a PUT without a token", got=got, answer=put)
+        status = OK if one.may == "write" else UNKNOWN
+        expect(put.status == status, expected=f"{status} for a PUT without a token", got=got, answer=put)
         answer = store.get(key)
         if one.may == "nothing":
             is_unknown("GET", answer)
@@ -285,4 +312,7 @@ def without_a_token_so_much_may_be_done(opened: list[Open]) -> None:
             is_hit(strange, b"new")
         else:
             is_unknown("GET", strange)
-        is_hit(store.get(key, known), b"new" if one.may == "write" else b"old")
+        if wanted == FORBIDDEN:
+            is_miss(store.get(key, known))
+        else:
+            is_hit(store.get(key, known), b"new" if one.may == "write" else b"old")

@@ -17,6 +17,7 @@ from kata.steps import (
     wait_until_ready,
 )
 
+from .bodies import CHUNK_BYTES, comes_first, digest, first_answer
 from .store import CREATED, OK, Store, folder_of, is_miss, path_of
 
 scenarios("budget.feature")
@@ -30,8 +31,16 @@ UNDER_WAY_SECONDS = 0.4
 
 @given("a cache with a small budget", target_fixture="store")
 def a_cache_with_a_small_budget(world: World, service_settings: dict[str, str]) -> Store:
+    return small_cache(world, service_settings, world.draw.integer(900_000, 1_500_000))
+
+
+@given("a cache with room for a few large entries", target_fixture="store")
+def a_cache_with_room_for_a_few_large_entries(world: World, service_settings: dict[str, str]) -> Store:
+    return small_cache(world, service_settings, world.draw.integer(1_500_000, 2_200_000))
+
+
+def small_cache(world: World, service_settings: dict[str, str], most: int) -> Store:
     folder = folder_of(world)
-    most = world.draw.integer(900_000, 1_500_000)
     budget = world.draw.integer(4 * most, 6 * most)
     small = {"MAX_VALUE_BYTES": str(most), "BUDGET_BYTES": str(budget), "DATA_DIR": str(folder)}
     settings = {**service_settings, **small}
@@ -167,6 +176,7 @@ class Crowd:
 
     under_way: Sequence[tuple[bytes, bytes]]
     refused: Sequence[Exchange]
+    announced: Sequence[bytes]
     stored: Sequence[Exchange]
 
 
@@ -174,29 +184,55 @@ class Crowd:
 def uploads_that_are_under_way_hold_most_of_the_budget(store: Store) -> Crowd:
     store.put(store.key(), store.body())  # what may be evicted does not help
     under_way = [(store.key(), body) for body in nearly_all(store)]
-    streams = [begun(store, key, body) for key, body in under_way]
+    streams = all_begun(store, under_way)
     time.sleep(UNDER_WAY_SECONDS)
-    sizes = (store.max_value_bytes, store.draw.integer(60_000, store.max_value_bytes))
-    refused = [store.ask("PUT", store.key(), {}, bytes(size_bytes)) for size_bytes in sizes]
-    for stream, (_, body) in zip(streams, under_way, strict=True):
-        stream.send(body[len(body) // 2 :])
+    sizes = (store.max_value_bytes, store.draw.integer(60_000, store.max_value_bytes), 60_000)
+    refused = [
+        store.ask("PUT", store.key(), {}, bytes(size_bytes), process=process)
+        for size_bytes in sizes
+        for process in (0, 1)
+    ]
+    announced = [
+        first_answer(store, store.key(), {"Content-Length": str(size_bytes)}, process=process)
+        for size_bytes, process in zip(sizes, store.draw.shuffle((0, 1, 1)), strict=True)
+    ]
+    for number, (stream, (_, body)) in enumerate(zip(streams, under_way, strict=True)):
+        stream.send(body[len(body) // 2 :] if number else b"")
         stream.end()
     stored = [stream.answer() for stream in streams]
     for stream in streams:
         stream.close()
-    return Crowd(under_way, refused, stored)
+    return Crowd(under_way, refused, announced, stored)
 
 
 def nearly_all(store: Store) -> list[bytes]:
-    """Make bodies that leave no room, together with what each has beside it."""
-    count = -(-store.budget_bytes // store.max_value_bytes)
-    return [store.body(store.budget_bytes // count - BESIDE_BYTES - 2000) for _ in range(count)]
+    """Make bodies that leave no room, together with what each has beside it; the first is the largest."""
+    beside_bytes = BESIDE_BYTES + 2000
+    rest_bytes = store.budget_bytes - store.max_value_bytes - beside_bytes
+    count = -(-rest_bytes // store.max_value_bytes)
+    rest = [store.body(rest_bytes // count - beside_bytes) for _ in range(count)]
+    return [store.body(store.max_value_bytes), *rest]
 
 
-def begun(store: Store, key: bytes, body: bytes) -> Stream:
+def all_begun(store: Store, uploads: Sequence[tuple[bytes, bytes]]) -> list[Stream]:
+    """Begin uploads at both processes: the first in chunks, all but the last; of the others send a half."""
+    (key, body), *others = uploads
+    first = store.draw.integer(0, 1)
+    headers = {"Content-Digest": digest(body), "Cache-Control": "max-age=900"}
+    chunked = Stream(store.service.urls[first], path_of(key), headers, method="PUT")
+    for at in range(0, len(body), CHUNK_BYTES):
+        chunked.send(body[at : at + CHUNK_BYTES])
+    time.sleep(UNDER_WAY_SECONDS)
+    return [
+        chunked,
+        *(begun(store, *other, process=(first + number) % 2) for number, other in enumerate(others, 1)),
+    ]
+
+
+def begun(store: Store, key: bytes, body: bytes, *, process: int) -> Stream:
     """Send the first half of an upload."""
     headers = {"Content-Length": str(len(body)), "Cache-Control": "max-age=900"}
-    stream = Stream(store.service.urls[0], path_of(key), headers, method="PUT")
+    stream = Stream(store.service.urls[process], path_of(key), headers, method="PUT")
     stream.send(body[: len(body) // 2])
     return stream
 
@@ -205,6 +241,8 @@ def begun(store: Store, key: bytes, body: bytes) -> Stream:
 def those_get_507(store: Store, crowd: Crowd) -> None:
     for answer in crowd.refused:
         is_problem(answer, NO_ROOM)
+    for came in crowd.announced:
+        comes_first(came, NO_ROOM, "what has no room")
     for (key, body), answer in zip(crowd.under_way, crowd.stored, strict=True):
         expect(answer.status == CREATED, expected="201 for what was under way", got=describe_answer(answer))
         store.expect_hit(key, body)
@@ -213,7 +251,7 @@ def those_get_507(store: Store, crowd: Crowd) -> None:
 @then("the room of those that ended early is free again")
 def the_room_of_those_that_ended_early_is_free_again(store: Store) -> None:
     for _ in range(3):
-        for stream in [begun(store, store.key(), body) for body in nearly_all(store)]:
+        for stream in all_begun(store, [(store.key(), body) for body in nearly_all(store)]):
             stream.close()
     key, body = store.key(), store.body(store.max_value_bytes)
     answer = store.ask("PUT", key, {}, body)

@@ -171,6 +171,9 @@ def an_entry_is_stored_replaced_and_deleted(store: Store) -> None:
         again = store.put(key, first)
         expect(again.status == CREATED, expected="201 for what was deleted", got=describe_answer(again))
         store.expect_hit(key, first)
+        for shorter in (first + second, second, second[:1], second[1:2]):
+            store.put(key, shorter)
+            store.expect_hit(key, shorter)
         is_gone(store, key)
 
 

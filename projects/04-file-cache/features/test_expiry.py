@@ -29,6 +29,7 @@ from .store import (
     Store,
     field,
     in_doubt,
+    is_gone_by,
     is_hit,
     is_miss,
     number,
@@ -346,9 +347,8 @@ def their_bytes_are_gone_from_the_folder(store: Store, many: Many) -> None:
     pause_seconds = float(store.settings["CLEANUP_SECONDS"])
     deadline = max(entry.over for entry in many.expiring) + CLEANED * (pause_seconds + MARGIN_SECONDS)
     most = many.bytes_before + sum(len(entry.body) + 2000 for entry in many.staying)
-    while (used := store.used_bytes()) > most and time.monotonic() < deadline:
-        time.sleep(0.05)
-    expect(used <= most, expected=f"at most {most} bytes in the folder", got=used, timing=True)
+    wanted = f"at most {most} bytes in the folder"
+    is_gone_by(deadline, lambda: max(0, store.used_bytes() - most), expected=wanted, got="bytes more")
     for entry in many.staying:
         store.expect_hit(entry.key, entry.body)
     time.sleep(3 * pause_seconds)

@@ -7,8 +7,9 @@ from xml.etree import ElementTree as ET
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, describe_answer, expect, is_problem
+from kata.steps import Exchange, describe_answer, expect, is_problem, send_raw, wait_until
 
+from .bodies import in_chunks
 from .guarded import READ, UNTRUSTED, WRITE, Guarded, is_unknown
 from .store import CREATED, MALFORMED, NO_HEADERS, TOO_LARGE, field, path_of
 
@@ -16,6 +17,7 @@ scenarios("folders.feature")
 
 MULTISTATUS, FORBIDDEN, NOT_ALLOWED = 207, 403, 405
 DAV = "{DAV:}"
+CHUNKED = {"Transfer-Encoding": "chunked"}
 # As a client asks: for some properties, or with no body for all.
 QUERIES = (
     b"",
@@ -46,6 +48,10 @@ def propfind_and_mkcol_come(guarded: Guarded) -> list[Seen]:
     entries = [store.key(), word + b"/a b<&>", word + b"/%2f", word + b"//x"]
     folders = [b"", word, word + b"/", word + b"/\xc3\xa9<&>/", store.key() + b"/", store.key()]
     seen = []
+    stale = store.key()
+    times = {"Cache-Control": "max-age=1, stale-while-revalidate=900"}
+    old = store.body()
+    stored = store.put(stale, old, {**guarded.as_a(WRITE), **times})
     for key in draw.shuffle(entries):
         body = store.body(draw.integer(0, 70_000))
         put = store.put(key, body, guarded.as_a(WRITE))
@@ -68,12 +74,19 @@ def propfind_and_mkcol_come(guarded: Guarded) -> list[Seen]:
         is_unknown("PROPFIND", find(guarded, key, NO_HEADERS, b""))
         for depth in ("1", "infinity", "x"):
             is_problem(find(guarded, key, {**guarded.as_a(READ), "Depth": depth}, b""), MALFORMED)
+        none = store.ask("PROPFIND", key, guarded.as_a(READ), b"")
+        is_problem(none, MALFORMED)
         is_problem(find(guarded, key, guarded.as_a(READ), b" " * 65_537), TOO_LARGE)
+        head = store.head("PROPFIND", key, {**guarded.as_a(READ), "Depth": "0", **CHUNKED})
+        chunks = in_chunks(b" " * draw.choice((65_537, draw.integer(65_538, 3_000_000))))
+        is_problem(send_raw(store.service.urls[0], head + chunks), TOO_LARGE)
     own = store.key()
     body = store.body()
     put = store.put(own, body, guarded.as_a(UNTRUSTED))
     seen.append(Seen(own, body, field(put, "etag"), find(guarded, own, guarded.as_a(UNTRUSTED))))
     seen.append(Seen(own, None, None, find(guarded, own, guarded.as_a(READ))))
+    wait_until(stored.received + 1.05)
+    seen.append(Seen(stale, old, field(stored, "etag"), find(guarded, stale, guarded.as_a(READ))))
     return seen
 
 

@@ -13,7 +13,7 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, NotRunError, Stream, describe_answer, expect, wait_until_ready
 
-from .store import BLOCK_BYTES, CREATED, OK, Store, is_hit, is_miss, path_of, unlike
+from .store import BLOCK_BYTES, CREATED, OK, Store, is_gone_by, is_hit, is_miss, path_of, unlike
 
 scenarios("integrity.feature")
 
@@ -221,9 +221,8 @@ def each_entry_is_the_old_one_or_the_new_one(store: Store, killed: Killed) -> No
 def what_was_on_its_way_is_gone(store: Store, killed: Killed) -> None:
     most = sum(len(body) + 5000 for body in killed.acknowledged.values()) + 50_000
     deadline = time.monotonic() + PAUSES * (float(store.settings["CLEANUP_SECONDS"]) + MARGIN_SECONDS)
-    while (used := store.used_bytes()) > most and time.monotonic() < deadline:
-        time.sleep(0.05)
-    expect(used <= most, expected=f"at most {most} bytes in the folder", got=used, timing=True)
+    wanted = f"at most {most} bytes in the folder"
+    is_gone_by(deadline, lambda: max(0, store.used_bytes() - most), expected=wanted, got="bytes more")
 
 
 @when("entries are stored under keys that would lead elsewhere", target_fixture="answers")

@@ -1,7 +1,6 @@
 """Steps of stale.feature: what has expired, and is given out all the same."""
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,13 +18,25 @@ from kata.steps import (
 )
 
 from .asker import FIELD
-from .store import CREATED, NO_HEADERS, NOT_MODIFIED, PRECONDITION, Store, field, is_hit, is_miss, size_of
+from .store import (
+    CREATED,
+    NO_HEADERS,
+    NOT_MODIFIED,
+    PRECONDITION,
+    Store,
+    field,
+    is_gone_by,
+    is_hit,
+    is_miss,
+    size_of,
+)
 
 scenarios("stale.feature")
 
 STATUS = re.compile(r"[!-~]+; *hit; *ttl=(-?[0-9]+)")
 CLEANED = 3
 MARGIN_SECONDS = 0.8
+PARTIAL = 206
 SIZE_BYTES = 150_000
 AT_ONCE = 0.8
 
@@ -68,7 +79,7 @@ def entries_with_stale_while_revalidate_expire(store: Store) -> dict[str, Aging]
         what: aging(
             store, "stale-while-revalidate", {"Cache-Groups": f'"{group}"'} if what == "group" else {}
         )
-        for what in ("looked at", "filled", "condition", "group", "plain")
+        for what in ("looked at", "filled", "condition", "group", "plain", "deleted")
     }
     for one in entries.values():
         answer = store.get(one.key)
@@ -81,6 +92,10 @@ def entries_with_stale_while_revalidate_expire(store: Store) -> dict[str, Aging]
             is_filled_anew(store, one)
         elif what == "condition":
             conditions_find_nothing(store, one)
+        elif what == "deleted":
+            is_stale(one, store.get(one.key))
+            is_miss(store.ask("DELETE", one.key))
+            is_miss(store.get(one.key))
         elif what == "group":
             is_stale(one, store.get(one.key))
             client = store.service.client()
@@ -133,6 +148,12 @@ def is_filled_anew(store: Store, one: Aging) -> None:
     if one.side(same, one.end_seconds) is Side.WITHIN:
         is_same = same.status == NOT_MODIFIED
         expect(is_same, expected="304 for what is stale", got=describe_answer(same), answer=same)
+    part = store.get(one.key, {"Range": "bytes=1-4"})
+    other = store.get(one.key, {"If-Match": '"other"'})
+    if one.side(other, one.end_seconds) is Side.WITHIN:
+        is_part = (part.status, part.body) == (PARTIAL, one.body[1:5])
+        expect(is_part, expected="206 for a part of what is stale", got=describe_answer(part), answer=part)
+        is_problem(other, PRECONDITION)
     token = (told.header(FIELD) or "").partition(";")[0]
     body = store.body()
     put = store.ask("PUT", one.key, {"Cache-Lease": token} if token else {}, body)
@@ -170,9 +191,7 @@ def its_bytes_are_gone(store: Store, entries: dict[str, Aging]) -> None:
     def left() -> int:
         return sum(1 for path in store.files() if size_of(path) >= SIZE_BYTES)
 
-    while left() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    expect(not left(), expected="no file of what has expired", got=f"{left()} of them", timing=True)
+    is_gone_by(deadline, left, expected="no file of what has expired", got="of them")
 
 
 @when("entries with stale-if-error expire", target_fixture="entries")

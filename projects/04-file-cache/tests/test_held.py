@@ -117,9 +117,30 @@ def test_it_holds_no_more_than_it_may(tmp_path: Path) -> None:
     file = state.st_ino, state.st_mtime_ns, state.st_size
     metadata = Metadata(Draft(b"", Freshness(1), ""), 0, b"", 0)
     for size in (125, 100, 125, 126):
-        for number in range(20):
+        for number in (*range(20), *range(20)):
             memory.hold(b"%d" % number, str(path), Found(metadata, bytes(size), file))
         held = [found for number in range(20) if (found := memory.find(b"%d" % number))]
         assert sum(len(found.body) for found in held) <= 1000
         assert {len(found.body) for found in held} == {min(size, 125)}
         assert len(held) == 1000 // min(size, 125)
+
+
+def test_of_a_circle_of_more_than_it_holds_some_are_found(tmp_path: Path) -> None:
+    """Each time around the same: with the oldest always going none would be."""
+    memory = Memory(1000)
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    state = path.stat()
+    found = Found(
+        Metadata(Draft(b"", Freshness(1), ""), 0, b"", 0),
+        bytes(100),
+        (state.st_ino, state.st_mtime_ns, state.st_size),
+    )
+    hits = 0
+    for number in range(1200):
+        key = b"%d" % (number % 12)
+        if memory.find(key) is not None:
+            hits += 1
+        else:
+            memory.hold(key, str(path), found)
+    assert hits > 400

@@ -39,7 +39,8 @@ TOKEN = "a-token-of-these-tests"
 
 def test_anonymous_mays_it_is_open_and_with_one_closed() -> None:
     assert Settings.model_validate(USUAL).anonymous_may == "write"
-    assert Settings.model_validate({**USUAL, "write_tokens": TOKEN}).anonymous_may == "nothing"
+    for kind in ("read_tokens", "write_tokens", "untrusted_tokens"):
+        assert Settings.model_validate({**USUAL, kind: TOKEN}).anonymous_may == "nothing"
     assert (
         Settings.model_validate({**USUAL, "write_tokens": TOKEN, "anonymous": "read"}).anonymous_may == "read"
     )
@@ -53,7 +54,7 @@ def test_anonymous_mays_it_is_open_and_with_one_closed() -> None:
         ({"write_tokens": f"{TOKEN},{TOKEN}"}, "twice"),
         ({"write_tokens": TOKEN, "untrusted_tokens": TOKEN}, "twice"),
         ({"anonymous": "nothing"}, "WRITE_TOKENS"),
-        ({"read_tokens": TOKEN}, "WRITE_TOKENS"),
+        ({"read_tokens": TOKEN, "anonymous": "read"}, "WRITE_TOKENS"),
         ({"anonymous": "everything"}, "anonymous"),
     ],
 )

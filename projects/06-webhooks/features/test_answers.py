@@ -134,7 +134,9 @@ def a_source_with_a_limit_sends_more(service: Desk) -> Limited:
     forged = [
         service.send(source, standard(stranger, service.message_id(), body), body) for _ in range(limit)
     ]
-    first = [service.send(source, standard(key, service.message_id(), body), body) for _ in range(2)]
+    message_id = service.message_id()
+    first = [service.send(source, standard(key, message_id, body), body) for _ in range(2)]
+    time.sleep(1.05 - time.time() % 1)  # it is a minute that counts, and not a second
     requests = [
         service.request(source, standard(key, service.message_id(), body), body) for _ in range(limit + 6)
     ]
@@ -149,15 +151,16 @@ def a_source_with_a_limit_sends_more(service: Desk) -> Limited:
 )
 def as_many_as_its_limit_get_202(service: Desk, limited: Limited) -> None:
     statuses = sorted(answer.status for answer in limited.answers)
-    wanted = [ACCEPTED] * limited.limit + [LIMITED] * (len(statuses) - limited.limit)
+    new = limited.limit - 1  # one was a duplicate
+    wanted = [OK] + [ACCEPTED] * new + [LIMITED] * (len(statuses) - limited.limit)
     lost = any(status in {0, UNAVAILABLE} for status in statuses)
-    expect(statuses == wanted, expected=f"{limited.limit} times 202, else 429", got=statuses, timing=lost)
+    expect(statuses == wanted, expected=f"a duplicate, {new} times 202, else 429", got=statuses, timing=lost)
     for answer in limited.answers:
         if answer.status == LIMITED:
             is_problem(answer, LIMITED)
             whole_seconds(answer, 60)
     found = service.listed(100, source=limited.source.name)
-    expect(len(found) == limited.limit, expected=f"{limited.limit} events", got=len(found))
+    expect(len(found) == new, expected=f"{new} events", got=len(found))
 
 
 @then("forged deliveries use nothing of it up")

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from kata.servers.postgres import EmbeddedPostgres
 from service_kit.database import driver_url
 from service_kit.migrations import EMPTY, LATEST, migrate
 from webhooks.__main__ import MIGRATIONS
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 type Connection = psycopg.Connection[tuple[object, ...]]
 
 
-@pytest.fixture
-def empty_url(postgres_server: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
-    return postgres_server.create_database(request.node.name[:60])
-
-
 def tables_of(url: str) -> set[str]:
     engine = create_engine(driver_url(url))
     try:
@@ -36,11 +30,11 @@ def tables_of(url: str) -> set[str]:
         engine.dispose()
 
 
-def test_migrations_go_forward_and_back_and_forward_again(empty_url: str) -> None:
+def test_migrations_go_forward_and_back_and_forward_again(postgres_url: str) -> None:
     wanted: list[tuple[str, Iterable[str]]] = [(LATEST, TABLES), (EMPTY, ())]
     for revision, expected in wanted * 2:
-        migrate(empty_url, MIGRATIONS, revision)
-        assert tables_of(empty_url) == set(expected)
+        migrate(postgres_url, MIGRATIONS, revision)
+        assert tables_of(postgres_url) == set(expected)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +110,8 @@ def test_what_no_process_could_read_is_refused(
     connection.rollback()
 
 
-def test_two_releases_at_once_both_succeed(empty_url: str) -> None:
+def test_two_releases_at_once_both_succeed(postgres_url: str) -> None:
     command = [sys.executable, "-m", "webhooks", "migrate"]
-    environment = {**os.environ, "DATABASE_URL": empty_url}
+    environment = {**os.environ, "DATABASE_URL": postgres_url}
     releases = [subprocess.Popen(command, env=environment) for _ in range(2)]
     assert [release.wait(timeout=60) for release in releases] == [0, 0]

@@ -27,5 +27,5 @@ Feature: A flag is answered from the process, whatever is lost behind it
 
   @C24 @step-4 @after-C20
   Scenario: Nobody who has heard of a change is told what was before it
-    Given a flag service of two processes whose stores may be lost
+    Given a process with both stores, one without Redis, and one without PostgreSQL
     Then a process that cannot hear of a change says 503 within a second to who has heard of it

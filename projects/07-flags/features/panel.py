@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from kata.steps import Draw, Exchange, Service, World, expect
+from kata.steps import Draw, Exchange, Service, World, describe_answer, expect
 
 from .answers import CREATED, NOT_FOUND, OK, Json, wanted
 
@@ -84,10 +84,15 @@ class Panel:
         self.admin_headers = {"Authorization": f"Bearer {settings.token}"}
         self.admin = service.client(self.admin_headers)
         self._keys: dict[str, str] = {}
+        self._last: Exchange | None = None
 
     def manage(self, method: str, path: str, json: object = None, version: object = None) -> Exchange:
         headers = {} if version is None else {"If-Match": str(version)}
-        return self.admin.request(method, f"{API}{path}", headers=headers, json=json)
+        return self._noted(self.admin.request(method, f"{API}{path}", headers=headers, json=json))
+
+    def _noted(self, answer: Exchange) -> Exchange:
+        self._last = answer
+        return answer
 
     def key(self, kind: str = "server") -> str:
         if kind not in self._keys:
@@ -134,7 +139,8 @@ class Panel:
         body = {} if context is None else {"context": context}
         fields = {"Authorization": f"Bearer {self.key(kind)}"} if headers is None else headers
         client = self.service.client(process=process)
-        return client.request("POST", f"{OFREP}/evaluate/flags/{key}", json=body, headers=fields)
+        path = f"{OFREP}/evaluate/flags/{key}"
+        return self._noted(client.request("POST", path, json=body, headers=fields))
 
     def bulk(
         self,
@@ -150,7 +156,8 @@ class Panel:
         query = "" if config_tag is None else f"?flagConfigEtag={quote(str(config_tag))}"
         fields = {"X-API-Key": self.key(kind), **(headers or {})}
         client = self.service.client(process=process)
-        return client.request("POST", f"{OFREP}/evaluate/flags{query}", json=body, headers=fields)
+        path = f"{OFREP}/evaluate/flags{query}"
+        return self._noted(client.request("POST", path, json=body, headers=fields))
 
     def variant(self, key: object, context: object = None, *, process: int = 0) -> object:
         return wanted(self.ask(key, context, process=process), OK).get("variant")
@@ -161,6 +168,7 @@ class Panel:
         what: str,
         since: float | None = None,
         seconds: float = EVERYWHERE_SECONDS,
+        got: Callable[[], str] | None = None,
     ) -> None:
         """Demand that something holds within so long; the last look counts from when it began."""
         started = time.monotonic() if since is None else since
@@ -171,7 +179,10 @@ class Panel:
             if looked - started > seconds + SLACK_SECONDS:
                 break
             time.sleep(POLL_SECONDS)
-        expect(False, expected=f"{what} within {seconds:g} s", got="it did not come", timing=True)
+        last = self._last
+        told = f"at last {describe_answer(last)} {last.text[:300]}" if last is not None else "no answer"
+        expected = f"{what} within {seconds:g} s"
+        expect(False, expected=expected, got=told if got is None else got(), answer=last, timing=True)
 
     def serves(self, key: object, variant: str, context: object, process: int) -> bool:
         """Tell whether a process serves this variant; it may not know of the flag yet."""
@@ -203,3 +214,21 @@ class Panel:
                 ),  # type: ignore[misc]
                 f"{key} on process {process + 1}",
             )
+
+
+def announced(
+    panel: Panel, process: int = 0, kind: str = "server", headers: Mapping[str, str] | None = None
+) -> str:
+    """Return the path of the stream that a bulk announces."""
+    body = wanted(panel.bulk({}, process=process, kind=kind, headers=headers), OK)
+    streams = body.get("eventStreams")
+    right = isinstance(streams, list) and len(streams) == 1 and isinstance(streams[0], dict)
+    expect(right, expected="eventStreams with one stream", got=streams)
+    stream = dict(streams[0]) if isinstance(streams, list) else {}
+    endpoint = stream.get("endpoint")
+    whole = stream.get("type") == "sse" and "url" not in stream and isinstance(endpoint, dict)
+    whole = whole and isinstance(stream.get("inactivityDelaySec"), int)
+    expect(whole, expected="type sse, endpoint, inactivityDelaySec", got=stream)
+    uri = endpoint.get("requestUri") if isinstance(endpoint, dict) else None
+    expect(isinstance(uri, str) and uri.startswith("/"), expected="requestUri, a path", got=uri)
+    return str(uri)

@@ -1,14 +1,18 @@
 """Steps of documents.feature."""
 
+import re
+
 from pytest_bdd import scenarios, then
 
 from kata.steps import expect, is_problem
 
-from .answers import CONFLICT, INVALID, NOT_FOUND, objects
+from .answers import BAD, CONFLICT, INVALID, NOT_FOUND, objects
 from .documents import VALUES, made_of
 from .panel import API, Panel
 
 scenarios("documents.feature")
+
+POINTER = re.compile(r"#(/.*)?", re.DOTALL)
 
 
 @then("values of another type, and what not every client can read, get 422")
@@ -70,6 +74,9 @@ def mistakes(panel: Panel) -> list[tuple[str, dict[str, object]]]:
         ("an operator that is none", rules(condition("like", "a"))),
         ("no values", rules(condition("in"))),
         ("two bounds", rules(condition("less_than", 1, 2))),
+        ("two versions", rules(condition("semver_less_than", "1.0.0", "2.0.0"))),
+        ("two moments", rules(condition("after", *["2026-01-01T00:00:00Z"] * 2))),
+        ("a value for exists", rules(condition("exists", 1))),
         ("a number as text", rules(condition("less_than", "1"))),
         ("a version that is none", rules(condition("semver_at_least", "1.0"))),
         ("a day without a time", rules(condition("before", "2026-01-01"))),
@@ -97,14 +104,21 @@ def documents_with_one_mistake(panel: Panel) -> None:
         answer = panel.manage("POST", "/flags", panel.document(**members))
         problem = is_problem(answer, INVALID, f"{what} is 422")
         pointers = [error.get("pointer") for error in objects(problem.get("errors"))]
-        right = bool(pointers) and all(isinstance(one, str) and one.startswith("#") for one in pointers)
-        expect(right, expected=f"a pointer for {what}", got=problem, answer=answer)
+        right = bool(pointers) and all(isinstance(one, str) and POINTER.fullmatch(one) for one in pointers)
+        expect(
+            right,
+            expected=f"errors, each with a pointer such as #/key, for {what}",
+            got=problem.get("errors", "no errors"),
+            answer=answer,
+        )
         if "key" not in members and "type" not in members:
             is_problem(panel.manage("PATCH", f"/flags/{key}", members, before), INVALID, f"{what} is 422")
     expect(panel.show(key).header("etag") == before, expected="the flag as it was", got="it has changed")
     answers = [
-        panel.admin.request("POST", f"{API}/flags", body=b"{", headers={"Content-Type": "application/json"}),
-        panel.admin.request("POST", f"{API}/flags", json={"key": "a"}),
+        panel.admin.request("POST", f"{API}/{path}", body=body, headers={"Content-Type": "application/json"})
+        for path in ("flags", "segments", "keys", "explain")
+        for body in (b"{", b'{"key": "a", "key": "b"}')
     ]
-    is_problem(answers[0], 400)
-    is_problem(answers[1], INVALID)
+    for answer in answers:
+        is_problem(answer, BAD, "what is no JSON, or has a member twice, is 400")
+    is_problem(panel.manage("POST", "/flags", {"key": "a"}), INVALID)

@@ -51,6 +51,12 @@ def flags_of_each_type_are_answered(panel: Panel) -> None:
         ("no rule that holds", {"rules": [rule(when=[asks("b", "exists")])]}, "UNKNOWN", "on"),
         ("a percentage", {"rules": [rule(percentage=99.999)]}, "SPLIT", None),
         ("a split", {"default": half}, "SPLIT", None),
+        (
+            "a split behind rules",
+            {"rules": [rule(when=[asks("b", "exists")])], "default": half},
+            "SPLIT",
+            None,
+        ),
         ("a split of a rule", {"rules": [{"name": "s", **half}]}, "SPLIT", None),
         ("a flag that is off", {"enabled": False, "rules": matched}, "DISABLED", "off"),
         (
@@ -62,7 +68,8 @@ def flags_of_each_type_are_answered(panel: Panel) -> None:
     ]
     for what, members, reason, variant in cases:
         body = wanted(panel.ask(panel.flag(**members)["key"], {"targetingKey": "user-1", "a": 1}), OK)
-        expect(body.get("reason") == reason, expected=f"{reason} for {what}", got=body)
+        found = body.get("reason", "no reason")
+        expect(found == reason, expected=f"{reason} for {what}", got=found)
         expect(variant in {None, body.get("variant")}, expected=f"{variant} for {what}", got=body)
     off = wanted(panel.ask(panel.flag(enabled=False, off_variant=None)["key"]), OK)
     right = off.get("reason") == "DISABLED" and "value" not in off and isinstance(off.get("variant"), str)
@@ -73,9 +80,10 @@ def flags_of_each_type_are_answered(panel: Panel) -> None:
 def errors_are_told_apart(panel: Panel) -> None:
     unknown = panel.draw.word()
     is_ofrep_error(panel.ask(unknown, {}), NOT_FOUND, "FLAG_NOT_FOUND", unknown)
-    key = panel.flag(rules=[rule(percentage=50)])["key"]
-    for context in (None, {}, {"targetingKey": ""}, {"user": "a"}):
-        is_ofrep_error(panel.ask(key, context), BAD, "TARGETING_KEY_MISSING", key)
+    for percentage in (0, 50):
+        key = panel.flag(rules=[rule(percentage=percentage)])["key"]
+        for context in (None, {}, {"targetingKey": ""}, {"user": "a"}):
+            is_ofrep_error(panel.ask(key, context), BAD, "TARGETING_KEY_MISSING", key)
     wrong: list[object] = [{"targetingKey": 7}, {"targetingKey": True}, [], "x", 1]
     for bad in wrong:
         is_ofrep_error(panel.ask(key, bad), BAD, "INVALID_CONTEXT", key)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Request, expect, is_problem
+from kata.steps import Request, describe_answer, expect, is_problem
 
 from .answers import (
     CONFLICT,
@@ -226,7 +226,10 @@ def each_route_gets_401(panel: Panel) -> None:
     revoked = panel.manage("DELETE", f"/keys/{panel.draw.uuid()}")
     is_problem(revoked, NOT_FOUND)
     made = panel.new_key("server")
-    expect(panel.manage("DELETE", f"/keys/{made['id']}").status == NO_CONTENT, expected="204", got="another")
+    is_same(made, {"kind": "server", "revoked": False}, "a key that is made")
+    gone = panel.manage("DELETE", f"/keys/{made['id']}")
+    expect(gone.status == NO_CONTENT, expected="204", got=describe_answer(gone), answer=gone)
     listed = objects(wanted(panel.manage("GET", "/keys"), OK).get("items"))
-    told = {item["id"]: (item["revoked"], "secret" in item) for item in listed}
-    expect(told[made["id"]] == (True, False), expected="revoked, and no secret", got=told[made["id"]])
+    shown = next((item for item in listed if item["id"] == made["id"]), {})
+    is_same(shown, {"name": made["name"], "kind": "server", "revoked": True}, "the revoked key in the list")
+    expect("secret" not in shown, expected="no secret in the list", got="it is there")

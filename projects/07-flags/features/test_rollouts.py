@@ -92,7 +92,8 @@ def a_rollout_widens(panel: Panel) -> list[dict[str, object]]:
     seen: list[dict[str, object]] = []
     percentage = 0.0
     while percentage < 100:
-        percentage = min(100.0, percentage + panel.draw.integer(15_000, 35_000) / 1000)
+        # Rounded: a sum of thousandths may have more than three decimals.
+        percentage = min(100.0, round(percentage + panel.draw.integer(15_000, 35_000) / 1000, 3))
         panel.change(key, rules=rules(percentage))
         members = [one for one in somebody if bucket(key, one) < percentage * 1000]
         found = {one: panel.variant(key, {"targetingKey": one}) for one in somebody}

@@ -31,6 +31,12 @@ def changes_are_scheduled(panel: Panel) -> tuple[datetime, dict[str, str]]:
             expect(panel.manage("DELETE", path).status == NO_CONTENT, expected="204", got="another status")
             is_problem(panel.manage("DELETE", path), NOT_FOUND)
         states[key] = state
+    late = str(panel.flag()["key"])
+    past = {"at": "2021-01-01T00:00:00Z", "change": {"default": {"variant": "other"}}}
+    wanted(
+        panel.manage("POST", f"/flags/{late}/scheduled-changes", past, "*"), CREATED, "a time that is over"
+    )
+    panel.everywhere(late, "other")
     bad = {"at": at.isoformat(), "change": {"default": {"variant": "none"}}}
     is_problem(panel.manage("POST", f"/flags/{key}/scheduled-changes", bad, "*"), INVALID)
     return at, states

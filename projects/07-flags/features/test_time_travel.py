@@ -155,13 +155,19 @@ def counts_are_told(panel: Panel) -> None:
         panel.ask(key, {"a": 1}, process=number % 2)
     for number in range(bulks):
         panel.bulk({}, process=number % 2)
+        known = str(panel.bulk({"a": 1}, process=number % 2).header("etag"))
+        panel.bulk({"a": 1}, process=number % 2, headers={"If-None-Match": known})
 
     def is_counted() -> bool:
         counts, last = usage(panel, key)
-        right = counts["on"] >= alone + bulks and counts["other"] >= matched and counts["off"] == 0
+        on, other = counts.get("on", 0), counts.get("other", 0)
+        right = on >= alone + bulks and other >= matched + 2 * bulks and counts.get("off") == 0
         return right and last is not None and datetime.fromisoformat(last) >= started.replace(microsecond=0)
 
-    panel.soon(is_counted, f"at least {alone + bulks} for on and {matched} for other", seconds=3)
+    least = (
+        f"at least {alone + bulks} for on, {matched + 2 * bulks} for other, 0 for off, a last_evaluated_at"
+    )
+    panel.soon(is_counted, least, seconds=3, got=lambda: str(usage(panel, key)))
 
 
 def usage(panel: Panel, key: str) -> tuple[dict[str, int], str | None]:

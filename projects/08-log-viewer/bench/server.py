@@ -41,8 +41,14 @@ class Server:
 
     def ask(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, object]:
         """Ask for a JSON object. Raises SystemExit: it is not given."""
-        self._connection.request("GET", f"{path}?{urlencode(query)}" if query else path)
-        answer = self._connection.getresponse()
+        target = f"{path}?{urlencode(query)}" if query else path
+        self._connection.request("GET", target)
+        try:
+            answer = self._connection.getresponse()
+        except http.client.RemoteDisconnected:  # the service closes what is idle for long
+            self._connection.close()
+            self._connection.request("GET", target)
+            answer = self._connection.getresponse()
         body = answer.read()
         if answer.status != http.client.OK:
             raise SystemExit(f"{path}: {answer.status} {body[:200].decode(errors='replace')}")

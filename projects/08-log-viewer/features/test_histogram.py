@@ -110,7 +110,34 @@ def a_log_is_counted_in_buckets(viewer: Viewer) -> list[Counted]:
         found.append(Counted(f"{query}, bucket_seconds={width}", width, starts, counts, wanted))
     for wrong in ("0", "-1", "31622401"):
         is_problem(ask(viewer, stream_id, bucket_seconds=wrong), INVALID)
-    return found
+    return [*found, counted_of_one_form(viewer)]
+
+
+def counted_of_one_form(viewer: Viewer) -> Counted:
+    """Count a log whose lines are nearly all of one form. Some come late, and a few have another format."""
+    draw = viewer.draw
+    width = 60 * draw.integer(1, 5)
+    moment = draw.integer(10**9, 19 * 10**8) * NANOSECONDS
+    wanted: Counts = {}
+    texts: list[bytes] = []
+    moments: list[int] = []
+    others = {draw.integer(500, 2499) for _ in range(2)}
+    for number in range(2500):
+        moment += draw.integer(0, NANOSECONDS)
+        own = moment - draw.integer(1, 400) * NANOSECONDS if draw.integer(0, 99) == 0 else moment
+        stamp, word = instant_text(own), draw.choice(("INFO", "WARN", "ERROR", "DEBUG"))
+        line = f"ts={stamp} level={word} n={number}" if number in others else f"{stamp} [io] {word} {number}"
+        texts.append(line.encode())
+        moments.append(own)
+        wanted.setdefault(bucket_of(own, width), Counter())[WORDS[word]] += 1
+    name = viewer.new_name()
+    viewer.write(name, texts)
+    body = histogram(viewer, viewer.id_of(name), bucket_seconds=width)
+    coverage = body.get("coverage")
+    late = sum(after < before for before, after in itertools.pairwise(moments))
+    told = coverage.get("out_of_order") if isinstance(coverage, dict) else coverage
+    expect(told == late, expected=f"out_of_order: {late}", got=told)
+    return Counted(f"a log of one form, bucket_seconds={width}", width, *read_buckets(body), wanted)
 
 
 @then("each bucket has the entries of its time and level, and together they are those that are listed")

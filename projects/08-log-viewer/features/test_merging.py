@@ -230,7 +230,7 @@ def each_entry_came_once(readings: list[Reading]) -> None:
     "a merge is read page by page, to and fro, while its streams grow and are rotated",
     target_fixture="readings",
 )
-def a_merge_is_read_page_by_page(viewer: Viewer) -> list[Reading]:
+def a_merge_is_read_page_by_page(viewer: Viewer, service_settings: Mapping[str, str]) -> list[Reading]:
     draw = viewer.draw
     written = write_streams(viewer, [draw.integer(30, 60) for _ in range(3)], pad=60, undated=0)
     ids, texts = written.ids, [row.raw for row in written.merged()]
@@ -266,11 +266,14 @@ def a_merge_is_read_page_by_page(viewer: Viewer) -> list[Reading]:
         is_problem(ask(viewer, ids, cursor=wrong), MALFORMED)
     others = [one for one in ids if one != second.entries[number - limit][0]]
     is_problem(ask(viewer, others, cursor=middle), MALFORMED)
-    return [*found, *read_while_growing(viewer)]
+    return [*found, *read_while_growing(viewer, int(service_settings["MAX_ENTRY_BYTES"]))]
 
 
-def read_while_growing(viewer: Viewer) -> list[Reading]:
-    """Read on while entries, and lines of the last entry, are appended, and files are rotated."""
+def read_while_growing(viewer: Viewer, limit_bytes: int) -> list[Reading]:
+    """Read on while entries, and lines of the last entry, are appended, and files are rotated.
+
+    None of them has more bytes than are kept of one.
+    """
     draw = viewer.draw
     names = [viewer.new_name() for _ in range(2)]
     moment = draw.integer(10**9, 19 * 10**8) * NANOSECONDS
@@ -280,7 +283,7 @@ def read_while_growing(viewer: Viewer) -> list[Reading]:
     ids: list[str] = []
     for turn in range(12):
         for name in names:
-            size = draw.choice((40, 2000, 30_000))
+            size = min(draw.choice((40, 2000, 30_000)), limit_bytes - 200)
             moment += draw.integer(1, 3) * NANOSECONDS
             texts += [
                 f"{instant_text(moment + n)} {turn} {draw.text(40) * (size // 40)}".encode() for n in (0, 1)

@@ -2,7 +2,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from kata.servers.postgres import EmbeddedPostgres
 from levels.__main__ import MIGRATIONS
 from levels.app import TABLES
 from levels.errors import DatabaseUnavailableError
@@ -16,12 +15,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def database(
-    postgres_server: EmbeddedPostgres, request: pytest.FixtureRequest
-) -> AsyncIterator[Database]:
+async def database(postgres_url: str) -> AsyncIterator[Database]:
     """A migrated database of the test's own."""
-    url = postgres_server.create_database(request.node.name[:60])
-    migrate(url, MIGRATIONS)
-    database = Database(url, "levels", DatabaseUnavailableError, tables=TABLES)
+    migrate(postgres_url, MIGRATIONS)
+    database = Database(postgres_url, "levels", DatabaseUnavailableError, tables=TABLES)
     yield database
     await database.close()

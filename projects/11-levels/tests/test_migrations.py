@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from kata.servers.postgres import EmbeddedPostgres
 from levels.__main__ import MIGRATIONS
 from levels.app import TABLES
 from levels.domain import Kind, RunKind, State
@@ -18,11 +17,6 @@ from service_kit.migrations import EMPTY, LATEST, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-@pytest.fixture
-def empty_url(postgres_server: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
-    return postgres_server.create_database(request.node.name[:60])
 
 
 def tables_of(url: str) -> set[str]:
@@ -34,11 +28,11 @@ def tables_of(url: str) -> set[str]:
         engine.dispose()
 
 
-def test_migrations_go_forward_and_back_and_forward_again(empty_url: str) -> None:
+def test_migrations_go_forward_and_back_and_forward_again(postgres_url: str) -> None:
     wanted: list[tuple[str, Iterable[str]]] = [(LATEST, TABLES), (EMPTY, ())]
     for revision, expected in wanted * 2:
-        migrate(empty_url, MIGRATIONS, revision)
-        assert tables_of(empty_url) == set(expected)
+        migrate(postgres_url, MIGRATIONS, revision)
+        assert tables_of(postgres_url) == set(expected)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +40,10 @@ def test_migrations_go_forward_and_back_and_forward_again(empty_url: str) -> Non
     [("runs_state_check", State), ("runs_kind_check", RunKind), ("run_events_kind_check", Kind)],
 )
 def test_a_column_takes_the_names_of_its_enum_and_no_others(
-    empty_url: str, constraint: str, names: type[StrEnum]
+    postgres_url: str, constraint: str, names: type[StrEnum]
 ) -> None:
-    migrate(empty_url, MIGRATIONS)
-    with psycopg.connect(empty_url) as connection:
+    migrate(postgres_url, MIGRATIONS)
+    with psycopg.connect(postgres_url) as connection:
         found = connection.execute(
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", (constraint,)
         ).fetchone()
@@ -57,16 +51,16 @@ def test_a_column_takes_the_names_of_its_enum_and_no_others(
     assert set(re.findall(r"'(\w+)'", str(found[0]))) == set(names)
 
 
-def test_there_is_one_learner_without_an_account_and_no_second(empty_url: str) -> None:
-    migrate(empty_url, MIGRATIONS)
-    with psycopg.connect(empty_url) as connection:
+def test_there_is_one_learner_without_an_account_and_no_second(postgres_url: str) -> None:
+    migrate(postgres_url, MIGRATIONS)
+    with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT name FROM learners").fetchall() == [("local",)]
         with pytest.raises(psycopg.errors.UniqueViolation, match="learners_local"):
             connection.execute("INSERT INTO learners (id, name, created_at) VALUES (uuidv7(), 'b', now())")
 
 
-def test_two_releases_at_once_both_succeed(empty_url: str) -> None:
+def test_two_releases_at_once_both_succeed(postgres_url: str) -> None:
     command = [sys.executable, "-m", "levels", "migrate"]
-    environment = {**os.environ, "DATABASE_URL": empty_url}
+    environment = {**os.environ, "DATABASE_URL": postgres_url}
     releases = [subprocess.Popen(command, env=environment) for _ in range(2)]
     assert [release.wait(timeout=60) for release in releases] == [0, 0]

@@ -18,6 +18,7 @@ import httpx
 
 from service_kit.egress import EgressGuard
 
+LONGEST_ERROR: Final = 200
 STATUS_LINE: Final = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 
 
@@ -33,7 +34,7 @@ class Poster:
 
     def __init__(self, guard: EgressGuard, timeout_seconds: float) -> None:
         self._guard = guard
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._tls = httpx.create_ssl_context(trust_env=False)
 
     async def post(self, destination: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -41,7 +42,7 @@ class Poster:
 
         Raises: RefusedDestinationError; TimeoutError; OSError, EOFError and ValueError for what is no answer.
         """
-        async with asyncio.timeout(self._timeout_seconds):
+        async with asyncio.timeout(self.timeout_seconds):
             url = self._guard.check(destination)
             reader, writer = await self._connect(url)
             own = {"Content-Length": str(len(body)), "Connection": "close"}
@@ -110,3 +111,9 @@ def retry_after_seconds(value: str, now: datetime) -> float | None:
     except (ValueError, OverflowError):
         return None
     return wait_seconds if wait_seconds > 0 else None
+
+
+def describe(error: Exception) -> str:
+    """Say what went wrong in one line that any database takes: parts of it may come from the destination."""
+    line = ascii(f"{type(error).__name__}: {error}".rstrip(": "))[1:-1]
+    return line[:LONGEST_ERROR]

@@ -22,12 +22,13 @@ from service_kit.litestar import install
 from service_kit.litestar_page import page_of
 from service_kit.problems import ErrorRule, FieldError, on
 from service_kit.request_id import uuid7
+from service_kit.smtp import SmtpServer
 from sessions import cookies, errors
 from sessions.client_address import client_address
 from sessions.guards import Gate
 from sessions.hashing_pool import HashingPool
 from sessions.lockout import Lockout, LockoutRules
-from sessions.outbox import MailServer, Outbox
+from sessions.outbox import Outbox
 from sessions.passwords import PasswordHasher, PasswordPolicy, common_passwords
 from sessions.redis_scripts import RedisScripts
 from sessions.repository import EMAIL_CONSTRAINT, unit_of_work
@@ -58,7 +59,7 @@ def create_app(settings: Settings) -> "ASGIApp":
     )
     sessions = SessionStore(scripts, times, settings.max_sessions)
     begin = partial(unit_of_work, database)
-    mail_server = MailServer(settings.smtp_url, settings.mail_from)
+    mail_server = SmtpServer(settings.smtp_url, settings.mail_from)
     outbox = Outbox(begin, mail_server, settings.public_origin, settings.token_seconds)
     pool = HashingPool(settings.hash_concurrency, settings.hash_queue)
     rules = LockoutRules(

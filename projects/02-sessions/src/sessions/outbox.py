@@ -6,20 +6,17 @@ So a request that asks for one does the same for every address: it writes a row.
 import asyncio
 import hashlib
 import secrets
-import smtplib
 from contextlib import suppress
 from datetime import timedelta
-from email.message import EmailMessage
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 import structlog
 
+from service_kit.smtp import SmtpServer
 from sessions.domain import DueMail, MailKind
 from sessions.errors import StoreUnavailableError
 from sessions.repository import BeginUnitOfWork
 
-SMTP_TIMEOUT_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = 1.0
 LONGEST_WAIT_SECONDS: Final = 300
 
@@ -61,30 +58,10 @@ def hash_of_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-class MailServer:
-    """The way to a mail server."""
-
-    def __init__(self, url: str, sender: str) -> None:
-        self._parts = urlsplit(url)
-        self._sender = sender
-
-    def send(self, recipient: str, subject: str, text: str) -> None:
-        """Hand one mail over. Raises: OSError, of which SMTPException is one."""
-        message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, recipient, subject
-        message.set_content(text)
-        parts = self._parts
-        kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
-        with kind(parts.hostname or "", parts.port or 0, timeout=SMTP_TIMEOUT_SECONDS) as server:
-            if parts.username:
-                server.login(unquote(parts.username), unquote(parts.password or ""))
-            server.send_message(message)
-
-
 class Outbox:
     """Sends what is due, as long as `run` runs; of several processes each takes other mails."""
 
-    def __init__(self, begin: BeginUnitOfWork, server: MailServer, origin: str, token_seconds: float) -> None:
+    def __init__(self, begin: BeginUnitOfWork, server: SmtpServer, origin: str, token_seconds: float) -> None:
         self._begin = begin
         self._server = server
         self._origin = origin

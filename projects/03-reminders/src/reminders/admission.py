@@ -6,10 +6,10 @@ What can be said of one field by itself is in schemas.py.
 from datetime import datetime, timedelta
 from typing import Final
 
-from reminders.callbacks import CallbackGuard
 from reminders.domain import Channel, Draft
 from reminders.errors import InvalidFieldError, InvalidReminderError
 from reminders.recurrence import Schedule
+from service_kit.egress import EgressGuard, RefusedDestinationError
 
 PAST_TOLERANCE: Final = timedelta(seconds=5)
 """For one that is meant for now, when its request took a while or the client's clock is a little slow."""
@@ -18,7 +18,7 @@ PAST_TOLERANCE: Final = timedelta(seconds=5)
 class Admission:
     """Accepts a reminder, or says all that is wrong with it."""
 
-    def __init__(self, guard: CallbackGuard, message_limit: int) -> None:
+    def __init__(self, guard: EgressGuard, message_limit: int) -> None:
         self._guard = guard
         self._message_limit = message_limit
 
@@ -48,7 +48,10 @@ class Admission:
         if draft.channel is Channel.WEBHOOK:
             if url is None:
                 raise InvalidFieldError(("callback_url",), "missing", "is needed for this channel")
-            self._guard.check(url)
+            try:
+                self._guard.check(url)
+            except RefusedDestinationError as refused:
+                raise InvalidFieldError(("callback_url",), refused.code, str(refused)) from refused
 
 
 def check_recurrence(draft: Draft) -> None:

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from reminders import errors
 from reminders.admission import Admission
-from reminders.callbacks import CallbackGuard
 from reminders.delivery import LogChannel, WebhookChannel
 from reminders.domain import Channel
 from reminders.due_index import DueIndex
@@ -23,6 +22,8 @@ from reminders.service import ReminderService
 from reminders.settings import Settings, WebSettings, WorkerSettings
 from reminders.worker import Worker
 from service_kit.database import Database
+from service_kit.egress import EgressGuard
+from service_kit.outgoing import Poster
 from service_kit.problems import ErrorRule, FieldError, on, pointer
 from service_kit.request_id import uuid7
 from service_kit.worker import worker_name
@@ -60,7 +61,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
         await database.close()
 
     app = FastAPI(title="Reminders", version="1", lifespan=lifespan, redirect_slashes=False)
-    guard = CallbackGuard(allow_private=settings.allow_private_callbacks)
+    guard = EgressGuard(allow_private=settings.allow_private_callbacks)
     begin = partial(unit_of_work, database)
     app.state.service = ReminderService(begin, index, Admission(guard, settings.message_limit), new_id)
     app.include_router(api)
@@ -75,8 +76,8 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     """Put a worker together, and close what it used when it is done."""
     database = make_database(settings, pool_size=4)
     index = DueIndex(str(settings.redis_url))
-    guard = CallbackGuard(allow_private=settings.allow_private_callbacks)
-    webhook = WebhookChannel(guard, settings.signing_key)
+    guard = EgressGuard(allow_private=settings.allow_private_callbacks)
+    webhook = WebhookChannel(Poster(guard, settings.delivery_timeout_seconds), settings.signing_key)
     retry_policy = RetryPolicy(
         settings.max_attempts,
         settings.backoff_base_seconds,

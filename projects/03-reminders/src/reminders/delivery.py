@@ -1,26 +1,18 @@
 """How a reminder reaches its receiver: one small protocol, and a channel for each way."""
 
-import asyncio
-import re
-from collections.abc import Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final, Protocol
 
-import httpx
 import structlog
 
-from reminders.callbacks import CallbackGuard
 from reminders.domain import Claim, Outcome, Result
-from reminders.errors import InvalidFieldError
 from reminders.signatures import signature
+from service_kit.egress import RefusedDestinationError
 from service_kit.json_text import render
+from service_kit.outgoing import Answer, Poster, describe
 
 USER_AGENT: Final = "reminders/1"
-LONGEST_ERROR: Final = 200
-STATUS_LINE: Final = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
 
 log = structlog.get_logger()
 
@@ -29,7 +21,7 @@ class DeliveryChannel(Protocol):
     """A way to a receiver."""
 
     async def deliver(self, claim: Claim, sent_at: datetime) -> Result:
-        """Make one attempt; what goes wrong is in the result, not raised. The caller limits the time."""
+        """Make one attempt; what goes wrong is in the result, not raised."""
         ...
 
 
@@ -42,16 +34,11 @@ class LogChannel:
 
 
 class WebhookChannel:
-    """Posts the reminder to its callback, at the address that was checked, and follows no redirect.
+    """Posts the reminder to its callback."""
 
-    An HTTP client would refuse an answer with a single line in its head that is not as it should be. Here its
-    status decides, so the answer is read as far as it is needed: the first line, and Retry-After.
-    """
-
-    def __init__(self, guard: CallbackGuard, signing_key: bytes | None) -> None:
-        self._guard = guard
+    def __init__(self, poster: Poster, signing_key: bytes | None) -> None:
+        self._poster = poster
         self._signing_key = signing_key
-        self._tls = httpx.create_ssl_context(trust_env=False)
 
     async def deliver(self, claim: Claim, sent_at: datetime) -> Result:
         body = render(content(claim, sent_at))
@@ -59,67 +46,17 @@ class WebhookChannel:
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
             "Idempotency-Key": claim.idempotency_key,
-            "Content-Length": str(len(body)),
-            "Connection": "close",
         }
         if self._signing_key is not None:
             headers |= signature(self._signing_key, claim.idempotency_key, sent_at, body)
         try:
-            url = self._guard.check(claim.reminder.callback_url or "")
-            reader, writer = await self._connect(url)
-            try:
-                writer.write(head_of(url, headers) + body)
-                return result_of(*await read_head(reader), sent_at)
-            finally:
-                writer.transport.abort()  # the status is the answer, and the body may have no end
-        except InvalidFieldError as error:
-            return Result(Outcome.FAILED, error=f"refused: {error.reason}")
+            return result_of(await self._poster.post(claim.reminder.callback_url or "", headers, body))
+        except TimeoutError:
+            return Result(Outcome.FAILED, error=f"no answer within {self._poster.timeout_seconds:g} s")
+        except RefusedDestinationError as error:
+            return Result(Outcome.FAILED, error=f"refused: {error}")
         except (OSError, EOFError, ValueError) as error:
             return Result(Outcome.FAILED, error=describe(error))
-
-    async def _connect(self, url: httpx.URL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to the first address of the host that can be connected to."""
-        is_secure = url.scheme == "https"
-        context, name = (self._tls, url.raw_host.decode("ascii")) if is_secure else (None, None)
-        port = url.port or (443 if is_secure else 80)
-        *others, last = map(str, await self._guard.resolve(url))
-        for address in others:
-            with suppress(OSError):
-                return await asyncio.open_connection(address, port, ssl=context, server_hostname=name)
-        return await asyncio.open_connection(last, port, ssl=context, server_hostname=name)
-
-
-def head_of(url: httpx.URL, headers: Mapping[str, str]) -> bytes:
-    lines = [f"Host: {url.netloc.decode('ascii')}", *(f"{name}: {value}" for name, value in headers.items())]
-    return b"POST %b HTTP/1.1\r\n%b\r\n\r\n" % (url.raw_path, "\r\n".join(lines).encode("ascii"))
-
-
-async def read_line(reader: asyncio.StreamReader) -> bytes:
-    """Return a line; of one that is longer than 64 KiB only that there was one."""
-    try:
-        return await reader.readline()
-    except ValueError:
-        return b"too long\n"
-
-
-async def read_head(reader: asyncio.StreamReader) -> tuple[int, str]:
-    """Return the status of an answer, and its Retry-After, when its head is complete.
-
-    Raises: EOFError, ValueError, OSError.
-    """
-    while True:
-        first = STATUS_LINE.fullmatch(await read_line(reader))
-        if first is None:
-            raise EOFError("no answer in HTTP/1.1")
-        retry_after = ""
-        while (line := await read_line(reader)) not in {b"\r\n", b"\n"}:
-            if not line.endswith(b"\n"):
-                raise EOFError("the answer was broken off")
-            name, _, value = line.decode("latin-1").partition(":")
-            if name.lower() == "retry-after":
-                retry_after = value
-        if (status := int(first[1])) >= HTTPStatus.OK:  # below that another answer follows
-            return status, retry_after
 
 
 def content(claim: Claim, sent_at: datetime) -> dict[str, object]:
@@ -135,32 +72,12 @@ def content(claim: Claim, sent_at: datetime) -> dict[str, object]:
     }
 
 
-def result_of(status_code: int, retry_after: str, now: datetime) -> Result:
+def result_of(answer: Answer) -> Result:
     """Turn an answer into a result: 2xx is success, 410 is final, all else is tried again."""
+    status_code = answer.status
     if HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES:
         return Result(Outcome.DELIVERED, status_code)
     if status_code == HTTPStatus.GONE:
         return Result(Outcome.GONE, status_code, "the receiver answered 410 Gone")
-    wait_seconds = retry_after_seconds(retry_after, now)
-    return Result(Outcome.FAILED, status_code, f"the receiver answered {status_code}", wait_seconds)
-
-
-def retry_after_seconds(value: str, now: datetime) -> float | None:
-    """Read Retry-After, seconds or a date; None if it is neither, or past.
-
-    Source: RFC 9110, section 10.2.3.
-    """
-    text = value.strip()
-    if re.fullmatch(r"[0-9]+", text):
-        return float(text)
-    try:
-        wait_seconds = (parsedate_to_datetime(text).replace(tzinfo=UTC) - now).total_seconds()
-    except (ValueError, OverflowError):
-        return None
-    return wait_seconds if wait_seconds > 0 else None
-
-
-def describe(error: Exception) -> str:
-    """Say what went wrong in one line that any database takes: parts of it may come from the receiver."""
-    line = ascii(f"{type(error).__name__}: {error}".rstrip(": "))[1:-1]
-    return line[:LONGEST_ERROR]
+    error = f"the receiver answered {status_code}"
+    return Result(Outcome.FAILED, status_code, error, answer.retry_after_seconds)

@@ -19,9 +19,9 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from reminders.callbacks import LONGEST_URL
 from reminders.domain import Attempt, Changes, Channel, Details, Draft, Page, Recurrence, State
 from reminders.rules import LONGEST_RULE
+from service_kit.egress import LONGEST_URL
 
 RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?", re.ASCII

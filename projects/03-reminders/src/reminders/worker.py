@@ -133,13 +133,7 @@ class Worker:
         return await aside(claim.reminder.recurrence, lambda: completed(claim, result, self._retry_policy))
 
     async def _deliver(self, claim: Claim) -> Result:
-        seconds = self._settings.delivery_timeout_seconds
-        channel = self._channels[claim.reminder.channel]
-        try:
-            async with asyncio.timeout(seconds):
-                return await channel.deliver(claim, self._timer.now())
-        except TimeoutError:
-            return Result(Outcome.FAILED, error=f"no answer within {seconds:g} s")
+        return await self._channels[claim.reminder.channel].deliver(claim, self._timer.now())
 
     def _log_outage(self, error: DatabaseUnavailableError | None) -> None:
         """Log when PostgreSQL goes away and when it is back, once each."""

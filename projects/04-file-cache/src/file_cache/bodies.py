@@ -25,7 +25,8 @@ class Stored:
     """What a PUT has led to."""
 
     metadata: Metadata
-    is_new: bool
+    is_new: bool | None
+    """None where nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)

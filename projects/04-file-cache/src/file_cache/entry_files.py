@@ -8,6 +8,7 @@ DATA_DIR/lock                held to make one step of look, compare and replace
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
 import struct
@@ -22,6 +23,7 @@ from file_cache.entry_format import EntryReader, EntryWriter
 from file_cache.errors import DamagedError
 from file_cache.exchange import exchange
 from file_cache.ledger import CELL, Ledger
+from file_cache.spares import Spare, Spares
 
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 MOST_DAMAGED = 16
@@ -31,15 +33,21 @@ PRIVATE = 0o600
 class Upload:
     """A file that nobody else sees yet."""
 
-    def __init__(self, path: Path, on_full: Callable[[], bool]) -> None:
-        self.path = path
-        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    def __init__(self, path: str, on_full: Callable[[], bool], spares: Spares) -> None:
+        spare = spares.take()
+        if spare is None:
+            spare = Spare(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+        self.path, self.descriptor = spare
+        self._spares = spares
+        self.is_exchanged = False
         self.writer = EntryWriter(self.descriptor, on_full)
 
     def discard(self) -> None:
         """Close it, and remove it, or what it was exchanged for."""
         os.close(self.descriptor)
-        self.path.unlink(missing_ok=True)
+        if not self.is_exchanged or not self._spares.keep(self.path):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)  # noqa: PTH108 - a Path takes long
 
 
 class EntryFiles:
@@ -49,23 +57,26 @@ class EntryFiles:
         """Make the folders. Raises: OSError."""
         self._root = root
         self._folders = [root / scope / shard for scope in Scope for shard in SHARDS]
-        self._cells = {folder: cell for cell, folder in enumerate(self._folders)}
+        self._cells = {str(folder): cell for cell, folder in enumerate(self._folders)}
         for folder in self._folders:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.ledger = Ledger(root / "ledger", len(self._folders))
+        self._numbers = itertools.count()
+        self._spares = Spares()
+        self._lock = str(root / "lock")
         self._reserved_bytes = 0
         self._uploads, self._damaged = root / "uploads", root / "damaged"
         for folder in (self._uploads, self._damaged):
             folder.mkdir(exist_ok=True, mode=0o700)
         with self.locked():  # else a sweep might find the folder before its lock is held
-            self._own = Path(tempfile.mkdtemp(dir=self._uploads))
+            self._own = tempfile.mkdtemp(dir=self._uploads)
             # Held until this process has ended, however it ends.
-            self._alive = os.open(self._own / "alive", os.O_RDWR | os.O_CREAT, PRIVATE)
+            self._alive = os.open(f"{self._own}/alive", os.O_RDWR | os.O_CREAT, PRIVATE)
             fcntl.flock(self._alive, fcntl.LOCK_EX)
 
     def begin(self, on_full: Callable[[], bool]) -> Upload:
         """Begin a file. Raises: OSError."""
-        return Upload(self._own / uuid.uuid4().hex, on_full)
+        return Upload(f"{self._own}/{next(self._numbers)}", on_full, self._spares)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -73,7 +84,7 @@ class EntryFiles:
 
         Each caller opens the file anew: a lock belongs to the open file, and so excludes threads too.
         """
-        descriptor = os.open(self._root / "lock", os.O_WRONLY | os.O_CREAT, PRIVATE)
+        descriptor = os.open(self._lock, os.O_WRONLY | os.O_CREAT, PRIVATE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -103,17 +114,18 @@ class EntryFiles:
 
         The caller holds the lock, here and below.
         """
-        path = self.path(scope, key)
-        size_bytes = upload.path.stat().st_size - _size_of(path)
-        if not exchange(upload.path, path):
-            upload.path.rename(path)
-        self.ledger.add(self._cells[path.parent], size_bytes)
+        path = self._place(scope, key)
+        size_bytes = os.fstat(upload.descriptor).st_size - _size_of(path)
+        upload.is_exchanged = exchange(upload.path, path)
+        if not upload.is_exchanged:
+            os.rename(upload.path, path)  # noqa: PTH104 - a Path takes long
+        self.ledger.add(self._cell(path), size_bytes)
 
     def unlink(self, path: Path) -> None:
         """Remove an entry."""
         size_bytes = _size_of(path)
         path.unlink(missing_ok=True)
-        self.ledger.add(self._cells[path.parent], -size_bytes)
+        self.ledger.add(self._cell(str(path)), -size_bytes)
 
     def remove(self, path: Path, reader: EntryReader) -> bool:
         """Remove an entry, if it is still the one that was opened."""
@@ -129,7 +141,9 @@ class EntryFiles:
 
     def reserved_bytes(self) -> int:
         """Return how much is on its way, in all processes; what has died counts until it is swept."""
-        return sum(_reserved_in(folder / "alive") for folder in self._uploads.iterdir())
+        own = self._own.rpartition("/")[2]
+        others = (name for name in os.listdir(self._uploads) if name != own)  # noqa: PTH208 - as above
+        return self._reserved_bytes + sum(_reserved_in(self._uploads / name / "alive") for name in others)
 
     def quarantine(self, scope: Scope, key: bytes, reader: EntryReader) -> None:
         """Put a file aside in which a block was found to be damaged; the caller does not hold the lock."""
@@ -166,10 +180,11 @@ class EntryFiles:
     def ping(self) -> None:
         """Raises: OSError: the folder cannot be read, or is gone."""
         with self.locked():
-            self._own.stat()
+            Path(self._own).stat()
 
     def close(self) -> None:
         os.close(self._alive)
+        self._spares.close()
         shutil.rmtree(self._own, ignore_errors=True)
 
     def path(self, scope: Scope, key: bytes) -> Path:
@@ -180,12 +195,15 @@ class EntryFiles:
         name = sha256(key).hexdigest()
         return f"{self._root}/{scope}/{name[:2]}/{name}"  # as a Path it takes longer than to open it
 
+    def _cell(self, path: str) -> int:
+        return self._cells[path.rpartition("/")[0]]
+
     def _quarantine(self, path: Path, descriptor: int) -> None:
         with self.locked():
             if not _is_same(path, descriptor):
                 return
             if sum(1 for _ in self._damaged.iterdir()) < MOST_DAMAGED:
-                self.ledger.add(self._cells[path.parent], -_size_of(path))
+                self.ledger.add(self._cell(str(path)), -_size_of(path))
                 path.rename(self._damaged / f"{path.name}-{uuid.uuid4().hex[:8]}")
             else:
                 self.unlink(path)
@@ -198,9 +216,9 @@ def _is_same(path: Path, descriptor: int) -> bool:
     return False
 
 
-def _size_of(path: Path) -> int:
+def _size_of(path: str | Path) -> int:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size  # noqa: PTH116 - as above
     except FileNotFoundError:
         return 0
 

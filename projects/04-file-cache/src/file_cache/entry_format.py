@@ -34,6 +34,7 @@ MAGIC: Final = b"FCACHE02"
 FIRST_READ_BYTES: Final = 4096
 # The time of modification is when it was stored; its last nanosecond, whether it was read since: see sieve.
 MARK: Final = 1
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -205,7 +206,7 @@ def _dump(metadata: Metadata) -> bytes:
         "sha256": metadata.sha256.hex(),
         "stored_ns": metadata.stored_ns,
     }
-    return json.dumps(members, separators=(",", ":")).encode()
+    return _JSON.encode(members).encode()
 
 
 def _load(text: bytes, size_bytes: int) -> Metadata:

@@ -16,7 +16,7 @@ _RENAME_EXCHANGE: Final = 2
 _RENAMEAT2: Final = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)  # musl has none
 
 
-def exchange(one: Path, other: Path) -> bool:
+def exchange(one: str | Path, other: str | Path) -> bool:
     """Give each the name of the other; False if that cannot be, as where one is not there."""
     return (
         _RENAMEAT2 is not None

@@ -42,7 +42,8 @@ def make_folders(gate: Gate, cache: Cache) -> flask.Blueprint:
             raise InvalidFieldError("Depth", "only 0 is answered: there is no list of what is below.")
         name = key_of(may_be_empty=True)
         path = quote_from_bytes(b"/cache/" + name, safe="/")
-        body = MULTISTATUS.format(path=escape(path), properties=_properties(cache.look(access.reads, name)))
+        found = cache.look(access.reads, name, Metadata.is_revalidated)
+        body = MULTISTATUS.format(path=escape(path), properties=_properties(found))
         return flask.Response(body, 207, content_type="application/xml; charset=utf-8")
 
     @api.route("/cache/<path:key>", methods=["MKCOL"])

@@ -54,11 +54,12 @@ class FileCache:
         lease_seconds: int = 30,
         max_waiters: int = 64,
         cleanup_seconds: float | None = 60,
-        memory_bytes: int = 32 * 1024 * 1024,
+        memory_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         """Open it, and make it if it is not there. `cleanup_seconds`: None leaves what has expired to others.
 
-        `memory_bytes`: so much of what was read is held in this process, and a get only looks at its file.
+        `memory_bytes`: so much of what was read is held in this process, and a get only looks at its file. It
+        is memory of each process that has the folder open, as soon as it has read so much.
 
         Raises: OSError.
         """
@@ -210,7 +211,7 @@ class FileCache:
 
     def _store(self, draft: Draft, data: bytes, conditions: Conditions, lease: str | None = None) -> None:
         body = Body([data], len(data), ExpectedDigests({}, draft.key))
-        self._cache.put(Scope.TRUSTED, draft, conditions, body, lease)
+        self._cache.put(Scope.TRUSTED, draft, conditions, body, lease, tells_whether_new=False)
 
     def _again(self, key: str | bytes, freshness: Freshness | None, tags: Iterable[str]) -> bool:
         """Store an entry anew with what is not None, unless it is replaced meanwhile."""

@@ -8,6 +8,7 @@ it again.
 
 import os
 import threading
+from random import choice
 from typing import NamedTuple
 
 from file_cache.bodies import Found
@@ -21,14 +22,20 @@ class Held(NamedTuple):
 
     path: str
     found: Found
+    number: int
+    """Its place among the keys that are drawn from."""
 
 
 class Memory:
-    """Holds so many bytes of values at most; the one that was read first goes first."""
+    """Holds so many bytes of values at most. Where there are too many, one that is drawn by lot goes.
+
+    If the oldest went, whoever reads more values than it holds in a circle would never find one of them.
+    """
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._held: dict[bytes, Held] = {}
+        self._keys: list[bytes] = []
         self._held_bytes = 0
         self._lock = threading.Lock()
 
@@ -55,11 +62,16 @@ class Memory:
         with self._lock:
             self._forget(key)
             while self._held and self._held_bytes + size_bytes > self._most_bytes:
-                self._forget(next(iter(self._held)))
-            self._held[key] = Held(path, found)
+                self._forget(choice(self._keys))  # noqa: S311 - it is no secret
+            self._held[key] = Held(path, found, len(self._keys))
+            self._keys.append(key)
             self._held_bytes += size_bytes
 
     def _forget(self, key: bytes) -> None:
         held = self._held.pop(key, None)
         if held is not None:
             self._held_bytes -= len(held.found.body)
+            last = self._keys.pop()
+            if last != key:
+                self._keys[held.number] = last
+                self._held[last] = self._held[last]._replace(number=held.number)

@@ -70,18 +70,27 @@ class Cache:
         with self._files.locked():
             return None if self.look(reads, key) else self._leases.take(scope, key)
 
-    def look(self, scopes: Iterable[Scope], key: bytes) -> Metadata | None:
-        """Return what is known of the fresh entry in the first of these scopes that has one."""
+    def look(
+        self, scopes: Iterable[Scope], key: bytes, usable: Usable = Metadata.is_fresh
+    ) -> Metadata | None:
+        """Return what is known of the usable entry in the first of these scopes that has one."""
         for scope in scopes:
             reader = self._peek(scope, key)
             if reader is not None:
                 with reader:
-                    if self.is_valid(reader.metadata):
+                    if self.is_valid(reader.metadata, usable):
                         return reader.metadata
         return None
 
     def put(
-        self, scope: Scope, draft: Draft, conditions: Conditions, body: Body, lease: str | None = None
+        self,
+        scope: Scope,
+        draft: Draft,
+        conditions: Conditions,
+        body: Body,
+        lease: str | None = None,
+        *,
+        tells_whether_new: bool = True,
     ) -> Stored:
         """Store a body, all of it or nothing, and end the lease of its key.
 
@@ -98,7 +107,7 @@ class Cache:
         reservation = self._budget.reservation()
         try:
             reservation.cover(body.announced_bytes or 0)
-            return self._store(scope, draft, conditions, body, reservation, lease)
+            return self._store(scope, draft, conditions, body, reservation, lease, tells_whether_new)
         except OSError as error:
             if error.errno in DISK_FULL:
                 raise NoRoomError from error
@@ -114,20 +123,23 @@ class Cache:
         body: Body,
         reservation: Reservation,
         lease: str | None,
+        tells_whether_new: bool,  # noqa: FBT001 - it is handed on
     ) -> Stored:
         upload = self._files.begin(self._budget.shed)
         try:
             metadata = self._take_in(upload, draft, body, reservation)
             with self._files.locked():
                 self._leases.check(scope, draft.key, lease)
-                etag = self._etag(scope, draft.key)
+                # To look at the old entry takes as long as to put the new one there.
+                is_looked_at = tells_whether_new or not conditions.are_none
+                etag = self._etag(scope, draft.key) if is_looked_at else None
                 conditions.check(etag)
                 self._files.place(upload, scope, draft.key)
                 self._leases.end(scope, draft.key)
                 reservation.release()
         finally:
             upload.discard()
-        return Stored(metadata, is_new=etag is None)
+        return Stored(metadata, is_new=etag is None if is_looked_at else None)
 
     def _take_in(self, upload: Upload, draft: Draft, body: Body, reservation: Reservation) -> Metadata:
         for piece in body.pieces:

@@ -66,12 +66,14 @@ class Settings(ServiceSettings):
         Field(repr=False, description="Who may read: tokens of 16 to 256 characters, with commas between"),
     ] = ""
     write_tokens: Annotated[
-        str, AfterValidator(check_tokens), Field(repr=False, description="Who may read and change all")
+        str,
+        AfterValidator(check_tokens),
+        Field(repr=False, description="Who may read and change all: such tokens"),
     ] = ""
     untrusted_tokens: Annotated[
         str,
         AfterValidator(check_tokens),
-        Field(repr=False, description="Who may read all, and store what only these are given"),
+        Field(repr=False, description="Who may read all, and store what only these are given: such tokens"),
     ] = ""
     anonymous: Annotated[
         Literal["auto", "nothing", "read", "write"],
@@ -108,10 +110,8 @@ class Settings(ServiceSettings):
         tokens = [*split(self.read_tokens), *split(self.write_tokens), *split(self.untrusted_tokens)]
         if len(set(tokens)) < len(tokens):
             raise ValueError("READ_TOKENS, WRITE_TOKENS and UNTRUSTED_TOKENS have a token twice")
-        if self.anonymous_may != "write" and not self.write_tokens:
-            raise ValueError(
-                "ANONYMOUS and the tokens that are set let nobody write: WRITE_TOKENS is not set"
-            )
+        if self.anonymous in {"nothing", "read"} and not self.write_tokens:
+            raise ValueError(f"ANONYMOUS is {self.anonymous}, and nobody may write: WRITE_TOKENS is not set")
         return self
 
     @model_validator(mode="after")

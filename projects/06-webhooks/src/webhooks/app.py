@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from service_kit.bearer import Operator, UnauthenticatedError, challenge
 from service_kit.database import Database
+from service_kit.egress import EgressGuard
+from service_kit.outgoing import Poster
 from service_kit.problems import ErrorRule, FieldError, on, pointer
 from service_kit.request_id import uuid7
 from service_kit.worker import worker_name
 from webhooks import errors
-from webhooks.access import Operator
 from webhooks.direct import DirectConnection
-from webhooks.egress import EgressGuard
 from webhooks.events import Events
 from webhooks.forwarding import Forwarder
 from webhooks.inbox import Inbox
@@ -44,7 +45,6 @@ TABLES: Final = (
     "idempotency_keys",
 )
 # Source: RFC 6750, section 3.1.
-CHALLENGES: Final = ('Bearer realm="webhooks"', 'Bearer realm="webhooks", error="invalid_token"')
 
 
 def create_app(settings: WebSettings) -> "FastAPI":
@@ -122,7 +122,7 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     yield Worker(
         Leases(database, worker_name(), settings.lease_seconds, settings.max_attempts),
         Events(database),
-        Forwarder(guard, settings.forward_timeout_seconds),
+        Forwarder(Poster(guard, settings.forward_timeout_seconds)),
         policy,
         settings,
     )
@@ -156,12 +156,7 @@ def error_table() -> list[ErrorRule]:
     return [
         on(errors.MalformedHeadersError, 400, "malformed_headers"),
         on(errors.BadSignatureError, 401, "bad_signature"),
-        on(
-            errors.UnauthenticatedError,
-            401,
-            "unauthenticated",
-            headers=lambda error: {"WWW-Authenticate": CHALLENGES[error.was_sent]},
-        ),
+        on(UnauthenticatedError, 401, "unauthenticated", headers=challenge("webhooks")),
         on(errors.SourceNotFoundError, 404, "source_not_found"),
         on(errors.SecretNotFoundError, 404, "secret_not_found"),
         on(errors.EventNotFoundError, 404, "event_not_found"),

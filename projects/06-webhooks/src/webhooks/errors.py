@@ -21,14 +21,6 @@ class BadSignatureError(RejectedError):
     """No signature is by a secret of the source, or the right one is too old or too young."""
 
 
-class UnauthenticatedError(WebhooksError):
-    """Who asks is not known to be the operator."""
-
-    def __init__(self, *, was_sent: bool) -> None:
-        super().__init__("It takes Authorization: Bearer, with the operator's token.")
-        self.was_sent = was_sent
-
-
 class SourceNotFoundError(WebhooksError):
     """There is no source of this name."""
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from service_kit.egress import EgressGuard, RefusedDestinationError
 from webhooks.domain import HmacScheme, KnownSource, Scheme, Secret, Source, SourceState
-from webhooks.egress import EgressGuard
+from webhooks.errors import InvalidFieldError
 from webhooks.keys import key_of, new_secret
 from webhooks.sources import Sources
 
@@ -52,7 +53,7 @@ class Management:
 
     async def make(self, wanted: NewSource) -> MadeSource:
         """Raises: InvalidFieldError, SourceExistsError."""
-        self._guard.check(wanted.destination)
+        self._check(wanted.destination)
         secret = self._secret(wanted.scheme, wanted.secret, None)
         source = Source(
             id=self._new_id(),
@@ -74,7 +75,7 @@ class Management:
     async def change(self, name: str, state: SourceState | None, destination: str | None) -> KnownSource:
         """Raises: InvalidFieldError, SourceNotFoundError."""
         if destination is not None:
-            self._guard.check(destination)
+            self._check(destination)
         known = await self._sources.get(name)
         await self._sources.change(known.source.id, state, destination)
         return await self._sources.get(name)
@@ -91,6 +92,12 @@ class Management:
         known = await self._sources.get(name)
         await self._sources.expire_secret(known.source.id, secret_id, not_after)
         return await self._sources.get(name)
+
+    def _check(self, destination: str) -> None:
+        try:
+            self._guard.check(destination)
+        except RefusedDestinationError as refused:
+            raise InvalidFieldError("destination", refused.code, str(refused)) from refused
 
     def _secret(self, scheme: Scheme, text: str | None, not_after: datetime | None) -> Secret:
         text = new_secret(scheme) if text is None else text

@@ -46,7 +46,7 @@ from webhooks.schemas import (
 from webhooks.sources import Sources
 
 if TYPE_CHECKING:
-    from webhooks.access import Operator
+    from service_kit.bearer import Operator
 
 PREFIX = "/api/v1"
 

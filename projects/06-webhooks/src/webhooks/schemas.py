@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from service_kit.egress import LONGEST_URL
 from service_kit.schemas import Body
 from webhooks.domain import (
     EventState,
@@ -14,7 +15,6 @@ from webhooks.domain import (
     Scheme,
     SourceState,
 )
-from webhooks.egress import LONGEST_URL
 from webhooks.events import Selection
 from webhooks.management import NewSource
 

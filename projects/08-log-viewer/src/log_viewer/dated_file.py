@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Final
 
 from log_viewer.budget import Budget
@@ -10,10 +11,10 @@ from log_viewer.entries import Dated, Entry, next_start, previous_start, read_en
 from log_viewer.index import MOST_AT_ONCE, Block
 from log_viewer.knowledge import Knowledge
 from log_viewer.segments import Segment
-from log_viewer.stretches import Stretch
+from log_viewer.stretches import Run, Stretch
 from log_viewer.timestamps import Clock, Stamp, read_stamp
 
-_NEAR_BYTES: Final = 4096
+_NEAR_BYTES: Final = 512
 _KNOWN_FILES: Final = 512
 
 
@@ -54,7 +55,7 @@ class DatedFile:
         self.segment = segment
         self._known = known
         self._clock = clock
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
 
     def learn_years(self, budget: Budget) -> bool:
         """Read on to where the years of a file without years are known. False if the budget did not last."""
@@ -78,22 +79,13 @@ class DatedFile:
                 known.date_anew(first)
         return True
 
-    def learn_times(self, budget: Budget) -> bool:
-        """Bring the index to the end of the file. False if the budget did not last."""
-        known = self._known
-        with known.lock:
-            for dated in self.entries(known.index.end):
-                if not dated.entry.is_ended:
-                    break
-                if budget.is_spent:
-                    return False
-                self.observe(dated)
-                budget.spend(dated.entry.end - dated.entry.start)
-        return True
-
     def observe(self, dated: Dated) -> None:
         """Take an entry that was read into the index, if it is the next."""
         self._known.observe(dated)
+
+    def observe_runs(self, runs: Iterable[Run]) -> None:
+        """Take entries that were counted into the index, if they are the next."""
+        self._known.observe_runs(runs, self.segment)
 
     def stretch(self, start: int) -> Stretch | None:
         """Return what was counted from a place on, if the file still has it."""
@@ -119,6 +111,15 @@ class DatedFile:
         return self._known.index.spans(since, until, most_at_once)
 
     @property
+    def lock(self) -> AbstractContextManager[object]:
+        """Held by who learns of the file, so that nobody reads it twice for that."""
+        return self._known.lock
+
+    @property
+    def first_stamp(self) -> int | None:
+        return self._known.first_stamp
+
+    @property
     def indexed_bytes(self) -> int:
         return self._known.index.end
 
@@ -129,10 +130,10 @@ class DatedFile:
 
     def entries(self, offset: int) -> Iterator[Dated]:
         """Read entries from where one begins."""
-        before = self._instant_before(offset)
+        before = self.instant_before(offset)
         first_stamp = self._known.first_stamp
-        for entry in read_entries(self.segment, offset, first_stamp, self._limit_bytes, is_live=self.is_live):
-            instant = self._instant(entry.stamp, entry.start)
+        for entry in read_entries(self.segment, offset, first_stamp, self.limit_bytes, is_live=self.is_live):
+            instant = self.instant(entry.stamp, entry.start)
             if instant is None:
                 instant = before if before is not None else self._first_instant()
                 yield Dated(entry, instant, is_late=False)
@@ -162,7 +163,11 @@ class DatedFile:
                 return
             yield dated
 
-    def _instant(self, stamp: Stamp | None, start: int) -> int | None:
+    def year_between(self, start: int, end: int) -> int | None:
+        """Return the year of the stamps between two offsets, 0 where they tell it; None where it turns."""
+        return 0 if self._known.has_years else self._known.years.year_between(start, end)
+
+    def instant(self, stamp: Stamp | None, start: int) -> int | None:
         known = self._known
         if stamp is None or stamp.has_year != known.has_years:
             return None
@@ -172,9 +177,9 @@ class DatedFile:
             return None
 
     def _first_instant(self) -> int | None:
-        return self._instant(self._known.stamp, self._known.first_stamp or 0)
+        return self.instant(self._known.stamp, self._known.first_stamp or 0)
 
-    def _instant_before(self, offset: int) -> int | None:
+    def instant_before(self, offset: int) -> int | None:
         """Return the instant of the last stamp before an offset."""
         first_stamp = self._known.first_stamp
         if first_stamp is None or offset <= first_stamp:
@@ -186,7 +191,7 @@ class DatedFile:
         for line in read_lines(self.segment, self.start_before(offset, 0)):
             if line.start >= offset:
                 break
-            instant = self._instant(read_stamp(line.text), line.start)
+            instant = self.instant(read_stamp(line.text), line.start)
             found = found if instant is None else instant
         return found
 
@@ -197,7 +202,7 @@ class DatedFile:
         place = offset - len(lines.pop())
         for text in reversed(lines[0 if start == 0 else 1 :]):
             place -= len(text) + 1
-            instant = self._instant(read_stamp(text), place)
+            instant = self.instant(read_stamp(text), place)
             if instant is not None:
                 return instant
         return None

@@ -57,6 +57,12 @@ class TimeIndex:
             block.high = instant if block.high is None else max(block.high, instant)
             self._highest[-1] = max(self._highest[-1], instant)
 
+    def add(self, block: Block) -> None:
+        """Take in the entries of a block at once: it begins where the index ends."""
+        self._blocks.append(block)
+        self._highest.append(max([*self._highest[-1:], -1 if block.high is None else block.high]))
+        self.end = block.end
+
     def blocks(self) -> list[Block]:
         """Return the blocks as they are now: the last of them may still grow."""
         return [*self._blocks[:-1], *(replace(block) for block in self._blocks[-1:])]

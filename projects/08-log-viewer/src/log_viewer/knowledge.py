@@ -1,12 +1,13 @@
 """What is learnt of a file, and kept as long as the file only grows."""
 
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 from log_viewer.entries import Dated, read_lines
-from log_viewer.index import TimeIndex
+from log_viewer.index import Block, TimeIndex
 from log_viewer.segments import Segment
-from log_viewer.stretches import Stretch
+from log_viewer.stretches import Run, Stretch
 from log_viewer.timestamps import Stamp, read_stamp
 from log_viewer.years import Years
 
@@ -57,6 +58,17 @@ class Knowledge:
             if entry.start == self.index.end and entry.is_ended:
                 self.index.observe(entry.start, entry.end, dated.instant)
                 self._tail = b"" if entry.is_cut else (entry.raw + b"\n")[-_CHECKED_BYTES:]
+
+    def observe_runs(self, runs: Iterable[Run], segment: Segment) -> None:
+        """Take the entries of runs into the index, if they are the next."""
+        with self.lock:
+            end = self.index.end
+            for run in runs:
+                if run.start == self.index.end:
+                    self.index.add(Block(run.start, run.end, run.low, run.high, run.has_undated))
+            if end != self.index.end:
+                size = min(_CHECKED_BYTES, self.index.end)
+                self._tail = segment.read(self.index.end - size, size)
 
     def stretch(self, start: int, segment: Segment) -> Stretch | None:
         """Return what was counted from a place on, if the file still has it."""

@@ -39,7 +39,7 @@ _FIELDS: Final = frozenset(name.encode() for name in _MEMBERS)
 _NUMBERS: Final[dict[object, Level]] = {10 * number: level for number, level in enumerate(LEVELS, start=1)}
 _PRI: Final = re.compile(rb"<(\d{1,3})>")
 _ANDROID: Final = re.compile(rb"\d\d-\d\d \d\d:\d\d:\d\d\.\d+ +\d+ +\d+ ([VDIWEF]) ")
-_FIRST_WORDS: Final = 8
+FIRST_WORDS: Final = 8
 
 
 def read_level(line: bytes) -> Level | None:
@@ -58,7 +58,7 @@ def read_level(line: bytes) -> Level | None:
 
 def _of_words(line: bytes) -> Level | None:
     """Find the first word in capitals, or in brackets, that is a level's, near the start of the line."""
-    for word in line[:512].split(None, _FIRST_WORDS)[:_FIRST_WORDS]:
+    for word in line[:512].split(None, FIRST_WORDS)[:FIRST_WORDS]:
         bare = word.strip(b"[]()<>|:,-")
         if word[:1] == b"[" and word.endswith((b"]", b"]:")):
             bare = bare.rpartition(b":")[2].upper()  # [notice], and [core:error] since Apache 2.4

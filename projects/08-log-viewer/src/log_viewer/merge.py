@@ -16,6 +16,7 @@ from log_viewer.entries import Dated
 from log_viewer.errors import TooDisorderedError
 from log_viewer.filters import Filter
 from log_viewer.index import UNDATED, Block
+from log_viewer.runs import learn_times
 from log_viewer.scan import Found, unfinished
 
 type Key = tuple[int, int, int]
@@ -55,7 +56,7 @@ class Merge:
     def learn(self) -> bool:
         """Bring all indices to the ends of the files. False if the budget did not last."""
         before = self._budget.bytes_left
-        if all(file.learn_years(self._budget) and file.learn_times(self._budget) for file in self._files):
+        if all(file.learn_years(self._budget) and learn_times(file, self._budget) for file in self._files):
             self._has_learnt = self._budget.bytes_left < before
             return True
         self.coverage.stopped_by = "budget"

@@ -13,6 +13,7 @@ from log_viewer.filters import Filter
 from log_viewer.histogram import Histogram
 from log_viewer.index import MOST_AT_ONCE
 from log_viewer.positions import Place
+from log_viewer.runs import learn_times
 from log_viewer.search import Gap, Step, TextSearch
 from log_viewer.segments import CHUNK_BYTES
 from log_viewer.stretches import Stretch
@@ -124,7 +125,7 @@ class Scan:
         wanted = self._wanted
         # To learn more than may be read would cost it all, and find nothing: reading on does both.
         is_too_much = file.unknown_bytes > self._budget.bytes_left
-        if not wanted.has_range or is_too_much or not file.learn_times(self._budget):
+        if not wanted.has_range or is_too_much or not learn_times(file, self._budget):
             yield start, end
             return
         limit = file.indexed_bytes if end is None else min(end, file.indexed_bytes)
@@ -142,7 +143,7 @@ class Scan:
     def _steps(self, file: DatedFile, offset: int, stop: int | None) -> Iterator[Step | Stretch]:
         if self._histogram is None or self._wanted.looks_into_texts:
             return self._search(file).forward(offset, stop)
-        return Counting(file, self._wanted, self._histogram.width).forward(offset, stop)
+        return Counting(file, self._wanted, self._histogram.width, self._budget).forward(offset, stop)
 
     def _look_at(self, number: int, step: Step | Stretch) -> None:
         account = self._account(number)

@@ -6,17 +6,34 @@ that is far cheaper than to read them as entries.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
-from log_viewer.segments import CHUNK_BYTES, Segment
+from log_viewer.segments import Segment
 from log_viewer.timestamps import NANOSECONDS
 
 STRETCH_BYTES: Final = 1024 * 1024
+_READ_BYTES: Final = 128 * 1024
 MINUTE: Final = 60 * NANOSECONDS
+
+type Counts = Counter[tuple[int | None, str]]
 # With more minutes and levels than this the counts would be as dear as the entries.
 _MOST_COUNTS: Final = 512
+
+
+class Run(NamedTuple):
+    """Some kilobytes of whole entries: how many there are of each minute and level, and when they are."""
+
+    start: int
+    end: int
+    low: int | None
+    high: int | None
+    last: int | None  # the instant of the last of them
+    late: int
+    counts: Mapping[tuple[int | None, str], int]
+
+    has_undated: bool = False
 
 
 class Stretch:
@@ -24,7 +41,7 @@ class Stretch:
 
     def __init__(self, start: int) -> None:
         self.start = self.end = start
-        self.counts: Counter[tuple[int | None, str]] = Counter()
+        self.counts: Counts = Counter()
         self.late = 0
         self._low: int | None = None
         self._high: int | None = None
@@ -52,6 +69,17 @@ class Stretch:
         self.counts[instant // MINUTE, level] += 1
         self._low = instant if self._low is None else min(self._low, instant)
         self._high = instant if self._high is None else max(self._high, instant)
+
+    def include(self, run: Run) -> None:
+        """Count the entries that come next."""
+        self.end = run.end
+        self.late += run.late
+        for key, count in run.counts.items():
+            self.counts[key] += count
+        for instant in (run.low, run.high):
+            if instant is not None:
+                self._low = instant if self._low is None else min(self._low, instant)
+                self._high = instant if self._high is None else max(self._high, instant)
 
     def close(self, end: int, segment: Segment) -> None:
         """Say where it ends, and remember which bytes were counted."""
@@ -83,6 +111,6 @@ class Stretch:
 
     def _digest_of(self, segment: Segment) -> bytes:
         digest = sha256()
-        for start in range(self.start, self.end, CHUNK_BYTES):
-            digest.update(segment.read(start, min(CHUNK_BYTES, self.end - start)))
+        for start in range(self.start, self.end, _READ_BYTES):
+            digest.update(segment.read(start, min(_READ_BYTES, self.end - start)))
         return digest.digest()

@@ -60,6 +60,11 @@ class Years:
         count = self._counts[bisect_right(self._starts, start) - 1]
         return self._last_year - self._counts[-1] + count
 
+    def year_between(self, start: int, end: int) -> int | None:
+        """Return the year of all stamps from one offset on and before another; None where it turns."""
+        is_one = bisect_right(self._starts, start) == bisect_right(self._starts, end - 1)
+        return self.year_at(start) if is_one else None
+
 
 def _is_leap_day(seconds: int) -> bool:
     january_first = 946_684_800  # of the year in which the yearless are counted

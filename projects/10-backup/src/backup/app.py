@@ -1,13 +1,11 @@
 """All the wiring, and which error becomes which status."""
 
 from datetime import UTC, datetime
-from typing import Final
 
 from flask import Flask
 from prometheus_client import Gauge
 
 from backup import errors
-from backup.access import Operator
 from backup.archives import Archives
 from backup.creating import Creator
 from backup.database import Server
@@ -21,6 +19,7 @@ from backup.service import Backups
 from backup.settings import Settings, StoreSettings
 from backup.storage import FolderStorage
 from backup.switching import Switch
+from service_kit.bearer import Operator, UnauthenticatedError, challenge
 from service_kit.flask import install
 from service_kit.flask_openapi import Info
 from service_kit.flask_page import add_page
@@ -28,7 +27,6 @@ from service_kit.metrics import Metrics
 from service_kit.problems import ErrorRule, FieldError, on
 
 # Source: RFC 6750, section 3.1.
-CHALLENGES: Final = ('Bearer realm="backup"', 'Bearer realm="backup", error="invalid_token"')
 
 
 def now() -> datetime:
@@ -81,12 +79,7 @@ def create_app(settings: Settings) -> Flask:
 def error_table() -> list[ErrorRule]:
     """Say which error becomes which problem."""
     return [
-        on(
-            errors.UnauthenticatedError,
-            401,
-            "unauthenticated",
-            headers=lambda error: {"WWW-Authenticate": CHALLENGES[error.was_sent]},
-        ),
+        on(UnauthenticatedError, 401, "unauthenticated", headers=challenge("backup")),
         on(errors.UnknownVersionError, 404, "unknown_version"),
         on(errors.UnknownRunError, 404, "unknown_run"),
         on(

@@ -8,14 +8,6 @@ class BackupError(Exception):
     """Base of every error that this service raises on purpose."""
 
 
-class UnauthenticatedError(BackupError):
-    """Who asks is not known to be the operator."""
-
-    def __init__(self, *, was_sent: bool) -> None:
-        super().__init__("It takes Authorization: Bearer, with the operator's token.")
-        self.was_sent = was_sent
-
-
 class UnknownVersionError(BackupError):
     """There is no version with this id."""
 

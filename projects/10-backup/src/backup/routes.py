@@ -4,7 +4,6 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from backup.access import Operator
 from backup.domain import Run, Version
 from backup.schemas import (
     LABEL,
@@ -23,6 +22,7 @@ from backup.schemas import (
     VersionQuery,
 )
 from backup.service import Backups
+from service_kit.bearer import Operator
 from service_kit.flask_openapi import Headers, Refusal, described
 
 API: Final = "/api/v1"

@@ -87,10 +87,11 @@ end
 for i, key in ipairs(KEYS) do
   local log = logs[i]
   if admitted and cost > 0 then
+    -- In this order: a full Redis refuses a script's first write, and after one of LTRIM it would refuse none.
+    spend(key, cost, log.ttl_ms)
     if log.first > 0 then
       redis.call('LTRIM', key, log.first, -1)
     end
-    spend(key, cost, log.ttl_ms)
     if log.used == 0 then
       log.reset = log.window
     end

@@ -1,15 +1,21 @@
-"""Who may use the API: whoever shows the operator's token. The commands need none: they have the storage."""
+"""The operator's token: one secret of the environment, which lets whoever runs a service manage it."""
 
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
-
-from backup.errors import UnauthenticatedError
 
 # Source: RFC 6750, section 2.1.
 BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
+
+
+class UnauthenticatedError(Exception):
+    """Who asks is not known to be the operator. `was_sent`: they have shown something."""
+
+    def __init__(self, *, was_sent: bool) -> None:
+        super().__init__("It takes Authorization: Bearer, with the operator's token.")
+        self.was_sent = was_sent
 
 
 class Operator:
@@ -28,3 +34,14 @@ class Operator:
         match = BEARER.fullmatch(lines[0]) if len(lines) == 1 else None
         if match is None or not hmac.compare_digest(hashlib.sha256(match[1].encode()).digest(), self._digest):
             raise UnauthenticatedError(was_sent=bool(lines))
+
+
+def challenge(realm: str) -> Callable[[UnauthenticatedError], dict[str, str]]:
+    """Say in WWW-Authenticate what is wanted, and whether what was shown is wrong.
+
+    Source: RFC 6750, section 3.
+    """
+    wanted = f'Bearer realm="{realm}"'
+    return lambda error: {
+        "WWW-Authenticate": f'{wanted}, error="invalid_token"' if error.was_sent else wanted
+    }
