@@ -170,6 +170,22 @@ def the_platform(world: World, service_settings: dict[str, str]) -> Site:
     return Site(world.start(service_settings), world.draw, service_settings)
 
 
+@given("a strict platform that soon forgets", target_fixture="site")
+def a_strict_platform(world: World, service_settings: dict[str, str]) -> Site:
+    """In seconds what else takes minutes."""
+    settings = service_settings | {
+        "ALLOW_PRIVATE_DESTINATIONS": "false",
+        "ATTEMPTS_PER_MINUTE": "100000",
+        "INVITATION_SECONDS": str(world.setting("moment of invitations", 2, 3)),
+        "LOCK_SECONDS": f"{world.setting('LOCK_SECONDS', 700, 900) / 1000:g}",
+        "LOGIN_FAILURES": str(world.setting("LOGIN_FAILURES", 3, 6, away_from=[10])),
+        "LONGEST_LOCK_SECONDS": f"{world.setting('LONGEST_LOCK_SECONDS', 2000, 2300) / 1000:g}",
+        "REFRESH_GRACE_SECONDS": "1",
+        "TRUSTED_HOPS": "1",
+    }
+    return Site(world.start(settings), world.draw, settings)
+
+
 @pytest.fixture
 def working_site(world: World, job_settings: dict[str, str], sink: CallbackServer) -> Iterator[Site]:
     """A platform with two workers, which all checks share; it is whole again when a check is over."""

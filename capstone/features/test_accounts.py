@@ -30,12 +30,6 @@ CROWD, REFRESHES = 6, 20
 scenarios("accounts.feature")
 
 
-@given("a platform that repeats a refresh for a second", target_fixture="site")
-def a_platform_that_repeats_a_refresh(world: World, service_settings: dict[str, str]) -> Site:
-    settings = service_settings | {"REFRESH_GRACE_SECONDS": "1"}
-    return Site(world.start(settings), world.draw, settings)
-
-
 @given("a platform whose access tokens live for a second", target_fixture="site")
 def a_platform_whose_tokens_live_for_a_second(world: World, service_settings: dict[str, str]) -> Site:
     settings = service_settings | {"ACCESS_TOKEN_SECONDS": "1"}

@@ -13,18 +13,6 @@ UNAVAILABLE = 503
 scenarios("guesses.feature")
 
 
-@given("a platform that locks for a moment", target_fixture="site")
-def a_platform_that_locks(world: World, service_settings: dict[str, str]) -> Site:
-    settings = service_settings | {
-        "LOGIN_FAILURES": str(world.setting("LOGIN_FAILURES", 3, 6, away_from=[10])),
-        "LOCK_SECONDS": f"{world.setting('LOCK_SECONDS', 700, 900) / 1000:g}",
-        "LONGEST_LOCK_SECONDS": f"{world.setting('LONGEST_LOCK_SECONDS', 2000, 2300) / 1000:g}",
-        "ATTEMPTS_PER_MINUTE": "100000",
-        "TRUSTED_HOPS": "1",
-    }
-    return Site(world.start(settings), world.draw, settings)
-
-
 @given("a platform that allows few attempts", target_fixture="site")
 def a_platform_that_allows_few_attempts(world: World, service_settings: dict[str, str]) -> Site:
     settings = service_settings | {

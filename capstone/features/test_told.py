@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
-from kata.steps import CallbackServer, Client, World, expect, wait_until_ready
+from kata.steps import CallbackServer, Client, expect, wait_until_ready
 
 from .hooks import Hook, hook, targets_of
 from .saas import CREATED, JSON, Home, Site
@@ -17,12 +17,6 @@ WRITES, SENDERS = 60, 6
 TOLD_SECONDS = 12.0
 
 scenarios("told.feature")
-
-
-@given("a platform that is killed, and a worker that is not", target_fixture="site")
-def a_platform_that_is_killed(world: World, hook_settings: dict[str, str], sink: CallbackServer) -> Site:
-    del sink  # first, because without being called nothing can be said of workers
-    return Site(world.start_alone(hook_settings, workers=1), world.draw, hook_settings)
 
 
 def keep_sending(client: Client, home: Home, numbers: Iterator[int], done: list[int]) -> None:
