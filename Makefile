@@ -25,7 +25,7 @@ folder = $(or $(firstword $(wildcard projects/$(1)-* libs/$(1)) $(filter $(1),$(
 
 DOCKER = $(if $(shell docker compose version 2>/dev/null),docker,$(error there is no docker with the compose plugin on this machine: install it, or use make run-NN))
 
-.PHONY: help test-all test coverage lint types contracts lock upgrade hooks doctor lessons clean
+.PHONY: help learn test-all test coverage lint types contracts lock upgrade hooks doctor lessons clean
 
 help: ## list the commands
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' Makefile | sed -E 's/:.*## /\t/; s/%/NN/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ help: ## list the commands
 
 run-%: $(READY) ## run the reference: embedded servers, no Docker (PORT=… to choose the port)
 	@$(KATA) run $*
+
+learn: $(READY) ## the levels as a page: have your own versions verified, and see which opens next
+	@$(KATA) run 11 --open
 
 dev-%: $(READY) ## the same, started anew whenever a file of the project changes
 	@$(KATA) run $* --reload

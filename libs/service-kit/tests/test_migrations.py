@@ -93,3 +93,8 @@ def test_of_two_at_once_the_second_waits_and_finds_nothing_to_do(url: str, folde
     releases = [subprocess.Popen([sys.executable, "-c", script, url, str(folder)]) for _ in range(2)]
     assert [release.wait(timeout=60) for release in releases] == [0, 0]
     assert tables(url) == {"events", "attempts"}
+
+
+def test_who_migrates_nothing_does_without_alembic() -> None:
+    code = "import sys, service_kit.migrations; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -24,7 +24,18 @@ from kata.steps import (
 
 from .asker import FIELD, first_answered, has_no_lease, is_awaited, lease_of, waiting
 from .guarded import KINDS, READ, UNKNOWN, UNTRUSTED, WRITE, Guarded, is_unknown, shown, token_of
-from .store import CREATED, NO_CONTENT, NO_HEADERS, NOT_FOUND, OK, PRECONDITION, Store, is_hit, is_miss
+from .store import (
+    CREATED,
+    NO_CONTENT,
+    NO_HEADERS,
+    NOT_FOUND,
+    OK,
+    PRECONDITION,
+    Store,
+    file_of,
+    is_hit,
+    is_miss,
+)
 
 scenarios("access.feature")
 
@@ -244,7 +255,20 @@ def what_is_trusted_comes_first(guarded: Guarded, mixed: list[Mixed]) -> None:
             for process in (0, 1):
                 judge(store.get(one.key, guarded.as_a(UNTRUSTED), process=process), one.own)
                 is_miss(store.get(one.key, guarded.as_a(READ), process=process))
+    swapped(guarded)
     purged(guarded, next(one for one in mixed if one.trusted is None and one.own is not None))
+
+
+def swapped(guarded: Guarded) -> None:
+    """Put the file of one who is not trusted into the place of a trusted one, under the same key."""
+    store, key = guarded.store, guarded.store.key()
+    trusted, own = store.body(), store.body()
+    for kind, body in ((WRITE, trusted), (UNTRUSTED, own)):
+        store.put(key, body, guarded.as_a(kind))
+    file_of(store, trusted).write_bytes(file_of(store, own).read_bytes())
+    answer = store.get(key, guarded.as_a(READ))
+    wanted = "404: in the place of what is trusted stands the file of one who is not"
+    expect(answer.status == NOT_FOUND, expected=wanted, got=describe_answer(answer), answer=answer)
 
 
 def purged(guarded: Guarded, one: Mixed) -> None:

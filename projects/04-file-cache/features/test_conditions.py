@@ -139,10 +139,22 @@ def put_delete_and_get_come_with_conditions(store: Store) -> list[Conditional]:
                 key = entry.key if entry else store.key()
                 value = text.replace("ETAG", entry.etag if entry else '"nothing"')
                 body = b"new" if method == "PUT" else None
-                answer = store.ask(method, key, {name: value}, body)
-                what = f"{method} with {name}: {value} of {'an entry' if entry else 'nothing'}"
+                if "\n" in value:
+                    answer = in_lines(store, method, key, {name: value}, body)
+                else:
+                    answer = store.ask(method, key, {name: value}, body)
+                what = f"{method} with {name}: {value!r} of {'an entry' if entry else 'nothing'}"
                 asked.append(Conditional(what, entry, key, method, holds, answer))
     return asked
+
+
+def in_lines(
+    store: Store, method: str, key: bytes, headers: Mapping[str, str], body: bytes | None
+) -> Exchange:
+    """Ask with a field for each line of a value."""
+    lines = {name: value.replace("\n", f"\r\n{name}: ") for name, value in headers.items()}
+    length = {} if body is None else {"Content-Length": str(len(body))}
+    return send_raw(store.service.urls[0], store.head(method, key, {**lines, **length}) + (body or b""))
 
 
 def conditions_for(*, is_there: bool, method: str) -> list[tuple[str, str, bool]]:
@@ -151,6 +163,7 @@ def conditions_for(*, is_there: bool, method: str) -> list[tuple[str, str, bool]
         ("If-Match", "*", is_there),
         ("If-Match", '"other"', False),
         ("If-Match", '"other", ETAG', is_there),
+        ("If-Match", '"other"\nETAG', is_there),
         ("If-Match", "W/ETAG", False),
     ]
     if method != "GET":
@@ -159,6 +172,7 @@ def conditions_for(*, is_there: bool, method: str) -> list[tuple[str, str, bool]
             ("If-None-Match", "ETAG", not is_there),
             ("If-None-Match", "W/ETAG", not is_there),
             ("If-None-Match", '"other"', True),
+            ("If-None-Match", '"other"\nETAG', not is_there),
         ]
     return found
 
@@ -313,6 +327,11 @@ def bodies_are_stored_with_digests(store: Store) -> list[Digested]:
             key = store.key()
             store.put(key, b"old")
             found.append(Digested(key, body, text, is_right, store.ask("PUT", key, {name: text}, body)))
+        for one, other in ((short, not_short), (not_short, short)):
+            key = store.key()
+            store.put(key, b"old")
+            answer = store.ask("PUT", key, {"Content-Digest": one, "Repr-Digest": other}, body)
+            found.append(Digested(key, body, f"{one} and {other}", is_right=False, answer=answer))
     return found
 
 

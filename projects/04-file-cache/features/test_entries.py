@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, Instance, describe_answer, expect, is_problem, wait_until_ready
+from kata.steps import Exchange, Instance, Stream, describe_answer, expect, is_problem, wait_until_ready
 
 from .store import (
     BLOCK_BYTES,
@@ -218,6 +218,7 @@ def entries_are_stored_replaced_and_deleted_by_either(store: Store, second: Inst
             store.ask("DELETE", key, process=1 - process)
             shared.bodies[key] = None
     everywhere(store, shared)
+    is_stored_while_another_starts(store, second, shared)
     both = (store.service.web, second)
     for instance in both:
         instance.kill()
@@ -226,6 +227,22 @@ def entries_are_stored_replaced_and_deleted_by_either(store: Store, second: Inst
     for instance in both:
         wait_until_ready(instance, timeout_seconds=20)
     return shared
+
+
+def is_stored_while_another_starts(store: Store, second: Instance, shared: Shared) -> None:
+    key, body = store.key(), store.body(200_000)
+    headers = {"Content-Length": str(len(body)), "Cache-Control": "max-age=900"}
+    with Stream(store.service.urls[0], path_of(key), headers, method="PUT") as stream:
+        stream.send(body[:100_000])
+        second.kill()
+        second.restart()
+        wait_until_ready(second, timeout_seconds=20)
+        stream.send(body[100_000:])
+        stream.end()
+        answer = stream.answer()
+    wanted = "201 for what was on its way at one process while another started"
+    expect(answer.status == CREATED, expected=wanted, got=describe_answer(answer), answer=answer)
+    shared.bodies[key] = body
 
 
 @then("each process has said the same of each entry, before and after")

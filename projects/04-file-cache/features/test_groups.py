@@ -26,6 +26,7 @@ scenarios("groups.feature")
 INVALID = 422
 MOST_GROUPS = 32
 LONGEST_GROUP = 128
+PRINTED = "".join(map(chr, range(0x20, 0x7F)))
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def each_entry_of_it_is_a_miss(store: Store, members: tuple[str, list[Member]]) 
 def entries_are_stored_with_unusual_lists(store: Store) -> list[tuple[bytes, Exchange]]:
     draw, word = store.draw, store.draw.word()
     most = [f"{word}{number}" for number in range(MOST_GROUPS)]
-    longest = draw.text(LONGEST_GROUP)
+    longest = "".join(draw.shuffle(PRINTED)) + draw.text(LONGEST_GROUP - len(PRINTED))
     for groups in (most, [longest]):
         one = member(store, groups)
         is_there(store, one)
@@ -151,7 +152,7 @@ def the_others_are_refused(store: Store, refused: list[tuple[bytes, Exchange]]) 
         is_problem(answer, MALFORMED)
         store.expect_hit(key, b"old")
     client = store.service.client()
-    for name in ("x" * (LONGEST_GROUP + 1), "%C3%A9", "a%0Ab"):
+    for name in ("x" * (LONGEST_GROUP + 1), "%C3%A9", "a%0Ab", "a%1F", "%7Fa"):
         is_problem(client.request("DELETE", f"/api/v1/groups/{name}"), INVALID)
 
 

@@ -63,9 +63,9 @@ class Aging:
             return None
 
 
-def aging(store: Store, name: str, headers: Mapping[str, str] = NO_HEADERS) -> Aging:
+def aging(store: Store, name: str, headers: Mapping[str, str] = NO_HEADERS, shortest: int = 2) -> Aging:
     draw = store.draw
-    fresh, stale = draw.integer(1, 2), draw.integer(2, 3)
+    fresh, stale = draw.integer(1, 2), draw.integer(shortest, 3)
     times = draw.shuffle((f"{draw.choice(('max-age', 's-maxage'))}={fresh}", f"{name}={stale}"))
     key, body = store.key(), store.body(SIZE_BYTES)
     put = store.put(key, body, {**headers, "Cache-Control": ", ".join(times)})
@@ -197,6 +197,7 @@ def its_bytes_are_gone(store: Store, entries: dict[str, Aging]) -> None:
 @when("entries with stale-if-error expire", target_fixture="entries")
 def entries_with_stale_if_error_expire(store: Store) -> dict[str, Aging]:
     entries = {what: aging(store, "stale-if-error") for what in ("one", "two")}
+    entries["both"] = aging(store, "stale-while-revalidate=1, stale-if-error", shortest=3)
     entries["none"] = aging(store, "stale-while-revalidate=0, x")
     for one in sorted(entries.values(), key=lambda each: each.put.sent + each.fresh_seconds):
         wait_until(one.put.received + one.fresh_seconds + 0.06)

@@ -95,7 +95,7 @@ class Desk:
     ) -> Stored:
         digests = ExpectedDigests.parse({"Content-Digest": digest}, key)
         draft = Draft(key, Freshness(ttl_seconds), "text/plain")
-        return self.cache.put(Scope.TRUSTED, draft, conditions, Body(pieces, announced_bytes, digests))
+        return self.cache.put(draft, conditions, Body(pieces, announced_bytes, digests))
 
     def get(self, key: bytes) -> bytes | None:
         try:
@@ -450,7 +450,7 @@ def test_what_has_been_replaced_is_not_removed(desk: Desk) -> None:
 def put_in(desk: Desk, key: bytes, groups: tuple[str, ...], pieces: Iterator[bytes] | None = None) -> None:
     draft = Draft(key, Freshness(60), "text/plain", desk.groups.generations(groups))
     body = Body(pieces or iter([key]), None, ExpectedDigests({}, key))
-    desk.cache.put(Scope.TRUSTED, draft, Conditions(None, None), body)
+    desk.cache.put(draft, Conditions(None, None), body)
 
 
 def test_an_invalidation_makes_a_miss_of_each_entry_of_the_group(make_desk: Callable[[], Desk]) -> None:

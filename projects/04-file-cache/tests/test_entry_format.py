@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from file_cache.domain import Draft, Freshness, Metadata
+from file_cache.domain import Draft, Freshness, Metadata, Scope
 from file_cache.entry_format import BLOCK_BYTES, EntryReader, EntryWriter, open_entry
 from file_cache.errors import DamagedError
 
@@ -29,10 +29,10 @@ def written(path: Path, *pieces: bytes) -> Metadata:
     return metadata
 
 
-def read(path: Path, key: bytes | None = None) -> tuple[Metadata, bytes]:
+def read(path: Path, key: bytes | None = None, scope: Scope = Scope.TRUSTED) -> tuple[Metadata, bytes]:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        reader = EntryReader(descriptor, key)
+        reader = EntryReader(descriptor, None if key is None else (scope, key))
         body = b"".join(reader.blocks())
         assert reader.whole() == body
         return reader.metadata, body
@@ -92,10 +92,12 @@ def test_a_damaged_block_ends_the_body_before_it(tmp_path: Path) -> None:
             next(blocks)
 
 
-def test_an_entry_of_another_key_is_none(tmp_path: Path) -> None:
+def test_an_entry_of_another_is_none(tmp_path: Path) -> None:
     written(tmp_path / "entry", b"x")
     with pytest.raises(DamagedError):
         read(tmp_path / "entry", b"other")
+    with pytest.raises(DamagedError):
+        read(tmp_path / "entry", DRAFT.key, Scope.UNTRUSTED)
 
 
 def test_what_fails_to_open_leaves_no_descriptor(tmp_path: Path) -> None:

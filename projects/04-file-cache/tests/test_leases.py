@@ -63,9 +63,9 @@ class Process:
     def put(
         self, body: bytes, lease: str | None = None, scope: Scope = Scope.TRUSTED, key: bytes = b"k"
     ) -> None:
-        draft = Draft(key, Freshness(60), "text/plain")
+        draft = Draft(key, Freshness(60), "text/plain", scope=scope)
         sent = Body([body], len(body), ExpectedDigests({}, key))
-        self.cache.put(scope, draft, Conditions(None, None), sent, lease)
+        self.cache.put(draft, Conditions(None, None), sent, lease)
 
 
 @pytest.fixture

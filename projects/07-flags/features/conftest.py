@@ -1,15 +1,19 @@
 """Settings and steps that the features share, and what the service checks ask for."""
 
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from pytest_bdd import given
 
-from kata.steps import FaultProxy, NotRunError, World
+from kata.steps import FaultProxy, NotRunError, Request, Service, World
 
 from .panel import API, BACK_SECONDS, OFREP, POLL_SECONDS, Panel, Settings, draw_settings
+
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -70,6 +74,33 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
     one = "bob:" + "x" * 16
     edge = world.draw.choice([("ADMIN_TOKENS", token), ("ADMIN_TOKENS", f"{one},{one}")])
     return [edge, *((name, world.draw.choice(values)) for name, values in choices.items())]
+
+
+@pytest.fixture
+def accepted_settings(world: World) -> dict[str, str]:
+    """Values at the bounds, or none where there is a default."""
+    return {
+        "ADMIN_TOKENS": f"0-a:{'x' * world.draw.choice([16, 256])}",
+        "STREAM_TOKEN_SECONDS": world.draw.choice(["1", "86400", ""]),
+        "HEARTBEAT_SECONDS": world.draw.choice(["0.1", "60", ""]),
+        "ALLOWED_ORIGINS": world.draw.choice(["*", ""]),
+    }
+
+
+@pytest.fixture
+def unfinished_request(
+    world: World, settings: Settings, accepted_settings: dict[str, str]
+) -> Callable[[Service], Request]:
+    """Make a flag, or evaluate all; without a credential both are refused by their heads."""
+
+    def make(service: Service) -> Request:
+        panel = Panel(service, world.draw, replace(settings, admin_tokens=accepted_settings["ADMIN_TOKENS"]))
+        evaluation = Request("POST", f"{OFREP}/evaluate/flags", {"X-API-Key": panel.key(), **JSON}, b"{}")
+        document = json.dumps(panel.document()).encode()
+        change = Request("POST", f"{API}/flags", {**panel.admin_headers, **JSON}, document)
+        return world.draw.choice([evaluation, change])
+
+    return make
 
 
 @pytest.fixture

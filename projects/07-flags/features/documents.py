@@ -10,7 +10,10 @@ VALUES: dict[str, tuple[list[object], list[object]]] = {
     "string": (["", "żółw 漢 👩‍🚀", '"'], [1, None, True, "a\0b"]),
     "integer": ([0, -7, LARGEST_INTEGER, -LARGEST_INTEGER], [1.5, "1", True, 2**53, -(2**53), None]),
     "float": ([0.5, -1e300, 3], ["1.0", True, None]),
-    "object": ([{}, {"a": [1, {"b": None}]}, {"x": 1e20}], [[], "{}", 1, {"a": ["\0"]}, {"n": 2**53}]),
+    "object": (
+        [{}, {"a": [1, {"b": None}]}, {"x": 1e20}, {"a": [-LARGEST_INTEGER]}],
+        [[], "{}", 1, {"a": ["\0"]}, {"n": 2**53}, {"a": [-(2**53)]}, {"a": [[{"b": [2**53]}]]}],
+    ),
 }
 
 

@@ -11,7 +11,7 @@ Feature: Clients hear of changes, and ask again
   Scenario: Who was away is told on the return
     Then a stream that is opened too late begins with the change, and one that is quiet is kept alive
 
-  @C35 @step-7 @after-C33
+  @C35 @step-7 @after-C33 @long
   Scenario: The address of a stream is a secret that does not last
     Then a token that is wrong, old or of a revoked key opens nothing, and no token is in the output
 

@@ -13,6 +13,9 @@ from .panel import Panel
 scenarios("conditions.feature")
 
 
+# What objects have by themselves in one language or another, and no context unless it was sent.
+INHERITED = ("constructor", "toString", "hasOwnProperty", "__proto__", "__class__", "items", "length", "hash")
+
 HOLDS: list[tuple[dict[str, object], list[object], list[object]]] = [
     # A condition, values of `a` for which it holds, and others.
     (
@@ -28,6 +31,11 @@ HOLDS: list[tuple[dict[str, object], list[object], list[object]]] = [
     (asks("a", "contains", ".", negate=True), ["ab"], ["a.b", 1.5, None, True]),
     (asks("a", "matches", "^[a-c]+[0-9]{2}$"), ["ab12"], ["xab12", "ab123", "ab12\n", 12]),
     (asks("a", "matches", "b+"), ["abbc"], ["ac"]),
+    (
+        asks("a", "matches", "^[[:alpha:]]+$", r"^\pN{2}\z", "(?i)^k-1$"),
+        ["aB", "٣٤", "K-1"],
+        ["a1", "p2", "ab\n"],
+    ),
     (asks("a", "less_than", 10), [9, 9.99, -1e300], [10, 11, "9", True, None]),
     (asks("a", "at_most", 10), [10, 9.5], [10.001, "10"]),
     (asks("a", "greater_than", 10), [10.5, 2**60], [10, 9, "11"]),
@@ -78,13 +86,26 @@ def each_operator_holds(panel: Panel) -> None:
         expect(found == "on", expected="all conditions are needed", got=f"{found} for {context}")
     found = panel.variant(key, {"a": 1, "b": 2, "c": 3})
     expect(found == "other", expected="other for all three", got=found)
-    slow = panel.flag(rules=[rule(when=[asks("a", "matches", "^(a+)+$")])])["key"]
-    started = time.monotonic()
-    found = panel.variant(slow, {"a": "a" * 40 + "b"})
-    took = time.monotonic() - started
-    expect(
-        found == "on" and took < 2, expected="an answer at once", got=f"{found} in {took:.1f} s", timing=True
-    )
+    names_that_objects_have(panel)
+    for pattern in panel.draw.shuffle(["^(a+)+$", "^a*a*a*a*a*a*a*a*a*a*$"]):
+        slow = panel.flag(rules=[rule(when=[asks("a", "matches", pattern)])])["key"]
+        started = time.monotonic()
+        found = panel.variant(slow, {"a": "a" * 90 + "b"})
+        took = time.monotonic() - started
+        got = f"{found} in {took:.1f} s for {pattern}"
+        expect(found == "on" and took < 2, expected="an answer at once", got=got, timing=True)
+
+
+def names_that_objects_have(panel: Panel) -> None:
+    """Demand that an attribute is there where somebody has sent it, whatever it is called."""
+    key = panel.flag(
+        rules=[{**rule(when=[asks(name, "exists")]), "name": f"r-{name}"} for name in INHERITED]
+    )["key"]
+    found = panel.variant(key, {"a": 1})
+    expect(found == "on", expected=f"on, for none of {INHERITED} is in the context", got=found)
+    sent = panel.draw.choice(INHERITED)
+    found = panel.variant(key, {sent: 1})
+    expect(found == "other", expected=f"other for an attribute that is called {sent}", got=found)
 
 
 @then(

@@ -54,6 +54,10 @@ def mistakes(panel: Panel) -> list[tuple[str, dict[str, object]]]:
             ]
         }
 
+    def percentage(percent: float) -> dict[str, object]:
+        return {"rules": [{"name": "r", "variant": "on", "percentage": percent}]}
+
+    finer = round(panel.draw.integer(1000, 49_999) / 1000 + 1e-7, 7)  # no more than a ten-millionth
     keys = ("", "../flags", "a/b", "a?b", "a b", "-a", ".a", "ż", "x" * 101, "a\n", "a%20b")
     bad_keys: list[tuple[str, dict[str, object]]] = [(f"the key {key!r}", {"key": key}) for key in keys]
     return [
@@ -69,7 +73,8 @@ def mistakes(panel: Panel) -> list[tuple[str, dict[str, object]]]:
         ("a weight below 0", {"default": split(-1, 101)}),
         ("four decimals", {"default": split(50.0001, 49.9999)}),
         ("a variant twice", {"default": {"split": [{"variant": "on", "weight": 50}] * 2}}),
-        ("a percentage of 100.001", {"rules": [{"name": "r", "variant": "on", "percentage": 100.001}]}),
+        *((f"the percentage {one}", percentage(one)) for one in (-0.001, 100.001, finer, finer / 2)),
+        (f"the weight {finer}", {"default": split(finer, round(100 - finer, 7))}),
         ("two rules of one name", {"rules": [{"name": "r", "variant": "on"}] * 2}),
         ("an operator that is none", rules(condition("like", "a"))),
         ("no values", rules(condition("in"))),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from pytest_bdd import scenarios, then
 
-from kata.steps import describe_answer, expect
+from kata.steps import Exchange, describe_answer, expect
 
 from .answers import BAD, NOT_FOUND, NOT_MODIFIED, OK, UNAUTHORIZED, flags_of, is_ofrep_error, is_same, wanted
 from .documents import asks, rule
@@ -78,8 +78,8 @@ def flags_of_each_type_are_answered(panel: Panel) -> None:
 
 @then("an unknown flag, a context that is none, and a key that is missing are told apart")
 def errors_are_told_apart(panel: Panel) -> None:
-    unknown = panel.draw.word()
-    is_ofrep_error(panel.ask(unknown, {}), NOT_FOUND, "FLAG_NOT_FOUND", unknown)
+    for unknown in (panel.draw.word(), panel.draw.choice(["constructor", "toString", "items"])):
+        is_ofrep_error(panel.ask(unknown, {}), NOT_FOUND, "FLAG_NOT_FOUND", unknown)
     for percentage in (0, 50):
         key = panel.flag(rules=[rule(percentage=percentage)])["key"]
         for context in (None, {}, {"targetingKey": ""}, {"user": "a"}):
@@ -119,21 +119,24 @@ def a_bulk_has_an_error_beside_the_rest(panel: Panel) -> None:
     expect(entries[needs]["variant"] == alone["variant"], expected="the same alone", got=alone)
 
 
+CONTEXT = {"targetingKey": "a", "plan": "pro", "n": [1, {"x": 2, "y": {"z": 3, "w": 4}}]}
+REORDERED = {"n": [1, {"y": {"w": 4, "z": 3}, "x": 2}], "plan": "pro", "targetingKey": "a"}
+KNOWN = ("{tag}", "{opaque}", "W/{opaque}", '"x", {tag}', 'W/"y" ,{opaque}')
+
+
 @then("the same question gets 304, in any order of its members, and another one 200")
 def the_same_question_gets_304(panel: Panel) -> None:
-    first = panel.bulk({"targetingKey": "a", "plan": "pro", "n": [1, 2]})
-    tag = str(first.header("etag"))
-    opaque = tag.removeprefix("W/")
-    same = {"n": [1, 2], "plan": "pro", "targetingKey": "a"}
-    for known in (tag, opaque, f"W/{opaque}", f'"x", {tag}', f'W/"y" ,{opaque}'):
-        again = panel.bulk(same, headers={"If-None-Match": known})
+    for known in KNOWN:
+        tag, again = asked_twice(panel, known)
         right = again.status == NOT_MODIFIED and not again.body and again.header("etag") == tag
         got = f"{describe_answer(again)} {again.header('etag')} {again.text[:99]}"
         expect(right, expected=f"304 without a body, with the ETag {tag}", got=got, answer=again)
+    opaque = tag.removeprefix("W/")
     for context in (
-        {"targetingKey": "b", "plan": "pro", "n": [1, 2]},
-        {"targetingKey": "a", "plan": "free", "n": [1, 2]},
-        {"targetingKey": "a", "plan": "pro", "n": [2, 1]},
+        {**CONTEXT, "targetingKey": "b"},
+        {**CONTEXT, "plan": "free"},
+        {**CONTEXT, "n": [{"x": 2, "y": {"z": 3, "w": 4}}, 1]},
+        {**CONTEXT, "n": [1, {"x": 2, "y": {"z": 3, "w": 5}}]},
         {"targetingKey": "a", "plan": "pro"},
         None,
     ):
@@ -141,7 +144,22 @@ def the_same_question_gets_304(panel: Panel) -> None:
         expect(other.status == OK, expected="200", got=describe_answer(other), answer=other)
         expect(other.header("etag") != tag, expected="another ETag", got=tag, answer=other)
     for known in ('"x"', opaque.strip('"'), '""'):
-        wanted(panel.bulk(same, headers={"If-None-Match": known}), OK)
+        wanted(panel.bulk(REORDERED, headers={"If-None-Match": known}), OK)
+
+
+def asked_twice(panel: Panel, known: str) -> tuple[str, Exchange]:
+    """Return an ETag, and the answer to who has it.
+
+    Between the two a stream may have got another address, or what an earlier check has left may have been
+    written down, such as a kill of an outage. That is another answer by right, but not three times in a row.
+    """
+    for _ in range(3):
+        tag = str(panel.bulk(CONTEXT).header("etag"))
+        field = known.format(tag=tag, opaque=tag.removeprefix("W/"))
+        again = panel.bulk(REORDERED, headers={"If-None-Match": field})
+        if again.status != OK:
+            break
+    return tag, again
 
 
 @then("after a change, and when a schedule begins, the old ETag gets 200")

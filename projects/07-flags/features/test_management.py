@@ -79,6 +79,14 @@ def a_change_without_if_match(panel: Panel) -> None:
     is_problem(panel.manage("PATCH", path, lost), REQUIRED)
     is_problem(panel.manage("DELETE", path), REQUIRED)
     is_problem(panel.manage("DELETE", f"{path}/kill"), REQUIRED)
+    segment = panel.draw.word()
+    first = panel.manage("POST", "/segments", {"key": segment})
+    old_segment, people = wanted(first, CREATED) and first.header("etag"), {"included": [panel.draw.word()]}
+    wanted(panel.manage("PATCH", f"/segments/{segment}", people, old_segment), OK)
+    for method, body in (("PATCH", {"included": []}), ("DELETE", None)):
+        is_problem(panel.manage(method, f"/segments/{segment}", body), REQUIRED)
+        is_problem(panel.manage(method, f"/segments/{segment}", body, old_segment), FAILED)
+    is_same(wanted(panel.manage("GET", f"/segments/{segment}"), OK), people, "the segment after it")
     scheduled = {"at": "2126-01-01T00:00:00Z", "change": lost}
     is_problem(panel.manage("POST", f"{path}/scheduled-changes", scheduled), REQUIRED)
     now = panel.show(key).header("etag")
@@ -142,11 +150,20 @@ def the_audit_lists_each_change(panel: Panel, made: tuple[str, list[tuple[str, s
     while True:
         page = wanted(panel.manage("GET", f"/audit?flag={key}&limit={limit}{before}"), OK)
         items = objects(page.get("items"))
-        expect(len(items) <= limit, expected=f"at most {limit}", got=len(items))
+        expect(
+            0 < len(items) <= limit,
+            expected=f"1 to {limit} entries, and null behind the last",
+            got=len(items),
+        )
         found += items
         if page.get("next_before") is None:
             break
         before = f"&before={page['next_before']}"
+    for size, more in ((len(expected), False), (len(expected) - 1, True)):
+        page = wanted(panel.manage("GET", f"/audit?flag={key}&limit={size}"), OK)
+        right = (page.get("next_before") is not None) == more
+        what = f"next_before {'that leads on' if more else 'null'} on a page of {size} of {len(expected)}"
+        expect(right, expected=what, got=page.get("next_before"))
     told = [(item["actor"], item["action"], dict(item["after"]).get("description")) for item in found]  # type: ignore[call-overload]
     expect(told == expected, expected=str(expected), got=told)
     for newer, older in pairwise(found):

@@ -1,20 +1,44 @@
 """Steps of rollouts.feature: the buckets are computed here too, from the words of the contract."""
 
+from collections.abc import Callable
+from itertools import count
+
 from pytest_bdd import scenarios, then, when
 
 from kata.steps import expect
 
-from .answers import BAD, OK, is_ofrep_error, wanted
-from .murmur import BUCKETS, bucket, variant
+from .answers import BAD, CREATED, OK, is_ofrep_error, wanted
+from .documents import LARGEST_INTEGER
+from .murmur import BUCKETS, VARIANT_SEED, bucket, variant
 from .panel import Panel
 
 scenarios("rollouts.feature")
 
-NAMES = ("user-{}", "{}@example.org", "żółw-{}", "漢字{}", "{}", "👩‍🚀{}", "a b/{}?")
+# One has its accent behind the letter, and one ends with a blank: normalised or stripped it is another.
+NAMES = ("user-{}", "{}@example.org", "żółw-{}", "漢字{}", "{}", "👩‍🚀{}", "a b/{}?", "zo\u0301{}", "{} ")
+SALTS = ("sól 漢 👩‍🚀", "so\u0301l")
 
 
 def people(panel: Panel, count: int) -> list[str]:
-    return [panel.draw.choice(NAMES).format(panel.draw.text(panel.draw.integer(1, 40))) for _ in range(count)]
+    names = panel.draw.shuffle(NAMES)
+    lengths = [panel.draw.integer(1, 40) for _ in range(count)]
+    return [names[n % len(names)].format(panel.draw.text(length)) for n, length in enumerate(lengths)]
+
+
+def ends_below(place: int) -> bool:
+    """Tell whether a percentage ends behind this bucket, and to a computer in it: 1.001 * 1000 < 1001."""
+    return (place + 1) / 1000 * 1000 < place + 1
+
+
+def begins_above(place: int) -> bool:
+    """Tell whether a percentage ends before this bucket, and to a computer in it: 2.007 * 1000 > 2007."""
+    return place / 1000 * 1000 > place
+
+
+def somebody(panel: Panel, fits: Callable[[str], bool]) -> str:
+    """Return a person whose bucket fits."""
+    word = panel.draw.word()
+    return next(one for number in count() if fits(one := f"{word}-{number}"))
 
 
 def gate(panel: Panel, percentage: float, **members: object) -> str:
@@ -24,33 +48,33 @@ def gate(panel: Panel, percentage: float, **members: object) -> str:
 
 @then("for many people, salts and percentages the gate is where the contract's hash has it")
 def the_gate_is_where_the_hash_has_it(panel: Panel) -> None:
-    # Each is asked with a percentage that ends just behind, and just at, the bucket of somebody.
-    for number, person in enumerate(people(panel, 12)):
-        salt = panel.draw.choice([None, panel.draw.word(), "sól 漢 👩‍🚀"])
+    # Each is asked with a percentage that ends just before, and one just behind, the bucket of somebody.
+    salts = panel.draw.shuffle([None, None, panel.draw.word(), *SALTS])
+    noise = (ends_below, begins_above)
+    for number, drawn in enumerate(people(panel, 18)):
+        salt = salts[number % len(salts)]
         document = panel.document(salt=salt)
-        place = bucket(salt or str(document["key"]), person)
-        for percentage, right in ((place / 1000, "on"), ((place + 1) / 1000, "other")):
-            document["rules"] = [{"name": "gate", "variant": "other", "percentage": percentage}]
-            document["key"] = document["key"] if salt is None else f"{document['key']}-{right}"
-            made = panel.manage("POST", "/flags", document)
-            if made.status == 409:
-                made = panel.manage("PATCH", f"/flags/{document['key']}", {"rules": document["rules"]}, "*")
-            expect(made.status in {200, 201}, expected="200 or 201", got=made.text, answer=made)
-            process = number % 2
-            panel.soon(
-                lambda d=document, p=person, r=right, at=process: (  # type: ignore[misc]
-                    panel.ask(d["key"], {"targetingKey": p}, process=at).status == OK
-                    and panel.variant(d["key"], {"targetingKey": p}, process=at) == r
-                ),
-                f"{right} for {person!r} in bucket {place} with {percentage} % and the salt {salt!r}",
-            )
+        base, person = salt or str(document["key"]), drawn
+        if number < len(noise):
+            person = somebody(panel, lambda one, n=number, base=base: noise[n](bucket(base, one)))  # type: ignore[misc]
+        place = bucket(base, person)
+        bounds = {"off": place / 1000, "other": (place + 1) / 1000}
+        document["rules"] = [
+            {"name": name, "variant": name, "percentage": percentage} for name, percentage in bounds.items()
+        ]
+        wanted(panel.manage("POST", "/flags", document), CREATED)
+        key, context, process = document["key"], {"targetingKey": person}, number % 2
+        panel.soon(lambda k=key, c=context, at=process: panel.ask(k, c, process=at).status == OK, f"{key}")  # type: ignore[misc]
+        found = panel.variant(key, context, process=process)
+        expected = f"other for {person!r} in bucket {place}, with {bounds} % and the salt {salt!r}"
+        expect(found == "other", expected=expected, got=found)
     none, everybody = gate(panel, 0), gate(panel, 100)
     for person in people(panel, 20):
-        found = (
+        both = (
             panel.variant(none, {"targetingKey": person}),
             panel.variant(everybody, {"targetingKey": person}),
         )
-        expect(found == ("on", "other"), expected="nobody of 0 %, everybody of 100 %", got=found)
+        expect(both == ("on", "other"), expected="nobody of 0 %, everybody of 100 %", got=both)
 
 
 @then("people have the variants of the contract's hash, on each process, in any order of the rows")
@@ -70,6 +94,14 @@ def people_have_the_variants_of_the_hash(panel: Panel) -> None:
         found = [panel.variant(key, {"targetingKey": person}, process=number % 2) for key in keys]
         expect(found == [right] * 3, expected=f"{right} for {person!r} of {weights}", got=found)
     panel.change(keys[0], default={"split": rows}, description="saved again")
+    edge = somebody(panel, lambda one: ends_below(bucket(salt, one, VARIANT_SEED)))
+    place = bucket(salt, edge, VARIANT_SEED)
+    for bound, right in ((place + 1, "off"), (place, "on")):  # the first by its name has this much
+        two = {"off": bound / 1000, "on": round(100 - bound / 1000, 3)}
+        split = [{"variant": name, "weight": weight} for name, weight in two.items()]
+        key = panel.flag(salt=salt, default={"split": split})["key"]
+        has = panel.variant(key, {"targetingKey": edge})
+        expect(has == right, expected=f"{right} in bucket {place} of {two}", got=has)
     empty = [
         {"variant": "on", "weight": 0},
         {"variant": "other", "weight": 100},
@@ -136,12 +168,12 @@ def all_of_an_organisation_have_the_same(panel: Panel) -> None:
     salt = panel.draw.word()
     rules = [{"name": "r", "variant": "other", "percentage": 50, "bucket_by": "org"}]
     key = panel.flag(rules=rules, salt=salt)["key"]
-    for org in (*people(panel, 10), 7, 123456789, 0, -5):
+    for org in (*people(panel, 10), 7, 123456789, 0, -5, LARGEST_INTEGER):
         right = "other" if bucket(salt, str(org)) < BUCKETS // 2 else "on"
         for person in people(panel, 2):
             found = panel.variant(key, {"targetingKey": person, "org": org})
             expect(found == right, expected=f"{right} for all of {org!r}", got=found)
-    odd: list[object] = [None, True, 1.5, "", [], {}]
+    odd: list[object] = [None, True, 1.5, "", [], {}, LARGEST_INTEGER + 1, 1e20]
     for context in ({}, {"targetingKey": "a"}, *({"org": one} for one in odd)):
         body = wanted(panel.ask(key, context), OK)
         expect(body.get("reason") == "UNKNOWN", expected=f"no match for {context}", got=body)

@@ -7,7 +7,7 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import expect, is_problem
 
-from .answers import CREATED, INVALID, NO_CONTENT, NOT_FOUND, OK, is_same, objects, wanted
+from .answers import CREATED, INVALID, NO_CONTENT, NOT_FOUND, OK, has, is_same, objects, wanted
 from .panel import Panel
 
 scenarios("schedules.feature")
@@ -37,6 +37,17 @@ def changes_are_scheduled(panel: Panel) -> tuple[datetime, dict[str, str]]:
         panel.manage("POST", f"/flags/{late}/scheduled-changes", past, "*"), CREATED, "a time that is over"
     )
     panel.everywhere(late, "other")
+    killed = str(panel.flag()["key"])
+    wanted(panel.manage("PUT", f"/flags/{killed}/kill"), OK)
+    wanted(panel.manage("POST", f"/flags/{killed}/scheduled-changes", past, "*"), CREATED)
+    changed = {"default": {"variant": "other"}}
+    panel.soon(
+        lambda: has(wanted(panel.show(killed), OK)["default"], changed["default"]),
+        "the change of a killed flag",
+    )
+    is_same(wanted(panel.show(killed), OK), {"killed": True}, "a killed flag that was changed on schedule")
+    found = panel.variant(killed)
+    expect(found == "off", expected="off, for no change lifts a kill", got=found)
     bad = {"at": at.isoformat(), "change": {"default": {"variant": "none"}}}
     is_problem(panel.manage("POST", f"/flags/{key}/scheduled-changes", bad, "*"), INVALID)
     return at, states
@@ -53,6 +64,10 @@ def the_others_are_made_on_time(panel: Panel, planned: tuple[datetime, dict[str,
     panel.everywhere(done, "other")
     time.sleep(0.5)
     for key, state in states.items():
+        listed = wanted(panel.manage("GET", f"/flags/{key}/scheduled-changes"), OK)
+        for item in objects(listed.get("items")):
+            path = f"/scheduled-changes/{item['id']}"
+            is_problem(panel.manage("DELETE", path), NOT_FOUND, f"one that is {state} is over")
         listed = wanted(panel.manage("GET", f"/flags/{key}/scheduled-changes"), OK)
         told = [item["state"] for item in objects(listed.get("items"))]
         expect(told == [state], expected=f"[{state}]", got=told)

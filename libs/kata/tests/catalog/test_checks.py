@@ -51,3 +51,8 @@ def test_a_tag_of_ours_is_known(tag: str) -> None:
 @pytest.mark.parametrize("tag", ["c1", "C", "X1", "C1a", "step-", "step-one", "after-", "slow", "xC1"])
 def test_any_other_tag_is_left_to_pytest(tag: str) -> None:
     assert not is_check_tag(tag)
+
+
+def test_a_project_says_in_which_step_a_check_of_every_service_stands() -> None:
+    assert read_check("It lives", {"S1", "step-1"}, {"S1": 0}).step == 0
+    assert read_check("It stops", {"S10", "step-1"}, {"S1": 0}).step == 1

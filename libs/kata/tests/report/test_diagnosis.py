@@ -80,10 +80,11 @@ def test_a_project_without_a_matrix_has_no_diagnosis(project: Path) -> None:
     assert looks_like(project, run_of("200", C4="fail")) == {}
 
 
-def test_resemblance_is_what_two_have_in_common_of_all_that_either_has() -> None:
+def test_resemblance_is_how_alike_the_checks_of_the_row_are_and_failures_elsewhere_count_half() -> None:
     row = {"C1": ["a"], "C2": ["b c", "d e"]}
     assert alike({"C1": "a", "C2": "d e"}, row) == 1.0
-    assert alike({"C1": "a", "C3": "a"}, row) == pytest.approx(1 / 3)
+    assert alike({"C1": "a"}, row) == pytest.approx(1 / 2)
+    assert alike({"C1": "a", "C3": "a"}, row) == pytest.approx(1 / 2.5)
     assert alike({"C1": "z", "C2": "z"}, row) == 0.0
     assert alike({"C1": "a"}, {"C1": []}) == 0.0
 
@@ -93,6 +94,7 @@ def test_the_nearest_has_to_be_near_and_ahead_of_its_rivals() -> None:
     assert nearest({"C1": "a"}, rows) == "one"
     assert nearest({"C1": "a", "C2": "b"}, rows) == "both"
     assert nearest({"C1": "a"}, rows | {"twin": {"C1": ["a"]}}) is None
-    assert alike({"C1": "a", "C7": "a"}, rows["one"]) < ALIKE
-    assert nearest({"C1": "a", "C7": "a"}, rows) is None
+    assert nearest({"C1": "a", "C7": "a"}, rows) == "one"
+    assert alike({"C1": "a", "C7": "a", "C8": "a"}, rows["one"]) < ALIKE
+    assert nearest({"C1": "a", "C7": "a", "C8": "a"}, rows) is None
     assert nearest({"C1": "a"}, {}) is None

@@ -39,6 +39,7 @@ class Draft:
     content_type: str
     groups: Mapping[str, str] = field(default_factory=dict)
     """Each with the generation that it had when the upload began."""
+    scope: Scope = Scope.TRUSTED
 
 
 @dataclass(frozen=True, slots=True)

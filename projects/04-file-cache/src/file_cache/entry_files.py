@@ -102,7 +102,7 @@ class EntryFiles:
         except FileNotFoundError:
             return None
         try:
-            return EntryReader(descriptor, key)
+            return EntryReader(descriptor, (scope, key))
         except BaseException as error:
             if put_aside and isinstance(error, DamagedError):
                 self._quarantine(self.path(scope, key), descriptor)

@@ -23,13 +23,13 @@ from typing import Final, Self
 
 from xxhash import xxh3_64_digest
 
-from file_cache.domain import Draft, Freshness, Metadata
+from file_cache.domain import Draft, Freshness, Metadata, Scope
 from file_cache.errors import DamagedError
 
 BLOCK_BYTES: Final = 65_536
 CHECKSUM_BYTES: Final = 8
 TAIL: Final = Struct(">8sQII8s")
-MAGIC: Final = b"FCACHE02"
+MAGIC: Final = b"FCACHE03"
 # What stands behind a body of 20 MiB: one read for nearly every entry, and all of a small one.
 FIRST_READ_BYTES: Final = 4096
 # The time of modification is when it was stored; its last nanosecond, whether it was read since: see sieve.
@@ -92,16 +92,16 @@ class EntryWriter:
 class EntryReader:
     """An open entry. Where its file is replaced or removed, this goes on to read what it has opened."""
 
-    def __init__(self, descriptor: int, key: bytes | None = None) -> None:
-        """Take the descriptor over, unless this fails.
+    def __init__(self, descriptor: int, name: tuple[Scope, bytes] | None = None) -> None:
+        """Take the descriptor over, unless this fails. `name`: whose entry this has to be, and of which key.
 
-        Raises: DamagedError, also for an entry of another key.
+        Raises: DamagedError, also for the entry of another.
         """
         self.descriptor = descriptor
         state = os.fstat(descriptor)
         self._inode, self._file_bytes, self._place_ns = state.st_ino, state.st_size, state.st_mtime_ns
         self._end = _read(descriptor, max(0, self._file_bytes - FIRST_READ_BYTES), self._file_bytes)
-        self.metadata, self._checksums = self._read_behind(key)
+        self.metadata, self._checksums = self._read_behind(name)
 
     def blocks(self, first: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the body or a part of it; each block is verified whole before any of it is handed out.
@@ -152,7 +152,7 @@ class EntryReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read_behind(self, key: bytes | None) -> tuple[Metadata, bytes]:
+    def _read_behind(self, name: tuple[Scope, bytes] | None) -> tuple[Metadata, bytes]:
         tail = self._end[-TAIL.size :]
         if len(tail) < TAIL.size:
             raise DamagedError
@@ -164,7 +164,7 @@ class EntryReader:
         if xxh3_64_digest(behind[:-CHECKSUM_BYTES]) != checksum:
             raise DamagedError
         metadata = _load(behind[:text_bytes], size_bytes)
-        if key is not None and metadata.draft.key != key:
+        if name is not None and name != (metadata.draft.scope, metadata.draft.key):
             raise DamagedError
         return metadata, behind[text_bytes : -TAIL.size]
 
@@ -195,6 +195,7 @@ def _blocks(size_bytes: int) -> int:
 def _dump(metadata: Metadata) -> bytes:
     draft = metadata.draft
     members = {
+        "scope": draft.scope,
         "key": b64encode(draft.key).decode(),
         "content_type": draft.content_type,
         "groups": dict(draft.groups),
@@ -212,7 +213,13 @@ def _dump(metadata: Metadata) -> bytes:
 def _load(text: bytes, size_bytes: int) -> Metadata:
     members = json.loads(text)  # its checksum was right: this is what was written
     freshness = Freshness(*members["freshness"])
-    draft = Draft(b64decode(members["key"]), freshness, members["content_type"], members["groups"])
+    draft = Draft(
+        b64decode(members["key"]),
+        freshness,
+        members["content_type"],
+        members["groups"],
+        Scope(members["scope"]),
+    )
     return Metadata(draft, size_bytes, bytes.fromhex(members["sha256"]), members["stored_ns"])
 
 

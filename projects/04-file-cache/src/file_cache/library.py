@@ -211,7 +211,7 @@ class FileCache:
 
     def _store(self, draft: Draft, data: bytes, conditions: Conditions, lease: str | None = None) -> None:
         body = Body([data], len(data), ExpectedDigests({}, draft.key))
-        self._cache.put(Scope.TRUSTED, draft, conditions, body, lease, tells_whether_new=False)
+        self._cache.put(draft, conditions, body, lease, tells_whether_new=False)
 
     def _again(self, key: str | bytes, freshness: Freshness | None, tags: Iterable[str]) -> bool:
         """Store an entry anew with what is not None, unless it is replaced meanwhile."""
@@ -224,7 +224,7 @@ class FileCache:
         left = Freshness(max(0, old.freshness.ttl_seconds - hit.metadata.age_seconds(hit.now_ns)))
         draft = Draft(old.key, freshness or left, old.content_type, {**old.groups, **more})
         try:
-            self._cache.put(Scope.TRUSTED, draft, _same(hit.metadata), _body(hit))
+            self._cache.put(draft, _same(hit.metadata), _body(hit))
         except (PreconditionFailedError, DigestMismatchError):
             return False
         finally:

@@ -13,7 +13,7 @@ from file_cache.bodies import Body
 from file_cache.collapsing import Collapsing
 from file_cache.conditions import Conditions
 from file_cache.digests import ExpectedDigests
-from file_cache.domain import Draft, Metadata
+from file_cache.domain import Draft, Metadata, Scope
 from file_cache.errors import InvalidFieldError
 from file_cache.freshness import error_seconds_of, freshness_of
 from file_cache.groups import FIELD, Groups, groups_of
@@ -130,7 +130,7 @@ def make_api(
         scope = gate.access(authorization()).written_scope()
         headers = flask.request.headers
         generations = groups.generations(groups_of(headers.get(FIELD)))
-        draft = _draft(key_of(), default_ttl_seconds, generations)
+        draft = _draft(scope, key_of(), default_ttl_seconds, generations)
         if "Content-Range" in headers:
             raise InvalidFieldError("Content-Range", "a part of an entry cannot be stored.")
         announced = {name: headers.get(name) for name in ("Content-Digest", "Repr-Digest")}
@@ -139,7 +139,7 @@ def make_api(
         pieces = upload.pieces(max_value_bytes, is_checked=digests.is_announced)
         body = Body(pieces, upload.announced_bytes, digests)
         lease = token_of(headers.get(LEASE_FIELD))
-        stored = cache.put(scope, draft, _conditions(), body, lease)
+        stored = cache.put(draft, _conditions(), body, lease)
         return empty(201 if stored.is_new else 200, {"ETag": stored.metadata.etag})
 
     @api.delete("/cache/<path:key>")
@@ -166,12 +166,12 @@ def take_in(response: flask.Response) -> flask.Response:
     return response
 
 
-def _draft(key: bytes, default_ttl_seconds: int, generations: Mapping[str, str]) -> Draft:
+def _draft(scope: Scope, key: bytes, default_ttl_seconds: int, generations: Mapping[str, str]) -> Draft:
     freshness = freshness_of(flask.request.headers.get("Cache-Control"), default_ttl_seconds)
     content_type = flask.request.headers.get("Content-Type") or OCTETS
     if len(content_type) > LONGEST_CONTENT_TYPE:
         raise InvalidFieldError("Content-Type", f"it has more than {LONGEST_CONTENT_TYPE} characters.")
-    return Draft(key, freshness, content_type, generations)
+    return Draft(key, freshness, content_type, generations, scope)
 
 
 def _conditions() -> Conditions:

@@ -84,7 +84,6 @@ class Cache:
 
     def put(
         self,
-        scope: Scope,
         draft: Draft,
         conditions: Conditions,
         body: Body,
@@ -99,6 +98,7 @@ class Cache:
         Raises: PreconditionFailedError, LeaseLostError, DigestMismatchError, NoRoomError, and whatever the
         body raises.
         """
+        scope = draft.scope
         if lease is not None:
             with self._files.locked():
                 self._leases.check(scope, draft.key, lease)
@@ -107,7 +107,7 @@ class Cache:
         reservation = self._budget.reservation()
         try:
             reservation.cover(body.announced_bytes or 0)
-            return self._store(scope, draft, conditions, body, reservation, lease, tells_whether_new)
+            return self._store(draft, conditions, body, reservation, lease, tells_whether_new)
         except OSError as error:
             if error.errno in DISK_FULL:
                 raise NoRoomError from error
@@ -117,7 +117,6 @@ class Cache:
 
     def _store(
         self,
-        scope: Scope,
         draft: Draft,
         conditions: Conditions,
         body: Body,
@@ -125,6 +124,7 @@ class Cache:
         lease: str | None,
         tells_whether_new: bool,  # noqa: FBT001 - it is handed on
     ) -> Stored:
+        scope = draft.scope
         upload = self._files.begin(self._budget.shed)
         try:
             metadata = self._take_in(upload, draft, body, reservation)

@@ -1,7 +1,9 @@
 """A check is a scenario: its tags say which, in which step of the lesson, and of which extension."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from kata.errors import KataError
 
@@ -34,8 +36,8 @@ def check_order(check_id: str) -> tuple[int, int]:
     return "SCE".index(check_id[0]), int(check_id[1:])
 
 
-def read_check(sentence: str, tags: set[str]) -> Check:
-    """Read a scenario's tags.
+def read_check(sentence: str, tags: set[str], steps: Mapping[str, int] = MappingProxyType({})) -> Check:
+    """Read a scenario's tags. `steps` are those that the project gives to some checks instead.
 
     Raises:
         KataError: no tag gives the check its id, or two tags say the same thing.
@@ -53,7 +55,7 @@ def read_check(sentence: str, tags: set[str]) -> Check:
     return Check(
         id=found["id"],
         sentence=sentence,
-        step=int(found["step"]) if "step" in found else None,
+        step=steps.get(found["id"], int(found["step"]) if "step" in found else None),
         extension=found.get("extension"),
         after=found.get("after"),
         alone="alone" in found,

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from kata.errors import UsageError
@@ -27,6 +28,8 @@ class Project:
     settings: tuple[str, ...] = ()  # `module:Class` of what its processes read from the environment
     sources: tuple[str, ...] = ("src",)  # the folders of its code
     programs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by the image they are taken from
+    comes_first: bool = False  # where levels are listed
+    steps: Mapping[str, int] = field(default_factory=dict)  # of checks that all services are asked
 
     @property
     def name(self) -> str:
@@ -65,7 +68,15 @@ def load_project(path: Path) -> Project:
         settings=tuple(kata.get("settings", ())),
         sources=tuple(backend["module-name"]) if backend.get("module-root") == "" else ("src",),
         programs=kata.get("programs", {}),
+        comes_first=kata.get("first", False),
+        steps=kata.get("steps", {}),
     )
+
+
+@cache
+def steps_of(path: Path) -> Mapping[str, int]:
+    """Return the steps that a project gives to checks of every service: `[tool.kata.steps]`."""
+    return load_project(path).steps
 
 
 def all_projects(root: Path = ROOT) -> list[Project]:

@@ -4,6 +4,7 @@ import pytest
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from kata.catalog.checks import Check, read_check
+from kata.catalog.projects import steps_of
 from kata.check.stash import CHECK, project_folder
 from kata.options import Options
 from kata.world.draw import Draw
@@ -30,7 +31,8 @@ def check_of(item: pytest.Item) -> Check | None:
     template = scenario_wrapper_template_registry.get(function) if function else None
     if template is None:
         return None
-    return read_check(template.name, template.tags | template.feature.tags)
+    steps = steps_of(project_folder(item.path))
+    return read_check(template.name, template.tags | template.feature.tags, steps)
 
 
 def _chosen(check: Check, options: Options) -> bool:

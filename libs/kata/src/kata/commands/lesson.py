@@ -12,7 +12,7 @@ from kata.catalog import requirements
 from kata.catalog.checks import Check, check_order, read_check
 from kata.catalog.generated import with_part
 from kata.catalog.overview import glossary, project_table
-from kata.catalog.projects import ROOT, all_projects, find_project, load_project
+from kata.catalog.projects import ROOT, all_projects, find_project, load_project, steps_of
 from kata.catalog.settings import described
 from kata.check.service_steps import SERVICE_FEATURE
 from kata.errors import KataError, UsageError
@@ -43,7 +43,8 @@ def _read(project: Path) -> list[tuple[Check, set[str]]]:
         for feature in features
         for scenario in feature.scenarios.values()
     ]
-    return [(read_check(name, tags), tags) for name, tags in scenarios]
+    steps = steps_of(project)
+    return [(read_check(name, tags, steps), tags) for name, tags in scenarios]
 
 
 def _tags_of(project: Path) -> list[tuple[str, str]]:
@@ -55,7 +56,9 @@ def render_checks(project: Path) -> str:
     """Render the checks as the two tables of a lesson's section 9."""
     checks = checks_of(project)
     core = [
-        f"| {check.id} | {check.step or ''} | {check.sentence} |" for check in checks if not check.extension
+        f"| {check.id} | {'' if check.step is None else check.step} | {check.sentence} |"
+        for check in checks
+        if not check.extension
     ]
     more = [f"| {check.id} | {check.extension} | {check.sentence} |" for check in checks if check.extension]
     lines = ["| check | step | what is verified |", "|---|---|---|", *core]

@@ -25,7 +25,8 @@ def list_projects(
     """List the projects in the learner's order."""
     projects = all_projects()
     if as_json:
-        print(json.dumps({"tracks": [track for track in map(_track, projects) if track["levels"]]}))
+        ordered = sorted(projects, key=lambda project: not project.comes_first)
+        print(json.dumps({"tracks": [track for track in map(_track, ordered) if track["levels"]]}))
         return
     for project in projects:
         print(f"{project.name:<16} {project.description}")

@@ -82,8 +82,8 @@ def mutants(
     for line in found:
         print(f"x {line}")
     missed = {line.split()[0] for line in found}
-    if write and not quick:
-        write_matrix(project.path, traces([trial for trial in trials if trial.mutant not in missed]))
+    if write and (dead := [trial for trial in trials if trial.mutant not in missed]):
+        write_matrix(project.path, traces(dead))
     killed = len(chosen) - len(missed)
     print(f"{killed} passed, {len(chosen) - killed} failed")
     raise typer.Exit(1 if found else 0)

@@ -4,7 +4,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -44,6 +45,7 @@ def run(
     reload: Annotated[
         bool, typer.Option("--reload", help="Start the processes anew after each edit.")
     ] = False,
+    opens: Annotated[bool, typer.Option("--open", help="Open its page, where there is a browser.")] = False,
 ) -> None:
     """Run the reference of a project, with embedded servers unless their addresses are set."""
     project = find_project(number)
@@ -57,6 +59,7 @@ def run(
         port=port,
         stdout=sys.stdout,
         watched=watched_folders(project.path, ROOT) if reload else (),
+        on_started=open_page if opens else None,
     )
     raise typer.Exit(code)
 
@@ -72,6 +75,7 @@ def run_project(
     port: int | None,
     stdout: TextIO,
     watched: Sequence[Path] = (),
+    on_started: Callable[[str], None] | None = None,
 ) -> int:
     """Run the project until somebody stops it (0) or a part of it ends by itself (1).
 
@@ -104,6 +108,8 @@ def run_project(
                 else:
                     processes.start()
                     console.say(welcome)
+                    if on_started is not None:
+                        on_started(url)
                     processes.watch(servers)
             except KataError as error:
                 console.say(str(error))
@@ -111,6 +117,12 @@ def run_project(
     except StopRequested:
         pass
     return 0
+
+
+def open_page(url: str) -> None:
+    """Open a page in a browser with windows; without one, the address that was printed has to do."""
+    if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(url)
 
 
 def _start_servers(

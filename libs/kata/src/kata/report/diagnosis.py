@@ -13,6 +13,7 @@ type Traces = Mapping[str, Sequence[str]]
 
 ALIKE = 0.6  # below, a resemblance is chance
 AHEAD = 0.1  # nearer to the best than this, a rival may be meant as well
+ELSEWHERE = 0.5  # what a failed check counts that a row does not have: a quick matrix has not tried it
 
 
 def looks_like(project: Path, run: RunResult) -> dict[str, str]:
@@ -50,6 +51,6 @@ def nearest(failed: Mapping[str, str], candidates: Mapping[str, Traces]) -> str 
 
 
 def alike(failed: Mapping[str, str], row: Traces) -> float:
-    """Return the Jaccard index of the failed checks, each common one weighted by how alike its traces are."""
+    """Return how alike the traces of the row's checks are on average; failures elsewhere lower it by less."""
     common = sum(likeness(failed[check], row[check]) for check in failed.keys() & row.keys())
-    return common / len(failed.keys() | row.keys())
+    return common / (len(row) + ELSEWHERE * len(failed.keys() - row.keys()))
