@@ -36,7 +36,7 @@ Feature: Accounts, and tokens that can be taken back
 
   @C6 @step-2
   Scenario: A token that was changed, has expired, or says that it is not signed is none
-    Given a platform whose access tokens live for a second
+    Given a platform, one of whose processes issues tokens for a second
     And somebody with an account
     When tokens that are none of this platform's are shown
     Then each gets 401 with WWW-Authenticate

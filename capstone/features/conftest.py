@@ -15,6 +15,7 @@ TOKEN_KEYS = (10**35, 10**60)
 OPERATORS = (10**19, 10**60)
 HEX_KEYS = (10**63, 10**64 - 1)
 LEASE_SECONDS = 2
+TOKEN_SECONDS = 1
 # What people, their tokens and their invitations rely on, in each check: the defaults.
 RELIED_ON = {
     "ACCESS_TOKEN_SECONDS": "300",
@@ -168,6 +169,17 @@ def sink(world: World) -> CallbackServer:
 @given("the platform", target_fixture="site")
 def the_platform(world: World, service_settings: dict[str, str]) -> Site:
     return Site(world.start(service_settings), world.draw, service_settings)
+
+
+@given("a platform, one of whose processes issues tokens for a second", target_fixture="site")
+def a_platform_one_of_whose_processes_issues_tokens_for_a_second(
+    world: World, service_settings: dict[str, str]
+) -> Site:
+    settings = service_settings | {"ATTEMPTS_PER_MINUTE": "100000"}
+    service = world.start(settings)
+    if len(service.urls) == 1:
+        service.add("web", {"ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS)})
+    return Site(service, world.draw, settings)
 
 
 @given("a strict platform that soon forgets", target_fixture="site")

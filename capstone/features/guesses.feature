@@ -20,10 +20,3 @@ Feature: Passwords are not guessed
     And somebody with an account
     When strangers lock the account of somebody who is signed in
     Then the owner gets in from where they were, nobody else does, and there guesses are counted, too
-
-  @C38 @step-4
-  Scenario: An address has so many attempts in a minute, in all processes
-    Given a platform that allows few attempts
-    And a second web process
-    When an address attempts more than that, at routes that anybody may ask
-    Then it is refused with Retry-After, whatever it says of itself, and another one is not

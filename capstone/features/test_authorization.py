@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
-from kata.steps import Client, Exchange, World, as_object, describe_answer, expect, wait_until
+from kata.steps import Client, Exchange, as_object, describe_answer, expect, wait_until
 
+from .conftest import TOKEN_SECONDS
 from .saas import API, FORBIDDEN, MISSING, OK, UNAUTHENTICATED, Home, Json, Person, Site, bare, made
 from .senders import send, source
 
 ORGANISATION = f"{API}/organisations/{{organisation_id}}"
 METHODS = {"get", "post", "put", "patch", "delete"}
-TOKEN_SECONDS = 1
 
 scenarios("authorization.feature")
 
@@ -144,17 +144,6 @@ class Asked:
     method: str
     path: str
     answer: Exchange
-
-
-@given("a platform, one of whose processes issues tokens for a second", target_fixture="site")
-def a_platform_one_of_whose_processes_issues_tokens_for_a_second(
-    world: World, service_settings: dict[str, str]
-) -> Site:
-    settings = service_settings | {"ATTEMPTS_PER_MINUTE": "100000"}
-    service = world.start(settings)
-    if len(service.urls) == 1:
-        service.add("web", {"ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS)})
-    return Site(service, world.draw, settings)
 
 
 def documented(site: Site) -> list[tuple[str, str]]:

@@ -13,7 +13,6 @@ from kata.steps import (
     Received,
     Reply,
     Request,
-    World,
     as_object,
     describe_answer,
     expect,
@@ -26,7 +25,6 @@ from .saas import (
     CONFLICT,
     ENDS,
     FORBIDDEN,
-    LIMITED,
     OK,
     PATIENCE_SECONDS,
     Home,
@@ -163,48 +161,6 @@ def the_one_has_a_job(both: tuple[Triggered, Triggered]) -> None:
         expect(right, expected=f"publish: {is_on}", got=flags)
 
 
-@given("a platform that allows few actions", target_fixture="site")
-def a_platform_that_allows_few(world: World, job_settings: dict[str, str]) -> Site:
-    settings = job_settings | {"ACTIONS_PER_MINUTE": str(world.draw.integer(3, 9))}
-    return Site(world.start(settings, workers=1), world.draw, settings)
-
-
-@dataclass(frozen=True)
-class Crowd:
-    """What an organisation got that triggers too much, and what another one got."""
-
-    answers: list[Exchange]
-    other: Exchange
-    home: Home
-    limit: int
-
-
-@when("an organisation triggers more than that, and another one triggers one", target_fixture="crowd")
-def an_organisation_triggers_more(site: Site, sink: CallbackServer) -> Crowd:
-    site.switch(is_on=True)
-    limit = int(site.settings["ACTIONS_PER_MINUTE"])
-    home, other = site.home(), site.home()
-    both = [home.of(site.elsewhere(home.person, process)) for process in (0, 1)]
-    project = home.project(site.draw.word())
-    url = sink.url(f"/{site.draw.uuid()}")
-    answers = [both[number % 2].act(project, url) for number in range(limit + 3)]
-    return Crowd(answers, other.act(other.project(site.draw.word()), url), home, limit)
-
-
-@then("the limit is kept, with Retry-After, and the other one is not concerned")
-def the_limit_is_kept(crowd: Crowd) -> None:
-    statuses = [answer.status for answer in crowd.answers]
-    wanted = [ACCEPTED] * crowd.limit + [LIMITED] * 3
-    expect(statuses == wanted, expected=f"{crowd.limit} times 202, then 429", got=statuses)
-    for answer in crowd.answers[crowd.limit :]:
-        is_problem(answer, LIMITED)
-        wait = answer.header("retry-after") or ""
-        expect(wait.isdigit() and 1 <= int(wait) <= 60, expected="Retry-After from 1 to 60", got=wait)
-    expect(crowd.other.status == ACCEPTED, expected="202 for the other one", got=describe_answer(crowd.other))
-    listed = len(crowd.home.jobs("?limit=100"))
-    expect(listed == crowd.limit, expected=f"{crowd.limit} jobs", got=listed)
-
-
 @when("a destination always fails", target_fixture="triggered")
 def a_destination_always_fails(site: Site, home: Home, sink: CallbackServer) -> Triggered:
     return trigger(site, home, sink, Reply(503))
@@ -278,15 +234,10 @@ def the_job_is_discarded(triggered: Triggered, home: Home, sink: CallbackServer)
 
 @when("a job is cancelled while it waits, and again", target_fixture="cancelled")
 def a_job_is_cancelled(site: Site, home: Home, sink: CallbackServer) -> tuple[Triggered, Exchange, Exchange]:
-    for worker in site.service.workers:
-        worker.pause()
-    try:
+    with site.workers_paused():
         triggered = trigger(site, home, sink)
         path = f"{home.path}/jobs/{triggered.job['id']}/cancel"
         first, second = (home.http.request("POST", path) for _ in range(2))
-    finally:
-        for worker in site.service.workers:
-            worker.resume()
     return triggered, first, second
 
 
