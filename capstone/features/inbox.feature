@@ -17,7 +17,7 @@ Feature: Webhooks that come in
 
   @C66 @step-17
   Scenario: What was acknowledged is kept, whoever dies, and told once
-    Given a platform whose processes are killed
+    Given the platform, with two workers that send webhooks
     And an organisation
     When its processes are killed while webhooks come in
     Then each that was acknowledged is in the inbox, and told under one id

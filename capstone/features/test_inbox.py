@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
 from kata.steps import (
     CallbackServer,
     Client,
     Exchange,
+    Instance,
     Received,
-    World,
     as_object,
     describe_answer,
     expect,
@@ -59,14 +59,6 @@ TOLD_SECONDS = 15.0
 TOLD = ["inbox.received"]
 
 scenarios("inbox.feature")
-
-
-@given("a platform whose processes are killed", target_fixture="site")
-def a_platform_whose_processes_are_killed(
-    world: World, hook_settings: dict[str, str], sink: CallbackServer
-) -> Site:
-    del sink  # first, because without being called nothing can be said of workers
-    return Site(world.start_alone(hook_settings, workers=1), world.draw, hook_settings)
 
 
 @dataclass(frozen=True)
@@ -214,8 +206,17 @@ def keep_sending(client: Client, to: Source, names: Iterator[str], body: bytes, 
         done.append(name)
 
 
+@dataclass(frozen=True)
+class Killed:
+    """What was acknowledged before a web process was killed, and the worker that was."""
+
+    hook: Hook
+    done: list[str]
+    worker: Instance
+
+
 @when("its processes are killed while webhooks come in", target_fixture="kept")
-def its_processes_are_killed(site: Site, home: Home, sink: CallbackServer) -> tuple[Hook, list[str]]:
+def its_processes_are_killed(site: Site, home: Home, sink: CallbackServer) -> Killed:
     listener, one, body = hook(site, home, sink, types=TOLD), source(site, home), payload(site)
     enough = site.draw.integer(SENDERS, WRITES // 3)
     done: list[str] = []
@@ -226,18 +227,18 @@ def its_processes_are_killed(site: Site, home: Home, sink: CallbackServer) -> tu
             sending.append(pool.submit(keep_sending, site.service.client(), one, names, body, done))
         while len(done) < enough // 2 and not all(it.done() for it in sending):
             time.sleep(0.002)
-        site.service.workers[0].kill()
+        killed = site.draw.choice(site.service.workers)
+        killed.kill()
         while len(done) < enough and not all(it.done() for it in sending):
             time.sleep(0.002)
         instance = site.service.start_web_again({})
     wait_until_ready(instance)
-    site.service.add("worker")
-    return listener, done
+    return Killed(listener, done, killed)
 
 
 @then("each that was acknowledged is in the inbox, and told under one id")
-def each_that_was_acknowledged(site: Site, home: Home, kept: tuple[Hook, list[str]]) -> None:
-    listener, done = kept
+def each_that_was_acknowledged(site: Site, home: Home, kept: Killed) -> None:
+    listener, done = kept.hook, kept.done
     here = home.of(site.elsewhere(home.person, 0))
     found = {str(one["event_id"]): str(one["id"]) for one in inbox_of(here)}
     lost = sorted(set(done) - set(found))
@@ -252,6 +253,7 @@ def each_that_was_acknowledged(site: Site, home: Home, kept: tuple[Hook, list[st
     expect(not missing, expected="each of the inbox told", got=f"without {missing}", timing=True)
     twice = {name: ids for name, ids in told.items() if len(ids) > 1}
     expect(not twice, expected="each under one webhook-id", got=twice)
+    site.service.replace(kept.worker)
 
 
 def ids_of(calls: list[Received]) -> dict[str, set[str]]:
@@ -279,9 +281,7 @@ class Managed:
     "a source is made, given its secret, used and removed, and an event is replayed",
     target_fixture="managed",
 )
-def a_source_is_made(
-    world: World, service_settings: dict[str, str], site: Site, home: Home, sink: CallbackServer
-) -> Managed:
+def a_source_is_made(site: Site, home: Home, sink: CallbackServer) -> Managed:
     listener, sources = hook(site, home, sink, types=TOLD), f"{home.path}/sources"
     name, secret = site.draw.word(), drawn_secret(site.draw)
     bare = made(home.http.request("POST", sources, json={"name": name}))
@@ -311,11 +311,9 @@ def a_source_is_made(
         send(site.service.client(), Source(home, str(bare["id"]), secret), "msg_2", body),
         home.http.get(f"{home.path}/inbox/{taken['id']}"),
     ]
-    # Without a worker an event waits.
-    quiet = Site(world.start(service_settings), world.draw, service_settings)
-    there = quiet.home()
-    waiting = as_object(send(quiet.service.client(), source(quiet, there), "msg_1", body))
-    too_early = there.http.request("POST", f"{there.path}/inbox/{waiting['id']}/replay")
+    with site.workers_paused():  # an event waits
+        waiting = as_object(send(site.service.client(), source(site, home), "msg_1", body))
+        too_early = home.http.request("POST", f"{home.path}/inbox/{waiting['id']}/replay")
     return Managed(shown(secret), [bare, changed, *listed], event, listener, body, ends, too_early)
 
 

@@ -10,6 +10,7 @@ from pytest_bdd import given, scenarios, then, when
 from kata.steps import (
     CallbackServer,
     Exchange,
+    Instance,
     Received,
     Reply,
     Request,
@@ -261,6 +262,7 @@ class Held:
     """A job in the hands of one worker."""
 
     triggered: Triggered
+    holder: Instance
     ended: float
 
 
@@ -276,14 +278,15 @@ def held(site: Site, home: Home, sink: CallbackServer, *replies: Reply) -> tuple
 @when("a worker is killed while it runs a job", target_fixture="in_hand")
 def a_worker_is_killed(site: Site, home: Home, sink: CallbackServer) -> Held:
     triggered, holder = held(site, home, sink, Reply.hang(), Reply())
-    site.service.workers[holder].kill()
+    killed = site.service.workers[holder]
+    killed.kill()
     ended = time.monotonic()
     site.service.workers[1 - holder].resume()
-    return Held(triggered, ended)
+    return Held(triggered, killed, ended)
 
 
 @then("another one runs it when the lease is over, as the next attempt")
-def another_one_runs_it(in_hand: Held, home: Home, sink: CallbackServer) -> None:
+def another_one_runs_it(site: Site, in_hand: Held, home: Home, sink: CallbackServer) -> None:
     first, second, *_ = calls(sink, in_hand.triggered.path, 2, LEASE_SECONDS + PATIENCE_SECONDS)
     took, gap = second.started - in_hand.ended, second.started - first.started
     most = LEASE_SECONDS + 3
@@ -293,6 +296,7 @@ def another_one_runs_it(in_hand: Held, home: Home, sink: CallbackServer) -> None
     job = home.ended(in_hand.triggered.job)
     wanted = ["lost", "succeeded"]
     expect(outcomes_of(job) == wanted, expected=f"attempts: {wanted}", got=attempts_of(job))
+    site.service.replace(in_hand.holder)
 
 
 @when("a destination takes longer than the lease to answer", target_fixture="triggered")
@@ -319,7 +323,7 @@ def a_worker_stands_still(site: Site, home: Home, sink: CallbackServer) -> Held:
     home.ended(triggered.job, LEASE_SECONDS + PATIENCE_SECONDS)
     site.service.workers[holder].resume()
     time.sleep(1.5)  # what it has to say, it says now
-    return Held(triggered, time.monotonic())
+    return Held(triggered, site.service.workers[holder], time.monotonic())
 
 
 @then("the job is as the other one has left it")
