@@ -15,13 +15,6 @@ Feature: Webhooks that come in
     When events are sent again, under other ids and at the same instant
     Then each is kept once, and told to the endpoints once
 
-  @C66 @step-17
-  Scenario: What was acknowledged is kept, whoever dies, and told once
-    Given the platform, with two workers that send webhooks
-    And an organisation
-    When its processes are killed while webhooks come in
-    Then each that was acknowledged is in the inbox, and told under one id
-
   @C67 @step-17
   Scenario: Sources are managed, and what has come in is listed and replayed
     Given the platform, with two workers that send webhooks
