@@ -31,8 +31,9 @@ from core.projects.repository import Projects
 from core.tenancy.domain import Access
 from core.tenancy.repository import Organisations
 from core.webhooks.announcer import Announcer
+from core.webhooks.deliveries import Deliveries
 from core.webhooks.domain import EventType
-from core.webhooks.repository import Deliveries, Endpoints
+from core.webhooks.repository import Endpoints
 from service_kit.database import Database
 
 

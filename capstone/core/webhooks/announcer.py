@@ -13,8 +13,9 @@ from core.audit.domain import Entry, Tail
 from core.jobs.domain import NewJob
 from core.jobs.queue import JobQueue
 from core.jobs.repository import Jobs
+from core.webhooks.deliveries import Deliveries
 from core.webhooks.domain import DELIVER, Endpoint, EndpointState, Event, EventType, body_of
-from core.webhooks.repository import Deliveries, Endpoints
+from core.webhooks.repository import Endpoints
 
 
 @dataclass(frozen=True, slots=True)
