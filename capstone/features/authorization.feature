@@ -1,6 +1,6 @@
 Feature: Everybody at every door
 
-  @C45 @step-13
+  @C45 @step-13 @long
   Scenario: Each operation of the document lets in whom it is for, and nobody else
     Given a platform, one of whose processes issues tokens for a second
     And an organisation

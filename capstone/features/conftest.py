@@ -13,7 +13,9 @@ from .saas import API, Home, Person, Site
 # Secrets are numbers, so that those of a service that runs already can be told with --set.
 TOKEN_KEYS = (10**35, 10**60)
 OPERATORS = (10**19, 10**60)
+HEX_KEYS = (10**63, 10**64 - 1)
 LEASE_SECONDS = 2
+TOKEN_SECONDS = 1
 # What people, their tokens and their invitations rely on, in each check: the defaults.
 RELIED_ON = {
     "ACCESS_TOKEN_SECONDS": "300",
@@ -22,6 +24,9 @@ RELIED_ON = {
     "ATTEMPTS_PER_MINUTE": "600",
     "LOGIN_FAILURES": "10",
     "KEY_ENVIRONMENT": "live",
+    "ENDPOINTS_PER_ORGANISATION": "10",
+    "TOLERANCE_SECONDS": "300",
+    "CHECKPOINT_ENTRIES": "100",
 }
 
 
@@ -31,6 +36,8 @@ def service_settings(world: World) -> dict[str, str]:
     return RELIED_ON | {
         "TOKEN_KEY": str(world.setting("TOKEN_KEY", *TOKEN_KEYS)),
         "OPERATOR_TOKEN": str(world.setting("OPERATOR_TOKEN", *OPERATORS)),
+        "AUDIT_KEY": str(world.setting("AUDIT_KEY", *HEX_KEYS)),
+        "SEALING_KEY": str(world.setting("SEALING_KEY", *HEX_KEYS)),
     }
 
 
@@ -47,10 +54,32 @@ def job_settings(world: World, service_settings: dict[str, str]) -> dict[str, st
 
 
 @pytest.fixture
+def hook_settings(world: World, job_settings: dict[str, str]) -> dict[str, str]:
+    """What webhooks rely on: in seconds what else takes days."""
+    return job_settings | {
+        "DELIVERY_ATTEMPTS": str(world.setting("DELIVERY_ATTEMPTS", 8, 12)),
+        "CHECKPOINT_ENTRIES": str(world.setting("CHECKPOINT_ENTRIES", 12, 16)),
+        "ENDPOINTS_PER_ORGANISATION": str(world.setting("ENDPOINTS_PER_ORGANISATION", 4, 6)),
+        "ROTATION_SECONDS": "3",
+        "TOLERANCE_SECONDS": str(world.setting("TOLERANCE_SECONDS", 60, 200)),
+        "DISABLE_FAILURES": str(world.setting("DISABLE_FAILURES", 2, 3)),
+        "DISABLE_SECONDS": "3.5",
+        "CALL_TIMEOUT_SECONDS": "3",
+    }
+
+
+@pytest.fixture
 def bad_settings(world: World) -> list[tuple[str, str]]:
     return [
         ("TOKEN_KEY", world.draw.choice(["", "x" * 31])),
         ("OPERATOR_TOKEN", world.draw.choice(["", "x" * 15, "x" * 257, "é" * 20])),
+        ("AUDIT_KEY", world.draw.choice(["", "0" * 63, "0" * 65, "g" * 64])),
+        ("SEALING_KEY", world.draw.choice(["", "0" * 63, "0" * 65, "g" * 64])),
+        ("DELIVERY_ATTEMPTS", world.draw.choice(["0", "51", "2.5"])),
+        ("CHECKPOINT_ENTRIES", world.draw.choice(["0", "1000001", "1.5"])),
+        ("ENDPOINTS_PER_ORGANISATION", world.draw.choice(["0", "1001", "1.5"])),
+        ("ROTATION_SECONDS", world.draw.choice(["0", "2592001", "soon"])),
+        ("TOLERANCE_SECONDS", world.draw.choice(["0", "86401", "soon"])),
         ("MAX_ATTEMPTS", world.draw.choice(["0", "51", "2.5"])),
         ("ACCESS_TOKEN_SECONDS", world.draw.choice(["0", "86401", "soon"])),
         ("ACTIONS_PER_MINUTE", world.draw.choice(["0", "100001", "1.5"])),
@@ -107,6 +136,26 @@ def contract_paths() -> list[str]:
         f"{one}/flags",
         f"{one}/keys",
         f"{one}/keys/{{key_id}}",
+        f"{one}/endpoints",
+        f"{one}/endpoints/{{endpoint_id}}",
+        *(
+            f"{one}/endpoints/{{endpoint_id}}/{verb}"
+            for verb in ("rotate-secret", "enable", "test", "recover")
+        ),
+        f"{one}/deliveries",
+        f"{one}/deliveries/{{delivery_id}}",
+        f"{one}/deliveries/{{delivery_id}}/resend",
+        f"{API}/hooks/{{source_id}}",
+        f"{one}/sources",
+        f"{one}/sources/{{source_id}}",
+        f"{one}/inbox",
+        f"{one}/inbox/{{inbox_id}}",
+        f"{one}/inbox/{{inbox_id}}/replay",
+        f"{one}/audit",
+        f"{one}/audit/checkpoint",
+        f"{one}/audit/export",
+        f"{one}/audit/verify",
+        f"{API}/audit/key",
         f"{API}/admin/flags/{{key}}",
         f"{API}/admin/accounts",
     ]
@@ -120,6 +169,33 @@ def sink(world: World) -> CallbackServer:
 @given("the platform", target_fixture="site")
 def the_platform(world: World, service_settings: dict[str, str]) -> Site:
     return Site(world.start(service_settings), world.draw, service_settings)
+
+
+@given("a platform, one of whose processes issues tokens for a second", target_fixture="site")
+def a_platform_one_of_whose_processes_issues_tokens_for_a_second(
+    world: World, service_settings: dict[str, str]
+) -> Site:
+    settings = service_settings | {"ATTEMPTS_PER_MINUTE": "100000"}
+    service = world.start(settings)
+    if len(service.urls) == 1:
+        service.add("web", {"ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS)})
+    return Site(service, world.draw, settings)
+
+
+@given("a strict platform that soon forgets", target_fixture="site")
+def a_strict_platform(world: World, service_settings: dict[str, str]) -> Site:
+    """In seconds what else takes minutes."""
+    settings = service_settings | {
+        "ALLOW_PRIVATE_DESTINATIONS": "false",
+        "ATTEMPTS_PER_MINUTE": "100000",
+        "INVITATION_SECONDS": str(world.setting("moment of invitations", 2, 3)),
+        "LOCK_SECONDS": f"{world.setting('LOCK_SECONDS', 700, 900) / 1000:g}",
+        "LOGIN_FAILURES": str(world.setting("LOGIN_FAILURES", 3, 6, away_from=[10])),
+        "LONGEST_LOCK_SECONDS": f"{world.setting('LONGEST_LOCK_SECONDS', 2000, 2300) / 1000:g}",
+        "REFRESH_GRACE_SECONDS": "1",
+        "TRUSTED_HOPS": "1",
+    }
+    return Site(world.start(settings), world.draw, settings)
 
 
 @pytest.fixture
@@ -137,6 +213,14 @@ def working_site(world: World, job_settings: dict[str, str], sink: CallbackServe
 @given("the platform, with two workers", target_fixture="site")
 def the_platform_with_two_workers(working_site: Site) -> Site:
     return working_site
+
+
+@given("the platform, with two workers that send webhooks", target_fixture="site")
+def the_platform_with_two_workers_that_send_webhooks(
+    world: World, hook_settings: dict[str, str], sink: CallbackServer
+) -> Site:
+    del sink  # first, because without being called nothing can be said of workers
+    return Site(world.start(hook_settings, workers=2), world.draw, hook_settings)
 
 
 @given("the platform, with a worker that sends mails", target_fixture="site")

@@ -16,7 +16,7 @@ Feature: Writes that are sent again are done once
 
   @C49 @step-8
   Scenario: A write whose process dies is done once when it is sent again
-    Given a platform that is killed
+    Given the platform
     And an organisation
     When its process is killed while it is sent writes with keys, and all are sent again
     Then each is done once

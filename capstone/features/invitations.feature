@@ -9,7 +9,7 @@ Feature: Members are invited
 
   @C43 @step-6
   Scenario: An invitation ends with its time, its revocation and the rights of whoever has invited
-    Given a platform whose invitations count for a moment
+    Given a strict platform that soon forgets
     And an organisation
     When invitations are revoked, replaced, outlive the rights of who has invited, and expire
     Then none of them can be taken, and the new one can

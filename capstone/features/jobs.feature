@@ -19,13 +19,6 @@ Feature: Actions that become jobs
     When both trigger the action
     Then the one has a job, and the other gets 403 and has none
 
-  @C19 @step-10
-  Scenario: An organisation has a limit of its own, in all processes together
-    Given a platform that allows few actions
-    And a second web process
-    When an organisation triggers more than that, and another one triggers one
-    Then the limit is kept, with Retry-After, and the other one is not concerned
-
   @C20 @step-11
   Scenario: A job that always fails is tried MAX_ATTEMPTS times, and is dead then
     Given an organisation

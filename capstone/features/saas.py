@@ -3,8 +3,9 @@
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from psycopg import sql
@@ -164,6 +165,17 @@ class Site:
         expect(answer.status == OK, expected="200 for a new member", got=describe_answer(answer))
         return home.of(person)
 
+    @contextmanager
+    def workers_paused(self) -> Iterator[None]:
+        """Have no worker look for a job meanwhile."""
+        for worker in self.service.workers:
+            worker.pause()
+        try:
+            yield
+        finally:
+            for worker in self.service.workers:
+                worker.resume()
+
     def switch(self, *, is_on: bool, organisation: str | None = None, flag: str = PUBLISH) -> None:
         body = {"is_on": is_on} | ({"organisation_id": organisation} if organisation else {})
         answer = self.operator.request("PUT", f"{API}/admin/flags/{flag}", json=body)
@@ -243,3 +255,9 @@ def while_nobody_writes(site: Site, requests: Sequence[Request]) -> list[Exchang
             answers = pool.submit(site.service.burst, requests)
             time.sleep(HELD_SECONDS)
         return answers.result()
+
+
+def retry_after(answer: Exchange) -> int:
+    value = answer.header("retry-after") or "none"
+    expect(value.isdigit() and int(value) >= 1, expected="Retry-After: whole seconds", got=value)
+    return int(value) if value.isdigit() else 0

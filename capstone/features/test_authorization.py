@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
-from kata.steps import Client, Exchange, World, as_object, describe_answer, expect, wait_until
+from kata.steps import Client, Exchange, as_object, describe_answer, expect, wait_until
 
+from .conftest import TOKEN_SECONDS
 from .saas import API, FORBIDDEN, MISSING, OK, UNAUTHENTICATED, Home, Json, Person, Site, bare, made
+from .senders import send, source
 
 ORGANISATION = f"{API}/organisations/{{organisation_id}}"
 METHODS = {"get", "post", "put", "patch", "delete"}
-TOKEN_SECONDS = 1
 
 scenarios("authorization.feature")
 
@@ -35,6 +36,7 @@ class Operation:
     door: Door
     scope: str = ""
     body: Json | None = None
+    query: str = ""
 
 
 def organisation(path: str) -> str:
@@ -87,6 +89,39 @@ TABLE: Mapping[tuple[str, str], Operation] = {
     ("POST", organisation("/jobs/{job_id}/retry")): Operation(Door.ADMINS, "jobs:write"),
     ("POST", organisation("/jobs/{job_id}/cancel")): Operation(Door.ADMINS, "jobs:write"),
     ("GET", organisation("/flags")): Operation(Door.MEMBERS),
+    ("GET", organisation("/endpoints")): Operation(Door.ADMINS, "webhooks:read"),
+    ("POST", organisation("/endpoints")): Operation(
+        Door.ADMINS, "webhooks:write", {"url": "http://x.example/"}
+    ),
+    ("GET", organisation("/endpoints/{endpoint_id}")): Operation(Door.ADMINS, "webhooks:read"),
+    ("PATCH", organisation("/endpoints/{endpoint_id}")): Operation(
+        Door.ADMINS, "webhooks:write", {"is_ordered": True}
+    ),
+    ("DELETE", organisation("/endpoints/{endpoint_id}")): Operation(Door.ADMINS, "webhooks:write"),
+    ("POST", organisation("/endpoints/{endpoint_id}/rotate-secret")): Operation(
+        Door.ADMINS, "webhooks:write"
+    ),
+    ("POST", organisation("/endpoints/{endpoint_id}/enable")): Operation(Door.ADMINS, "webhooks:write"),
+    ("POST", organisation("/endpoints/{endpoint_id}/test")): Operation(Door.ADMINS, "webhooks:write"),
+    ("POST", organisation("/endpoints/{endpoint_id}/recover")): Operation(
+        Door.ADMINS, "webhooks:write", query="?since=2026-01-01T00:00:00Z"
+    ),
+    ("GET", organisation("/deliveries")): Operation(Door.ADMINS, "webhooks:read"),
+    ("GET", organisation("/deliveries/{delivery_id}")): Operation(Door.ADMINS, "webhooks:read"),
+    ("POST", organisation("/deliveries/{delivery_id}/resend")): Operation(Door.ADMINS, "webhooks:write"),
+    ("POST", f"{API}/hooks/{{source_id}}"): Operation(Door.ANYBODY),
+    ("GET", organisation("/sources")): Operation(Door.ADMINS, "webhooks:read"),
+    ("POST", organisation("/sources")): Operation(Door.ADMINS, "webhooks:write", WORD),
+    ("PATCH", organisation("/sources/{source_id}")): Operation(Door.ADMINS, "webhooks:write", WORD),
+    ("DELETE", organisation("/sources/{source_id}")): Operation(Door.ADMINS, "webhooks:write"),
+    ("GET", organisation("/inbox")): Operation(Door.ADMINS, "webhooks:read"),
+    ("GET", organisation("/inbox/{inbox_id}")): Operation(Door.ADMINS, "webhooks:read"),
+    ("POST", organisation("/inbox/{inbox_id}/replay")): Operation(Door.ADMINS, "webhooks:write"),
+    ("GET", organisation("/audit")): Operation(Door.ADMINS),
+    ("GET", organisation("/audit/checkpoint")): Operation(Door.ADMINS),
+    ("GET", organisation("/audit/export")): Operation(Door.ADMINS),
+    ("GET", organisation("/audit/verify")): Operation(Door.ADMINS),
+    ("GET", f"{API}/audit/key"): Operation(Door.ANYBODY),
     ("PUT", f"{API}/admin/flags/{{key}}"): Operation(Door.OPERATOR, body={"is_on": False}),
     ("POST", f"{API}/admin/accounts"): Operation(Door.OPERATOR, body={"email": "no address"}),
 }
@@ -95,7 +130,7 @@ ENDS = {("POST", f"{API}/auth/logout"), ("DELETE", f"{API}/me/sessions")}
 PEOPLE = ("stranger", "member", "admin", "owner")
 NOBODY = ("none", "expired", "revoked", "garbled")
 KEYS: Mapping[str, list[str]] = {
-    "key of all": ["projects", "jobs"],
+    "key of all": ["projects", "jobs", "webhooks"],
     "key of projects": ["projects:read"],
     "key of jobs": ["jobs:write"],
 }
@@ -109,17 +144,6 @@ class Asked:
     method: str
     path: str
     answer: Exchange
-
-
-@given("a platform, one of whose processes issues tokens for a second", target_fixture="site")
-def a_platform_one_of_whose_processes_issues_tokens_for_a_second(
-    world: World, service_settings: dict[str, str]
-) -> Site:
-    settings = service_settings | {"ATTEMPTS_PER_MINUTE": "100000"}
-    service = world.start(settings)
-    if len(service.urls) == 1:
-        service.add("web", {"ACCESS_TOKEN_SECONDS": str(TOKEN_SECONDS)})
-    return Site(service, world.draw, settings)
 
 
 def documented(site: Site) -> list[tuple[str, str]]:
@@ -201,8 +225,8 @@ def everybody_asks(site: Site, home: Home) -> list[Asked]:
 
 def ask(site: Site, home: Home, client: Client, who: str, operation: tuple[str, str]) -> Asked:
     method, template = operation
-    path, body = concrete(site, template, {"organisation_id": home.id}), TABLE[operation].body
-    answer = client.request(method, path, json=body)
+    path, known = concrete(site, template, {"organisation_id": home.id}), TABLE[operation]
+    answer = client.request(method, path + known.query, json=known.body)
     return Asked(who, method, template, answer)
 
 
@@ -254,10 +278,19 @@ def ids_of(site: Site, home: Home) -> dict[str, object]:
     job = as_object(home.act(project, f"http://{site.draw.word()}.example.com/"))
     key = {"name": site.draw.word(), "scopes": ["jobs"]}
     invitation = {"email": site.email(), "role": "member"}
+    hook = {"url": f"http://{site.draw.word()}.example.com/"}
+    endpoint = made(home.http.request("POST", f"{home.path}/endpoints", json=hook))["id"]
+    sender = source(site, home)
+    taken = as_object(send(site.service.client(), sender, "msg_1", b"{}"))
+    sent = as_object(home.http.request("POST", f"{home.path}/endpoints/{endpoint}/test"))
     return {
         "organisation_id": home.id,
         "user_id": site.member(home, "member").person.id,
         "project_id": project["id"],
+        "endpoint_id": endpoint,
+        "delivery_id": sent["id"],
+        "source_id": sender.id,
+        "inbox_id": taken["id"],
         "job_id": job["id"],
         "key_id": made(home.http.request("POST", f"{home.path}/keys", json=key))["id"],
         "invitation_id": made(home.http.request("POST", f"{home.path}/invitations", json=invitation))["id"],
@@ -276,7 +309,9 @@ def an_owner_asks_with_other_ids(site: Site, home: Home) -> list[tuple[Exchange,
         for name in re.findall(r"\{([a-z_]+_id)\}", template):
             own = {"organisation_id": stranger.id} if name != "organisation_id" else {}
             one, other = (
-                stranger.http.request(method, concrete(site, template, own | given), json=operation.body)
+                stranger.http.request(
+                    method, concrete(site, template, own | given) + operation.query, json=operation.body
+                )
                 for given in ({name: theirs[name]}, {})
             )
             pairs.append((one, other))

@@ -1,18 +1,12 @@
 """Steps of destinations.feature."""
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, World, expect
+from kata.steps import Exchange, expect
 
 from .saas import Home, Site, is_refused
 
 scenarios("destinations.feature")
-
-
-@given("a platform that calls public destinations alone", target_fixture="site")
-def a_platform_that_calls_public_destinations_alone(world: World, service_settings: dict[str, str]) -> Site:
-    settings = service_settings | {"ALLOW_PRIVATE_DESTINATIONS": "false"}
-    return Site(world.start(settings), world.draw, settings)
 
 
 @when("actions are to send to places that are not to be called", target_fixture="answers")

@@ -2,36 +2,15 @@
 
 from dataclasses import dataclass
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, Inconclusive, World, describe_answer, expect, is_problem, wait_until
+from kata.steps import Exchange, Inconclusive, describe_answer, expect, is_problem, wait_until
 
-from .saas import API, FORBIDDEN, LIMITED, OK, UNAUTHENTICATED, Person, Site, credentials, posted
+from .saas import API, FORBIDDEN, LIMITED, OK, UNAUTHENTICATED, Person, Site, credentials, posted, retry_after
 
 UNAVAILABLE = 503
 
 scenarios("guesses.feature")
-
-
-@given("a platform that locks for a moment", target_fixture="site")
-def a_platform_that_locks(world: World, service_settings: dict[str, str]) -> Site:
-    settings = service_settings | {
-        "LOGIN_FAILURES": str(world.setting("LOGIN_FAILURES", 3, 6, away_from=[10])),
-        "LOCK_SECONDS": f"{world.setting('LOCK_SECONDS', 700, 900) / 1000:g}",
-        "LONGEST_LOCK_SECONDS": f"{world.setting('LONGEST_LOCK_SECONDS', 2000, 2300) / 1000:g}",
-        "ATTEMPTS_PER_MINUTE": "100000",
-        "TRUSTED_HOPS": "1",
-    }
-    return Site(world.start(settings), world.draw, settings)
-
-
-@given("a platform that allows few attempts", target_fixture="site")
-def a_platform_that_allows_few_attempts(world: World, service_settings: dict[str, str]) -> Site:
-    settings = service_settings | {
-        "ATTEMPTS_PER_MINUTE": str(world.setting("ATTEMPTS_PER_MINUTE", 6, 14)),
-        "TRUSTED_HOPS": "1",
-    }
-    return Site(world.start(settings), world.draw, settings)
 
 
 def from_somewhere(site: Site) -> dict[str, str]:
@@ -40,12 +19,6 @@ def from_somewhere(site: Site) -> dict[str, str]:
 
 def guess(site: Site, email: str, password: str = "", *, process: int = 0) -> Exchange:
     return site.guess(email, password or site.password(), from_somewhere(site), process=process)
-
-
-def retry_after(answer: Exchange) -> int:
-    value = answer.header("retry-after") or "none"
-    expect(value.isdigit() and int(value) >= 1, expected="Retry-After: whole seconds", got=value)
-    return int(value) if value.isdigit() else 0
 
 
 @dataclass(frozen=True)
@@ -182,40 +155,3 @@ def the_owner_gets_in(site: Site, kept: Kept) -> None:
     if last.received > failed[-1].sent + seconds:
         raise Inconclusive("the lock was over before it was looked at")
     is_problem(last, LIMITED, "guesses at the current password are counted, too")
-
-
-@when("an address attempts more than that, at routes that anybody may ask", target_fixture="attempts")
-def an_address_attempts(site: Site) -> tuple[list[Exchange], list[Exchange], list[Exchange]]:
-    address = site.draw.address()
-    bodies: list[tuple[str, dict[str, str]]] = [
-        ("/auth/login", {"email": site.email(), "password": site.password()}),
-        ("/auth/register", {"email": site.email()}),
-        ("/auth/accounts", {"token": "x", "password": site.password()}),
-        ("/auth/password/forgot", {"email": site.email()}),
-        ("/auth/password/reset", {"token": "x", "password": site.password()}),
-    ]
-
-    def attempt(number: int, shown: str) -> Exchange:
-        path, body = bodies[number % len(bodies)]
-        client = site.service.client({"X-Forwarded-For": shown}, process=number % 2)
-        return client.request("POST", f"{API}{path}", json=body)
-
-    limit = int(site.settings["ATTEMPTS_PER_MINUTE"])
-    allowed = [attempt(number, address) for number in range(limit)]
-    # What stands left of the last entry was written by anybody.
-    refused = [
-        attempt(number, f"{site.draw.address()}, {address}" if number % 2 else address)
-        for number in range(2 * len(bodies))
-    ]
-    return allowed, refused, [attempt(number, site.draw.address()) for number in range(len(bodies))]
-
-
-@then("it is refused with Retry-After, whatever it says of itself, and another one is not")
-def it_is_refused(attempts: tuple[list[Exchange], list[Exchange], list[Exchange]]) -> None:
-    allowed, refused, others = attempts
-    for answer in (*allowed, *others):
-        expect(answer.status != LIMITED, expected="no 429 yet", got=describe_answer(answer))
-    for answer in refused:
-        is_problem(answer, LIMITED)
-        told = retry_after(answer)
-        expect(told <= 60, expected="Retry-After: 60 at most", got=told)

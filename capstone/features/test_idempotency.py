@@ -5,13 +5,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
 from kata.steps import (
     Client,
     Exchange,
     Request,
-    World,
     as_object,
     describe_answer,
     expect,
@@ -38,11 +37,6 @@ MANY = 8
 WRITES, SENDERS = 40, 5
 
 scenarios("idempotency.feature")
-
-
-@given("a platform that is killed", target_fixture="site")
-def a_platform_that_is_killed(world: World, service_settings: dict[str, str]) -> Site:
-    return Site(world.start_alone(service_settings), world.draw, service_settings)
 
 
 def projects_of(home: Home) -> list[Json]:

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
 from kata.steps import (
     Exchange,
     Inconclusive,
     Request,
-    World,
     as_object,
     describe_answer,
     expect,
@@ -37,12 +36,6 @@ from .saas import (
 CROWD = 6
 
 scenarios("invitations.feature")
-
-
-@given("a platform whose invitations count for a moment", target_fixture="site")
-def a_platform_whose_invitations_count_for_a_moment(world: World, service_settings: dict[str, str]) -> Site:
-    settings = service_settings | {"INVITATION_SECONDS": str(world.setting("moment of invitations", 2, 3))}
-    return Site(world.start(settings), world.draw, settings)
 
 
 def invited(home: Home, email: str, role: str = "member") -> Exchange:

@@ -10,10 +10,10 @@ from pytest_bdd import given, scenarios, then, when
 from kata.steps import (
     CallbackServer,
     Exchange,
+    Instance,
     Received,
     Reply,
     Request,
-    World,
     as_object,
     describe_answer,
     expect,
@@ -26,7 +26,6 @@ from .saas import (
     CONFLICT,
     ENDS,
     FORBIDDEN,
-    LIMITED,
     OK,
     PATIENCE_SECONDS,
     Home,
@@ -163,48 +162,6 @@ def the_one_has_a_job(both: tuple[Triggered, Triggered]) -> None:
         expect(right, expected=f"publish: {is_on}", got=flags)
 
 
-@given("a platform that allows few actions", target_fixture="site")
-def a_platform_that_allows_few(world: World, job_settings: dict[str, str]) -> Site:
-    settings = job_settings | {"ACTIONS_PER_MINUTE": str(world.draw.integer(3, 9))}
-    return Site(world.start(settings, workers=1), world.draw, settings)
-
-
-@dataclass(frozen=True)
-class Crowd:
-    """What an organisation got that triggers too much, and what another one got."""
-
-    answers: list[Exchange]
-    other: Exchange
-    home: Home
-    limit: int
-
-
-@when("an organisation triggers more than that, and another one triggers one", target_fixture="crowd")
-def an_organisation_triggers_more(site: Site, sink: CallbackServer) -> Crowd:
-    site.switch(is_on=True)
-    limit = int(site.settings["ACTIONS_PER_MINUTE"])
-    home, other = site.home(), site.home()
-    both = [home.of(site.elsewhere(home.person, process)) for process in (0, 1)]
-    project = home.project(site.draw.word())
-    url = sink.url(f"/{site.draw.uuid()}")
-    answers = [both[number % 2].act(project, url) for number in range(limit + 3)]
-    return Crowd(answers, other.act(other.project(site.draw.word()), url), home, limit)
-
-
-@then("the limit is kept, with Retry-After, and the other one is not concerned")
-def the_limit_is_kept(crowd: Crowd) -> None:
-    statuses = [answer.status for answer in crowd.answers]
-    wanted = [ACCEPTED] * crowd.limit + [LIMITED] * 3
-    expect(statuses == wanted, expected=f"{crowd.limit} times 202, then 429", got=statuses)
-    for answer in crowd.answers[crowd.limit :]:
-        is_problem(answer, LIMITED)
-        wait = answer.header("retry-after") or ""
-        expect(wait.isdigit() and 1 <= int(wait) <= 60, expected="Retry-After from 1 to 60", got=wait)
-    expect(crowd.other.status == ACCEPTED, expected="202 for the other one", got=describe_answer(crowd.other))
-    listed = len(crowd.home.jobs("?limit=100"))
-    expect(listed == crowd.limit, expected=f"{crowd.limit} jobs", got=listed)
-
-
 @when("a destination always fails", target_fixture="triggered")
 def a_destination_always_fails(site: Site, home: Home, sink: CallbackServer) -> Triggered:
     return trigger(site, home, sink, Reply(503))
@@ -278,15 +235,10 @@ def the_job_is_discarded(triggered: Triggered, home: Home, sink: CallbackServer)
 
 @when("a job is cancelled while it waits, and again", target_fixture="cancelled")
 def a_job_is_cancelled(site: Site, home: Home, sink: CallbackServer) -> tuple[Triggered, Exchange, Exchange]:
-    for worker in site.service.workers:
-        worker.pause()
-    try:
+    with site.workers_paused():
         triggered = trigger(site, home, sink)
         path = f"{home.path}/jobs/{triggered.job['id']}/cancel"
         first, second = (home.http.request("POST", path) for _ in range(2))
-    finally:
-        for worker in site.service.workers:
-            worker.resume()
     return triggered, first, second
 
 
@@ -310,6 +262,7 @@ class Held:
     """A job in the hands of one worker."""
 
     triggered: Triggered
+    holder: Instance
     ended: float
 
 
@@ -325,14 +278,15 @@ def held(site: Site, home: Home, sink: CallbackServer, *replies: Reply) -> tuple
 @when("a worker is killed while it runs a job", target_fixture="in_hand")
 def a_worker_is_killed(site: Site, home: Home, sink: CallbackServer) -> Held:
     triggered, holder = held(site, home, sink, Reply.hang(), Reply())
-    site.service.workers[holder].kill()
+    killed = site.service.workers[holder]
+    killed.kill()
     ended = time.monotonic()
     site.service.workers[1 - holder].resume()
-    return Held(triggered, ended)
+    return Held(triggered, killed, ended)
 
 
 @then("another one runs it when the lease is over, as the next attempt")
-def another_one_runs_it(in_hand: Held, home: Home, sink: CallbackServer) -> None:
+def another_one_runs_it(site: Site, in_hand: Held, home: Home, sink: CallbackServer) -> None:
     first, second, *_ = calls(sink, in_hand.triggered.path, 2, LEASE_SECONDS + PATIENCE_SECONDS)
     took, gap = second.started - in_hand.ended, second.started - first.started
     most = LEASE_SECONDS + 3
@@ -342,6 +296,7 @@ def another_one_runs_it(in_hand: Held, home: Home, sink: CallbackServer) -> None
     job = home.ended(in_hand.triggered.job)
     wanted = ["lost", "succeeded"]
     expect(outcomes_of(job) == wanted, expected=f"attempts: {wanted}", got=attempts_of(job))
+    site.service.replace(in_hand.holder)
 
 
 @when("a destination takes longer than the lease to answer", target_fixture="triggered")
@@ -368,7 +323,7 @@ def a_worker_stands_still(site: Site, home: Home, sink: CallbackServer) -> Held:
     home.ended(triggered.job, LEASE_SECONDS + PATIENCE_SECONDS)
     site.service.workers[holder].resume()
     time.sleep(1.5)  # what it has to say, it says now
-    return Held(triggered, time.monotonic())
+    return Held(triggered, site.service.workers[holder], time.monotonic())
 
 
 @then("the job is as the other one has left it")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from psycopg import Connection, sql
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
-from kata.steps import Client, Exchange, Request, World, as_object, describe_answer, expect, is_problem
+from kata.steps import Client, Exchange, Request, as_object, describe_answer, expect, is_problem
 
 from .saas import (
     API,
@@ -28,11 +28,6 @@ JSON = {"Content-Type": "application/json"}
 ROLE = "capstone_app"
 
 scenarios("tenancy.feature")
-
-
-@given("a platform of its own", target_fixture="site")
-def a_platform_of_its_own(world: World, service_settings: dict[str, str]) -> Site:
-    return Site(world.start_alone(service_settings), world.draw, service_settings)
 
 
 @when("somebody makes organisations, and somebody else makes another", target_fixture="people")
@@ -223,8 +218,10 @@ def the_role_looks(site: Site, home: Home) -> tuple[list[Look], tuple[object, ..
             looks.append(Look(table, int(str((all_rows or [0])[0])), int(str((seen or [0])[0])), forced))
         # That the service asks as this role: what the role may not, it cannot.
         connection.execute(sql.SQL("REVOKE SELECT ON memberships FROM {}").format(sql.Identifier(ROLE)))
-        refused = home.http.get(home.path)
-        connection.execute(sql.SQL("GRANT SELECT ON memberships TO {}").format(sql.Identifier(ROLE)))
+        try:
+            refused = home.http.get(home.path)
+        finally:
+            connection.execute(sql.SQL("GRANT SELECT ON memberships TO {}").format(sql.Identifier(ROLE)))
     return looks, known or (), refused
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 import auth
+from core.audit.checkpoints import Signer
 from core.errors import LockedError, StoreUnavailableError, WrongCredentialsError, WrongPasswordError
 from core.identity.accounts import AccountService
 from core.identity.domain import GuessRules, Origin, TokenKind, digest_of
 from core.identity.service import Guess, Guesses, IdentityService
 from core.jobs.procrastinate_queue import ProcrastinateQueue
 from core.unit_of_work import NOBODY, BeginUnitOfWork, unit_of_work
+from core.webhooks.announcer import Announcer
 from service_kit.database import Database
 from service_kit.migrations import migrate
 
@@ -66,7 +68,8 @@ class OvertakenGuesses(Guesses):
 async def begin(postgres_url: str) -> AsyncIterator[BeginUnitOfWork]:
     migrate(postgres_url, MIGRATIONS)
     database = Database(postgres_url, "test", StoreUnavailableError, session_settings=ROLE)
-    yield partial(unit_of_work, database, auth.RefreshPolicy([KEY]))
+    announcer = Announcer(ProcrastinateQueue(postgres_url, "test", ROLE), Signer(KEY), uuid.uuid4, 1, 1)
+    yield partial(unit_of_work, database, auth.RefreshPolicy([KEY]), announcer)
     await database.close()
 
 

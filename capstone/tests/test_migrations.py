@@ -5,9 +5,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, create_engine
 
 import auth
+from core.audit import tables as audit
 from core.flags import tables as flags
 from core.idempotency import tables as idempotency
 from core.identity import tables as identity
+from core.inbox import tables as inbox
 from core.invitations import tables as invitations
 from core.jobs import tables as jobs
 from core.keys import tables as keys
@@ -15,11 +17,25 @@ from core.mail import tables as mail
 from core.metadata import METADATA
 from core.projects import tables as projects
 from core.tenancy import tables as tenancy
+from core.webhooks import tables as webhooks
 from service_kit.database import driver_url
 from service_kit.migrations import migrate
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-DOMAINS = (flags, idempotency, identity, invitations, jobs, keys, mail, projects, tenancy)
+DOMAINS = (
+    audit,
+    flags,
+    idempotency,
+    identity,
+    inbox,
+    invitations,
+    jobs,
+    keys,
+    mail,
+    projects,
+    tenancy,
+    webhooks,
+)
 OF_AUTH = MetaData()
 for name in ("refresh_token_families", "refresh_tokens"):  # its API keys know no tenants, and ours do
     auth.metadata.tables[name].to_metadata(OF_AUTH)

@@ -1,11 +1,14 @@
-"""`python -m apps.api web|migrate`: read the environment, refuse what is wrong with it, run."""
+"""`python -m apps.api web|migrate`: read the environment, refuse what is wrong with it, run.
+
+Server and migrations are imported when they are used: a start that is refused needs neither.
+"""
+
+# ruff: noqa: PLC0415
 
 import sys
 from pathlib import Path
 
 from apps.api.settings import ApiSettings, Stores
-from service_kit.migrations import migrate
-from service_kit.server import serve
 from service_kit.settings import load
 
 EX_USAGE = 64
@@ -15,9 +18,15 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 def main() -> None:
     match sys.argv[1:]:
         case ["web"]:
-            serve("apps.api.app:create_app", load(ApiSettings), "asgi")
+            settings = load(ApiSettings)
+            from service_kit.server import serve
+
+            serve("apps.api.app:create_app", settings, "asgi")
         case ["migrate"]:
-            migrate(str(load(Stores).database_url), MIGRATIONS)
+            stores = load(Stores)
+            from service_kit.migrations import migrate
+
+            migrate(str(stores.database_url), MIGRATIONS)
         case _:
             sys.stderr.write("usage: python -m apps.api web|migrate\n")
             raise SystemExit(EX_USAGE)

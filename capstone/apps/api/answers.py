@@ -5,8 +5,10 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from core.audit.domain import ActorType
 from core.jobs.domain import Outcome, State
 from core.tenancy.domain import Role
+from core.webhooks.domain import EndpointState
 
 
 class UserAnswer(BaseModel):
@@ -195,6 +197,173 @@ class KeysAnswer(BaseModel):
     """All keys."""
 
     items: list[KeyAnswer]
+
+
+class ActorAnswer(BaseModel):
+    """Who has changed something."""
+
+    type: ActorType
+    id: UUID | None
+    key_id: UUID | None
+
+
+class AuditEntryAnswer(BaseModel):
+    """A change: who, what and when. Only `seq` and `hash` are left of one that cannot be read any more."""
+
+    seq: int
+    at: datetime | None = None
+    actor: ActorAnswer | None = None
+    action: str | None = None
+    target: str | None = None
+    detail: dict[str, object] | None = None
+    hash: str
+
+
+class AuditEntriesAnswer(BaseModel):
+    """A page of the trail."""
+
+    items: list[AuditEntryAnswer]
+    next_cursor: int | None
+
+
+class CheckpointAnswer(BaseModel):
+    """Where a trail ended, signed."""
+
+    tenant: UUID
+    seq: int
+    head: str
+    at: str
+    signature: str
+
+
+class AuditVerdictAnswer(BaseModel):
+    """Whether a trail holds; `entries` is how many do from its begin on."""
+
+    is_intact: bool
+    entries: int
+    head: str | None = None
+    first_bad: int | None = None
+    reason: str | None = None
+
+
+class AuditKeyAnswer(BaseModel):
+    """What checkpoints are verified by: the raw key in base64."""
+
+    algorithm: str = "Ed25519"
+    public_key: str
+
+
+class EndpointAnswer(BaseModel):
+    """An endpoint, without its secret."""
+
+    id: UUID
+    url: str
+    event_types: list[str]
+    is_ordered: bool
+    state: EndpointState
+    disabled_reason: str | None
+    failing_since: datetime | None
+    created_at: datetime
+
+
+class SecretAnswer(BaseModel):
+    """What deliveries are signed with, shown once."""
+
+    secret: str
+
+
+class IssuedEndpointAnswer(EndpointAnswer, SecretAnswer):
+    """A new endpoint, and its secret."""
+
+
+class EndpointsAnswer(BaseModel):
+    """All endpoints."""
+
+    items: list[EndpointAnswer]
+
+
+class DeliveryAnswer(BaseModel):
+    """An event on its way to an endpoint."""
+
+    id: UUID
+    endpoint_id: UUID
+    event_id: UUID
+    type: str
+    job_id: UUID
+    state: State
+    attempt: int
+    max_attempts: int
+    run_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class DeliveryWithAttempts(DeliveryAnswer):
+    """A delivery and its attempts."""
+
+    attempts: list[AttemptAnswer]
+
+
+class DeliveriesAnswer(BaseModel):
+    """A page of deliveries."""
+
+    items: list[DeliveryAnswer]
+    next_cursor: UUID | None
+
+
+class RecoveredAnswer(BaseModel):
+    """How many events are sent again."""
+
+    deliveries: int
+
+
+class SourceAnswer(BaseModel):
+    """A source, without its secret."""
+
+    id: UUID
+    name: str
+    key_pointer: str | None
+    has_secret: bool
+    created_at: datetime
+
+
+class SourcesAnswer(BaseModel):
+    """All sources."""
+
+    items: list[SourceAnswer]
+
+
+class AcknowledgedAnswer(BaseModel):
+    """What a sender hears."""
+
+    id: UUID
+    is_new: bool
+
+
+class ReceivedAnswer(BaseModel):
+    """What has come in."""
+
+    id: UUID
+    source_id: UUID
+    event_id: str
+    business_key: str | None
+    received_at: datetime
+    job_id: UUID
+    state: State
+
+
+class ReceivedWithPayload(ReceivedAnswer):
+    """What has come in, as it came, and the attempts of its job."""
+
+    payload: str
+    attempts: list[AttemptAnswer]
+
+
+class InboxAnswer(BaseModel):
+    """A page of it."""
+
+    items: list[ReceivedAnswer]
+    next_cursor: UUID | None
 
 
 class FlagsAnswer(BaseModel):

@@ -15,10 +15,24 @@ from apps.api import access, limits
 from apps.api.once import replayed
 from apps.api.operator import operator
 from apps.api.problems import error_table
-from apps.api.routes import accounts, flags, identity, invitations, jobs, keys, organisations, projects
+from apps.api.routes import (
+    accounts,
+    audit,
+    flags,
+    identity,
+    inbox,
+    invitations,
+    jobs,
+    keys,
+    organisations,
+    projects,
+    webhooks,
+)
 from apps.api.settings import APP_ROLE, ApiSettings
 from auth.litestar import CSRF_EXEMPT, AuthPlugin
 from core import errors
+from core.audit.checkpoints import Signer
+from core.audit.service import AuditService
 from core.flags.service import FlagService
 from core.idempotency.domain import ReplayedError
 from core.identifiers import new_id
@@ -26,6 +40,7 @@ from core.identity.accounts import AccountService
 from core.identity.domain import GuessRules
 from core.identity.service import Guesses, IdentityService
 from core.identity.tables import EMAIL_CONSTRAINT
+from core.inbox.service import InboxService
 from core.invitations.service import InvitationService
 from core.jobs.procrastinate_queue import ProcrastinateQueue
 from core.jobs.service import JobService
@@ -34,6 +49,9 @@ from core.projects.actions import ActionService
 from core.projects.service import ProjectService
 from core.tenancy.service import TenancyService
 from core.unit_of_work import unit_of_work
+from core.webhooks.announcer import Announcer
+from core.webhooks.secrets import Sealer
+from core.webhooks.service import EndpointService
 from rate_limit import AsyncLimiter, AsyncRedisStorage, Policy
 from service_kit.asgi import Plumbing
 from service_kit.database import Database
@@ -57,12 +75,14 @@ def create_app(settings: ApiSettings) -> Plumbing:
         NAME,
         errors.StoreUnavailableError,
         session_settings={"role": APP_ROLE},
-        tables=("users", "organisations", "memberships", "projects", "jobs", "mails"),
+        tables=("users", "organisations", "memberships", "projects", "jobs", "mails", "audit_entries"),
         constraints=(EMAIL_CONSTRAINT,),
     )
     refresh = auth.RefreshPolicy([key], grace_seconds=settings.refresh_grace_seconds)
-    begin = partial(unit_of_work, database, refresh)
     queue = ProcrastinateQueue(str(settings.database_url), NAME, {"role": APP_ROLE})
+    signer = Signer(bytes.fromhex(settings.audit_key.get_secret_value()))
+    announcer = Announcer(queue, signer, new_id, settings.delivery_attempts, settings.checkpoint_entries)
+    begin = partial(unit_of_work, database, refresh, announcer)
     hasher = auth.PasswordHasher(auth.Parameters(settings.argon2_memory_kib, settings.argon2_passes))
     access_tokens = auth.AccessTokens(
         {"1": key}, "1", issuer=NAME, audience=NAME, lifetime_seconds=settings.access_token_seconds
@@ -85,6 +105,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
     mails = budget(settings.mails_per_hour, HOUR, "mails")
     clients = limits.Clients(settings.trusted_hops)
     token_life = timedelta(seconds=settings.mail_token_seconds)
+    sealer = Sealer(bytes.fromhex(settings.sealing_key.get_secret_value()))
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
     provided: Mapping[str, object] = {
         "settings": settings,
@@ -99,6 +120,26 @@ def create_app(settings: ApiSettings) -> Plumbing:
         "projects": ProjectService(begin, new_id),
         "jobs": work,
         "flags": FlagService(begin),
+        "signer": signer,
+        "audit": AuditService(begin, signer),
+        "inbox": InboxService(
+            begin,
+            work,
+            sealer,
+            new_id,
+            settings.endpoints_per_organisation,
+            settings.tolerance_seconds,
+            settings.max_attempts,
+        ),
+        "webhooks": EndpointService(
+            begin,
+            announcer,
+            guard,
+            sealer,
+            new_id,
+            settings.endpoints_per_organisation,
+            timedelta(seconds=settings.rotation_seconds),
+        ),
         "actions": ActionService(
             begin, work, budget(settings.actions_per_minute, MINUTE, "actions"), guard, settings.max_attempts
         ),
@@ -132,6 +173,9 @@ def create_app(settings: ApiSettings) -> Plumbing:
             *jobs.OF_ONE,
             *flags.OF_ONE,
             *keys.OF_ONE,
+            *audit.OF_ONE,
+            *webhooks.OF_ONE,
+            *inbox.OF_ONE,
         ],
         dependencies={"access": Provide(access.allowed)},
     )
@@ -142,6 +186,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
     )
     routes: list[ControllerRouterHandler] = [of_one, of_operator]
     routes += [*identity.ROUTES, *accounts.ROUTES, *invitations.ROUTES, *organisations.ROUTES]
+    routes += [*audit.ROUTES, *inbox.ROUTES]
     attempts = budget(settings.attempts_per_minute, MINUTE, "attempts")
     app = Litestar(
         # Bearers alone sign in here, which no site makes a browser send; who shows nothing is to hear 401.

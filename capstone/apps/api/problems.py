@@ -9,7 +9,10 @@ import auth
 from auth.litestar import status_of
 from core import errors
 from core.idempotency.domain import InProgressError, OtherRequestError
+from core.inbox.domain import BadSignatureError, MalformedWebhookError, NotConfiguredError
+from core.inbox.service import TooManySourcesError
 from core.jobs.service import NotInStateError
+from core.webhooks.service import TooManyEndpointsError
 from service_kit.problems import ErrorRule, FieldError, on
 
 COME_AGAIN: Final = {"Retry-After": "1"}
@@ -35,6 +38,11 @@ def error_table() -> list[ErrorRule]:
         on(errors.FlagOffError, 403, "feature_off"),
         on(errors.VersionError, 412, "version_changed"),
         on(NotInStateError, 409, "not_in_state"),
+        on(TooManyEndpointsError, 409, "too_many_endpoints"),
+        on(TooManySourcesError, 409, "too_many_sources"),
+        on(NotConfiguredError, 503, "not_configured", headers=lambda _: COME_AGAIN),
+        on(MalformedWebhookError, 400, "malformed_webhook"),
+        on(BadSignatureError, 401, "bad_signature", headers=lambda _: {"WWW-Authenticate": "Webhook"}),
         on(
             errors.TooManyRequestsError,
             429,

@@ -7,12 +7,16 @@ from pydantic import Field, SecretStr
 
 from core.keys.domain import Scope
 from core.tenancy.domain import Role
+from core.webhooks.domain import EventType
 from service_kit.schemas import Body
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
 Email = Annotated[str, Field(min_length=3, max_length=254)]
 Key = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$")]
+Url = Annotated[str, Field(max_length=2048)]
+Pointer = Annotated[str, Field(max_length=200, pattern=r"^(/([^/~\x00]|~[01])*)+$")]
+EventTypes = Annotated[list[EventType], Field(max_length=50)]
 
 
 class Credentials(Body):
@@ -84,7 +88,7 @@ class ProjectChanges(Body):
 class NewAction(Body):
     """Where an action sends to."""
 
-    destination: Annotated[str, Field(max_length=2048)]
+    destination: Url
 
 
 class NewKey(Body):
@@ -93,6 +97,38 @@ class NewKey(Body):
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
     lifetime_seconds: Annotated[int, Field(ge=1, le=315_360_000)] | None = None
+
+
+class NewEndpoint(Body):
+    """Where to send events; without types all of them."""
+
+    url: Url
+    event_types: EventTypes = Field(default_factory=list)
+    is_ordered: bool = False
+
+
+class EndpointChanges(Body):
+    """What is to be changed."""
+
+    url: Url | None = None
+    event_types: EventTypes | None = None
+    is_ordered: bool | None = None
+
+
+class NewSource(Body):
+    """Whom to believe, by which secret, and where in a body it says what an event is about."""
+
+    name: Name
+    secret: SecretStr | None = None
+    key_pointer: Pointer | None = None
+
+
+class SourceChanges(Body):
+    """What is to be changed."""
+
+    name: Name | None = None
+    secret: SecretStr | None = None
+    key_pointer: Pointer | None = None
 
 
 class Switch(Body):

@@ -1,14 +1,21 @@
 """What the API reads from its environment. Each field is the variable of the same name."""
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service_kit.settings import BearerToken, ServiceSettings
 from service_kit.urls import PostgresUrl, RedisUrl
 
 APP_ROLE = "capstone_app"
+
+
+def check_seed(seed: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", seed.get_secret_value()):
+        raise ValueError("it is 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+    return seed
 
 
 class Stores(BaseSettings):
@@ -31,6 +38,35 @@ class Mailbox(BaseSettings):
     ] = 3600.0
 
 
+class Webhooks(BaseSettings):
+    """What the API and the workers agree on of the audit trail and of webhooks."""
+
+    audit_key: Annotated[
+        SecretStr,
+        AfterValidator(check_seed),
+        Field(
+            description="Signs checkpoints of audit trails: the seed of an Ed25519 key,"
+            " 64 hexadecimal digits; secret"
+        ),
+    ]
+    sealing_key: Annotated[
+        SecretStr,
+        AfterValidator(check_seed),
+        Field(description="Seals secrets of webhooks in PostgreSQL: 64 hexadecimal digits; secret"),
+    ]
+    delivery_attempts: Annotated[
+        int, Field(ge=1, le=50, description="How often a webhook is tried before it is dead")
+    ] = 20
+    checkpoint_entries: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="Each so many entries of an audit trail its checkpoint is sent as a webhook",
+        ),
+    ] = 100
+
+
 class Jobs(BaseSettings):
     """What the API and the workers agree on."""
 
@@ -45,7 +81,7 @@ class Jobs(BaseSettings):
     ] = False
 
 
-class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox):
+class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox, Webhooks):
     """What `web` reads."""
 
     token_key: Annotated[
@@ -100,6 +136,22 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox):
     actions_per_minute: Annotated[
         int, Field(ge=1, le=100_000, description="How many actions of a kind an organisation may trigger")
     ] = 60
+    endpoints_per_organisation: Annotated[
+        int,
+        Field(ge=1, le=1000, description="How many webhook endpoints an organisation may have, and sources"),
+    ] = 10
+    tolerance_seconds: Annotated[
+        float,
+        Field(gt=0, le=86_400, description="How far from now a webhook that comes in may have been signed"),
+    ] = 300.0
+    rotation_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=2_592_000,
+            description="How long the secret of a webhook that was replaced signs beside the new one",
+        ),
+    ] = 86_400.0
     argon2_memory_kib: Annotated[
         int, Field(ge=8, le=1_048_576, description="What hashing a password takes, in KiB")
     ] = 19_456

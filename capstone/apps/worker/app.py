@@ -11,13 +11,21 @@ import structlog
 
 from apps.worker.settings import WORKER_ROLE, WorkerSettings
 from auth import RefreshPolicy
+from core.audit.checkpoints import Signer
 from core.errors import StoreUnavailableError
+from core.identifiers import new_id
+from core.inbox.domain import RECEIVE
+from core.inbox.receiver import Receiver
 from core.jobs.domain import Backoff
 from core.jobs.procrastinate_queue import ProcrastinateQueue
-from core.jobs.runner import Rules, Runner
+from core.jobs.runner import Handler, Rules, Runner
 from core.mail.outbox import Outbox
 from core.projects.actions import PUBLISH, Publisher
 from core.unit_of_work import NOBODY, BeginUnitOfWork, unit_of_work
+from core.webhooks.announcer import Announcer
+from core.webhooks.deliverer import Deliverer
+from core.webhooks.domain import DELIVER, DisableRules
+from core.webhooks.secrets import Sealer
 from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.outgoing import Poster
@@ -82,6 +90,7 @@ class Worker:
             await uow.mails.purge()
             await uow.login_guesses.purge()
             await uow.idempotency.purge()
+            await uow.deliveries.purge()
             await uow.refresh_tokens.purge()
             await uow.commit()
 
@@ -90,6 +99,7 @@ class Worker:
 async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     """Put a worker together, and close what it used when it is done."""
     url, role = str(settings.database_url), {"role": WORKER_ROLE}
+    queue = ProcrastinateQueue(url, NAME, role)
     database = Database(
         url,
         NAME,
@@ -97,11 +107,25 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
         pool_size=settings.concurrency + 2,
         session_settings=role,
     )
-    queue = ProcrastinateQueue(url, NAME, role)
-    begin = partial(unit_of_work, database, NO_TOKENS)
+    announcer = Announcer(
+        queue,
+        Signer(bytes.fromhex(settings.audit_key.get_secret_value())),
+        new_id,
+        settings.delivery_attempts,
+        settings.checkpoint_entries,
+    )
+    begin = partial(unit_of_work, database, NO_TOKENS, announcer)
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
-    handlers = {PUBLISH: Publisher(begin, Poster(guard, settings.call_timeout_seconds))}
-    rules = Rules(timedelta(seconds=settings.lease_seconds), Backoff(settings.backoff_seconds))
+    poster = Poster(guard, settings.call_timeout_seconds)
+    backoff = Backoff(settings.backoff_seconds)
+    sealer = Sealer(bytes.fromhex(settings.sealing_key.get_secret_value()))
+    failing = DisableRules(settings.disable_failures, timedelta(seconds=settings.disable_seconds))
+    handlers: dict[str, Handler] = {
+        PUBLISH: Publisher(begin, poster),
+        RECEIVE: Receiver(begin),
+        DELIVER: Deliverer(begin, queue, poster, sealer, failing, backoff, new_id),
+    }
+    rules = Rules(timedelta(seconds=settings.lease_seconds), backoff)
     smtp = SmtpServer(settings.smtp_url, settings.mail_from)
     life = timedelta(seconds=settings.mail_token_seconds)
     outbox = Outbox(begin, smtp.send, settings.public_origin, life)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from apps.api.settings import Jobs, Mailbox, Stores
+from apps.api.settings import Jobs, Mailbox, Stores, Webhooks
 from service_kit import worker
 from service_kit.urls import check_address
 
@@ -22,7 +22,7 @@ def check_smtp_url(url: str) -> str:
     return url
 
 
-class WorkerSettings(worker.WorkerSettings, Stores, Jobs, Mailbox):
+class WorkerSettings(worker.WorkerSettings, Stores, Jobs, Mailbox, Webhooks):
     """What `worker` reads."""
 
     smtp_url: Annotated[
@@ -40,6 +40,14 @@ class WorkerSettings(worker.WorkerSettings, Stores, Jobs, Mailbox):
     backoff_seconds: Annotated[
         float, Field(ge=0.05, le=3600, description="How long a job waits after its first failure, at most")
     ] = 1.0
+    disable_failures: Annotated[
+        int,
+        Field(ge=1, le=10_000, description="After how many failures in a row a webhook endpoint is disabled"),
+    ] = 20
+    disable_seconds: Annotated[
+        float,
+        Field(ge=0, le=2_592_000, description="And over which span these have to be at least"),
+    ] = 86_400.0
     call_timeout_seconds: Annotated[
         float, Field(ge=0.1, le=30, description="How long a destination may take to answer")
     ] = 10.0

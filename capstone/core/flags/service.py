@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from core.audit.domain import OPERATOR, Action
 from core.errors import InvalidValueError
 from core.tenancy.domain import Access
 from core.unit_of_work import NOBODY, BeginUnitOfWork, Scope
@@ -26,4 +27,5 @@ class FlagService:
                 raise InvalidValueError("organisation_id", "unknown", "is no organisation's")
             else:
                 await uow.flags.override(tenant_id, key, is_on=is_on)
+                await uow.append(tenant_id, OPERATOR, Action.FLAG_SWITCHED, key, is_on=is_on)
             await uow.commit()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from core.audit.domain import Action, Actor, ActorType
 from core.budgets import Budget
 from core.errors import InvalidValueError, NotFoundError
 from core.idempotency.domain import Once
@@ -52,6 +53,7 @@ class InvitationService:
                 await uow.mails.promise(self.new_id(), MailKind.INVITATION, canonical, args)
                 await self.queue.wake(uow.connection)
             await uow.idempotency.keep(access, once, made)
+            await uow.record(access, Action.INVITATION_CREATED, made.id, role=role)
             await uow.commit()
         return made
 
@@ -64,6 +66,7 @@ class InvitationService:
         async with self.begin(Scope(access.tenant_id)) as uow:
             if not await uow.invitations.remove(access.tenant_id, invitation_id):
                 raise NotFoundError("invitation")
+            await uow.record(access, Action.INVITATION_REVOKED, invitation_id)
             await uow.commit()
 
     async def of_user(self, user_id: UUID) -> Sequence[tuple[Invitation, Organisation]]:
@@ -88,6 +91,8 @@ class InvitationService:
                 raise NotFoundError("invitation")
             await uow.invitations.remove(organisation.id, invitation_id)
             await uow.organisations.add_member(organisation.id, user_id, invitation.role)
+            actor = Actor(ActorType.USER, user_id)
+            await uow.append(organisation.id, actor, Action.INVITATION_ACCEPTED, invitation_id)
             await uow.commit()
         return organisation, invitation.role
 

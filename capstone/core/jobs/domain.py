@@ -30,11 +30,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What is to be done."""
+    """What is to be done.
+
+    Of the jobs that wait in one `line` those with a `position` are run one behind the other, in that order,
+    and of those without one a few at a time: what is slow at its end keeps no worker from the rest.
+    """
 
     type: str
     args: Mapping[str, object]
     max_attempts: int
+    line: str | None = None
+    position: int | None = None
+    run_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class Claim:
     attempt: int
     max_attempts: int
     run_token: UUID
+    line: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,14 @@ class Backoff:
         span = min(self.first_seconds * 2 ** (attempt - 1), self.longest_seconds)
         share = random.random() if chance is None else chance  # noqa: S311 - jitter is no secret
         return timedelta(seconds=span * (1 + share) / 2)
+
+
+class JobPutOffError(Exception):
+    """A handler says that an attempt has failed, and for how long at least the next is to wait."""
+
+    def __init__(self, reason: str, wait: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.wait = wait or timedelta()
 
 
 class JobDiscardedError(Exception):

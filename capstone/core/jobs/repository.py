@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Interval, RowMapping, Text, TextClause, Uuid, bindparam, func, select, text
+from sqlalchemy import Interval, RowMapping, Text, TextClause, Uuid, bindparam, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.jobs.domain import Attempt, Claim, Job, NewJob, Outcome, Result, State
@@ -54,6 +54,9 @@ class Jobs:
                 args=dict(new.args),
                 max_attempts=new.max_attempts,
                 requested_by=requested_by,
+                line=new.line,
+                position=new.position,
+                run_at=func.greatest(func.now(), new.run_at),
             )
             .returning(*_SHOWN)
         )
@@ -151,10 +154,14 @@ class Jobs:
         return {row.id: State(row.state) for row in swept}
 
     async def overdue(self, since: timedelta) -> int:
-        """Count up to a hundred jobs that were due so long ago, and that nobody has been woken for."""
+        """Count up to a hundred jobs that were due so long ago, and that nobody has been woken for.
+
+        Of a line it is one: the others wait for it.
+        """
         due = (
-            select(JOBS.c.id)
+            select(func.coalesce(JOBS.c.line, cast(JOBS.c.id, Text)))
             .where(JOBS.c.state == State.QUEUED, JOBS.c.run_at < func.now() - since)
+            .distinct()
             .limit(100)
             .subquery()
         )

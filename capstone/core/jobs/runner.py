@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from core.errors import StoreUnavailableError
-from core.jobs.domain import Backoff, Claim, JobDiscardedError, Outcome, Result, State
+from core.jobs.domain import Backoff, Claim, JobDiscardedError, JobPutOffError, Outcome, Result, State
 from core.jobs.queue import JobQueue
 from core.unit_of_work import NOBODY, BeginUnitOfWork
 from service_kit.worker import worker_name
@@ -89,6 +89,9 @@ class Runner:
             await self._handlers[claim.type](claim)
         except JobDiscardedError as error:
             return Result(Outcome.DISCARDED, str(error)[:LONGEST_ERROR])
+        except JobPutOffError as error:
+            wait = max(self._rules.backoff.after(claim.attempt), error.wait)
+            return Result(Outcome.FAILED, str(error)[:LONGEST_ERROR], wait)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is a failed attempt
             wait = self._rules.backoff.after(claim.attempt)
             return Result(Outcome.FAILED, f"{type(error).__name__}: {error}"[:LONGEST_ERROR], wait)
@@ -100,6 +103,8 @@ class Runner:
                 run_at = await uow.jobs.finish(claim, result)
                 if run_at is not None and result.outcome is Outcome.FAILED and not _is_last(claim):
                     await self._queue.wake(uow.connection, run_at)
+                if claim.line is not None:
+                    await self._queue.wake(uow.connection)  # for whoever has waited behind it
                 await uow.commit()
         except StoreUnavailableError as error:
             # The lease lapses, and the job is run again: handlers are idempotent, or say what has happened.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from core.audit.domain import Action
 from core.errors import NotFoundError, PlatformError
 from core.jobs.domain import Job, NewJob, State
 from core.jobs.queue import JobQueue
@@ -62,5 +63,7 @@ class JobService:
                 raise NotInStateError(f"The job is {job.state}.")
             if is_revived:
                 await self._queue.wake(uow.connection)
+            action = Action.JOB_RETRIED if is_revived else Action.JOB_CANCELLED
+            await uow.record(access, action, job_id)
             await uow.commit()
         return job

@@ -3,6 +3,7 @@
 from typing import Final
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -36,6 +37,8 @@ JOBS: Final = Table(
     Column("requested_by", ForeignKey("users.id", ondelete="SET NULL")),
     Column("created_at", MOMENT, nullable=False, server_default=func.now()),
     Column("finished_at", MOMENT),
+    Column("line", Text),
+    Column("position", BigInteger),
     CheckConstraint(
         "state IN ('queued', 'running', 'succeeded', 'dead', 'discarded', 'cancelled')",
         name="jobs_state_check",
@@ -43,6 +46,12 @@ JOBS: Final = Table(
     Index("jobs_tenant_id_id_idx", "tenant_id", "id"),
     Index("jobs_queued_idx", "tenant_id", "run_at", "id", postgresql_where=text("state = 'queued'")),
     Index("jobs_running_idx", "lease_until", postgresql_where=text("state = 'running'")),
+    Index(
+        "jobs_line_idx",
+        "line",
+        "position",
+        postgresql_where=text("line IS NOT NULL AND state IN ('queued', 'running')"),
+    ),
 )
 JOB_ATTEMPTS: Final = Table(
     "job_attempts",

@@ -19,6 +19,9 @@ class Scope(StrEnum):
     JOBS = "jobs"
     READ_JOBS = "jobs:read"
     CHANGE_JOBS = "jobs:write"
+    WEBHOOKS = "webhooks"
+    READ_WEBHOOKS = "webhooks:read"
+    CHANGE_WEBHOOKS = "webhooks:write"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from auth import ApiKey, ApiKeyFormat, InvalidApiKeyError
+from core.audit.domain import Action
 from core.errors import NotFoundError
 from core.identity.domain import digest_of
 from core.keys import domain
@@ -44,6 +45,7 @@ class KeyService:
         )
         async with self.begin(Scope(access.tenant_id)) as uow:
             key = await uow.keys.add(new)
+            await uow.record(access, Action.KEY_CREATED, key.id, scopes=sorted(new.scopes))
             await uow.commit()
         return IssuedKey(secret, key)
 
@@ -56,6 +58,7 @@ class KeyService:
         async with self.begin(Scope(access.tenant_id)) as uow:
             if not await uow.keys.revoke(access.tenant_id, key_id):
                 raise NotFoundError("key")
+            await uow.record(access, Action.KEY_REVOKED, key_id)
             await uow.commit()
 
     async def authenticate(self, secret: str) -> ApiKey:

@@ -16,6 +16,7 @@ class MailKind(StrEnum):
     REGISTRATION = "registration"
     RESET = "reset"
     INVITATION = "invitation"
+    ENDPOINT_DISABLED = "endpoint_disabled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ class Outbox:
     async def _write(self, mail: DueMail) -> Letter | None:
         if mail.kind is MailKind.INVITATION:
             return await self._invitation(mail)
+        if mail.kind is MailKind.ENDPOINT_DISABLED:
+            return await self._endpoint_disabled(mail)
         async with self._begin(NOBODY) as uow:
             has_account = await uow.users.by_email(mail.email) is not None
         match mail.kind, has_account:
@@ -113,6 +115,17 @@ class Outbox:
             origin=self._origin, organisation=organisation.name, role=found[0].role
         )
         return Letter("You are invited", text)
+
+    async def _endpoint_disabled(self, mail: DueMail) -> Letter | None:
+        tenant_id = UUID(mail.args["tenant_id"])
+        async with self._begin(Scope(tenant_id)) as uow:
+            organisation = await uow.organisations.find(tenant_id)
+        if organisation is None:
+            return None
+        text = texts.ENDPOINT_DISABLED[mail.args["reason"]].format(
+            origin=self._origin, organisation=organisation.name, url=mail.args["url"]
+        )
+        return Letter("A webhook is disabled", text)
 
     def _letter(self, subject: str, text: str, token: str = "") -> Letter:
         return Letter(subject, text.format(origin=self._origin, token=token))

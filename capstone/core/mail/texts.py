@@ -41,3 +41,16 @@ Sign in there with this address, or register it, and accept.
 
 Was it not meant for you? Then ignore this mail, and nothing happens.
 """
+_DISABLED: Final = """Hello,
+
+{{origin}} sends nothing more to the webhook endpoint
+
+  {{url}}
+
+of "{{organisation}}": {reason}.
+When it is well again, enable it, and have it sent what it has missed.
+"""
+ENDPOINT_DISABLED: Final = {
+    "gone": _DISABLED.format(reason="it has answered that it is gone"),
+    "failing": _DISABLED.format(reason="it has taken nothing for too long"),
+}

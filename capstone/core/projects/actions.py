@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Final, Protocol
 from uuid import UUID
 
+from core.audit.domain import Action
 from core.budgets import Budget
 from core.errors import FlagOffError, InvalidValueError, NotFoundError, TooManyRequestsError
 from core.idempotency.domain import Once
@@ -63,6 +64,7 @@ class ActionService:
             new = NewJob(name, args, self.max_attempts)
             job = await self.jobs.enqueue(uow, access.tenant_id, new, access.user_id)
             await uow.idempotency.keep(access, once, job)
+            await uow.record(access, Action.JOB_QUEUED, job.id, type=name, project=str(project_id))
             await uow.commit()
         return job
 

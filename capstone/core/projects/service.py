@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from core.audit.domain import Action
 from core.errors import NotFoundError, VersionError
 from core.idempotency.domain import Once
 from core.projects.domain import Draft, Project
@@ -23,6 +24,7 @@ class ProjectService:
             await uow.idempotency.begin(access, once)
             project = await uow.projects.add(access.tenant_id, self._new_id(), draft)
             await uow.idempotency.keep(access, once, project)
+            await uow.record(access, Action.PROJECT_CREATED, project.id)
             await uow.commit()
         return project
 
@@ -55,6 +57,12 @@ class ProjectService:
             changed = await uow.projects.change(access.tenant_id, project_id, found.version, changes(found))
             if changed is None:
                 raise VersionError
+            await uow.record(
+                access,
+                Action.PROJECT_CHANGED,
+                project_id,
+                version=changed.version,
+            )
             await uow.commit()
         return changed
 
@@ -63,4 +71,5 @@ class ProjectService:
         async with self._begin(Scope(access.tenant_id)) as uow:
             if not await uow.projects.delete(access.tenant_id, project_id):
                 raise NotFoundError("project")
+            await uow.record(access, Action.PROJECT_DELETED, project_id)
             await uow.commit()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from auth import Role as Grant
 from auth import Roles
+from core.audit.domain import Actor, ActorType
 from core.errors import ForbiddenError
 
 
@@ -32,6 +33,9 @@ class Permission(StrEnum):
     READ_FLAGS = "flags:read"
     READ_KEYS = "keys:read"
     CHANGE_KEYS = "keys:write"
+    READ_AUDIT = "audit:read"
+    READ_WEBHOOKS = "webhooks:read"
+    CHANGE_WEBHOOKS = "webhooks:write"
 
 
 _MEMBER: Final = frozenset(
@@ -50,6 +54,9 @@ _ADMIN: Final = _MEMBER | {
     Permission.CHANGE_JOBS,
     Permission.READ_KEYS,
     Permission.CHANGE_KEYS,
+    Permission.READ_AUDIT,
+    Permission.READ_WEBHOOKS,
+    Permission.CHANGE_WEBHOOKS,
 }
 ROLES: Final = Roles(
     [
@@ -80,11 +87,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks, for which tenant, as what. It was looked up for this request, and is of no other."""
+    """Who asks, for which tenant, as what, by which key: looked up for this request, and for no other."""
 
     tenant_id: UUID
     user_id: UUID
     role: Role
+    key_id: UUID | None = None
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorType.USER, self.user_id, self.key_id)
 
     def may(self, permission: str) -> bool:
         return permission in ROLES.permissions_of([self.role])

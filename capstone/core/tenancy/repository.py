@@ -78,7 +78,7 @@ class Organisations:
     async def lock_members(self, tenant_id: UUID) -> dict[UUID, Role]:
         """Return the role of each member, and let nobody else change one until this transaction ends."""
         await self._connection.execute(
-            select(ORGANISATIONS.c.id).where(ORGANISATIONS.c.id == tenant_id).with_for_update()
+            select(ORGANISATIONS.c.id).where(ORGANISATIONS.c.id == tenant_id).with_for_update(key_share=True)
         )
         found = await self._connection.execute(
             select(MEMBERSHIPS.c.user_id, MEMBERSHIPS.c.role).where(MEMBERSHIPS.c.tenant_id == tenant_id)

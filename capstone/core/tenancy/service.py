@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from core.audit.domain import Action, Actor, ActorType
 from core.errors import LastOwnerError, NotFoundError
 from core.tenancy.domain import Access, Member, Organisation, Permission, Role
 from core.unit_of_work import BeginUnitOfWork, Scope
@@ -28,7 +29,7 @@ class TenancyService:
             is_its = key_id is None or await uow.keys.belongs(tenant_id, key_id)
         if role is None or not is_its:
             raise NotFoundError("organisation")
-        access = Access(tenant_id, user_id, role)
+        access = Access(tenant_id, user_id, role, key_id)
         access.require(permission)
         return access
 
@@ -38,6 +39,8 @@ class TenancyService:
         async with self._begin(Scope(organisation.id, user_id)) as uow:
             await uow.organisations.add(organisation)
             await uow.organisations.add_member(organisation.id, user_id, Role.OWNER)
+            actor = Actor(ActorType.USER, user_id)
+            await uow.append(organisation.id, actor, Action.ORGANISATION_CREATED, organisation.id)
             await uow.commit()
         return organisation
 
@@ -56,6 +59,7 @@ class TenancyService:
     async def rename(self, access: Access, name: str) -> Organisation:
         async with self._begin(_scope(access)) as uow:
             await uow.organisations.rename(access.tenant_id, name)
+            await uow.record(access, Action.ORGANISATION_RENAMED, access.tenant_id)
             await uow.commit()
         return Organisation(access.tenant_id, name)
 
@@ -69,6 +73,7 @@ class TenancyService:
             roles = await uow.organisations.lock_members(access.tenant_id)
             self._check_change(access, roles, user_id, role)
             await uow.organisations.set_role(access.tenant_id, user_id, role)
+            await uow.record(access, Action.MEMBER_CHANGED, user_id, role=role)
             await uow.commit()
 
     async def remove_member(self, access: Access, user_id: UUID) -> None:
@@ -77,6 +82,7 @@ class TenancyService:
             roles = await uow.organisations.lock_members(access.tenant_id)
             self._check_change(access, roles, user_id, None)
             await uow.organisations.remove_member(access.tenant_id, user_id)
+            await uow.record(access, Action.MEMBER_REMOVED, user_id)
             await uow.commit()
 
     def _check_change(

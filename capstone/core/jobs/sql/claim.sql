@@ -1,4 +1,5 @@
 -- Claims the next job, of the tenant that has the fewest running: who has queued thousands delays nobody else.
+-- In a line, jobs with a position wait for those before them, and of the others two are run at a time.
 -- `waiting` walks through the index from tenant to tenant, and not through the jobs of each.
 WITH RECURSIVE waiting AS (
     (SELECT tenant_id FROM jobs WHERE state = 'queued' AND run_at <= now() ORDER BY tenant_id LIMIT 1)
@@ -24,6 +25,18 @@ chosen AS (
     FROM turns CROSS JOIN LATERAL (
         SELECT id FROM jobs
         WHERE tenant_id = turns.tenant_id AND state = 'queued' AND run_at <= now() AND attempt < max_attempts
+            AND CASE
+                WHEN line IS NULL THEN true
+                WHEN position IS NOT NULL THEN NOT EXISTS (
+                    SELECT FROM jobs AS earlier
+                    WHERE earlier.line = jobs.line AND earlier.position < jobs.position
+                        AND earlier.state IN ('queued', 'running')
+                )
+                ELSE (
+                    SELECT count(*) FROM jobs AS others
+                    WHERE others.line = jobs.line AND others.state = 'running'
+                ) < 2
+            END
         ORDER BY run_at, id LIMIT 1
         FOR UPDATE SKIP LOCKED
     ) AS job
@@ -39,4 +52,4 @@ begun AS (
     INSERT INTO job_attempts (tenant_id, job_id, number, worker)
     SELECT tenant_id, id, attempt, :worker FROM claimed
 )
-SELECT id AS job_id, tenant_id, type, args, attempt, max_attempts, run_token FROM claimed
+SELECT id AS job_id, tenant_id, type, args, attempt, max_attempts, run_token, line FROM claimed

@@ -31,6 +31,10 @@ def test_a_container_has_no_more_power_than_a_service_needs() -> None:
     assert options["extra_hosts"] == {"host.docker.internal": "host-gateway"}
 
 
+def test_nobody_asks_a_container_but_the_verifier() -> None:
+    assert container_options("image", {}, None, 40001)["healthcheck"] == {"test": ["NONE"]}
+
+
 def test_a_folder_for_data_is_the_same_inside_and_outside(tmp_path: Path) -> None:
     options = container_options("image", {"DATA_DIR": str(tmp_path)}, None, None)
     assert options["volumes"] == {str(tmp_path): {"bind": str(tmp_path), "mode": "rw"}}

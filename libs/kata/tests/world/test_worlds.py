@@ -124,6 +124,21 @@ def test_a_shared_service_that_a_check_broke_is_replaced(world: OwnedWorld) -> N
     assert world.start(SETTINGS).client().get("/health").status == 200
 
 
+def test_a_shared_service_stays_where_what_a_check_killed_was_replaced(solution: Solution) -> None:
+    folder = solution()
+    (folder / "Procfile").write_text("web: exec python app.py\nworker: exec sleep 600\n")
+    world = OwnedWorld(ProcfileTarget(folder), (), Draw("5eed"))
+    service = world.start(SETTINGS, workers=2)
+    killed, other = service.workers
+    killed.kill()
+    service.replace(killed)
+    world.end()
+    assert world.start(SETTINGS, workers=2) is service
+    assert service.workers[0] is other
+    assert [worker.alive for worker in service.workers] == [True, True]
+    world.close()
+
+
 def test_a_paused_service_can_be_closed(world: OwnedWorld) -> None:
     own = world.start_alone(SETTINGS)
     own.web.pause()

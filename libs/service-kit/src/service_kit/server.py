@@ -24,7 +24,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from service_kit import logs
+from service_kit import collector, logs
 from service_kit.metrics import MULTIPROCESS_DIRECTORY
 from service_kit.settings import EX_SOFTWARE, ServiceSettings
 from service_kit.stop import STOP_SIGNALS, Stop
@@ -178,7 +178,8 @@ def load_application(target: str, settings: ServiceSettings, reporter: Lock) -> 
     logs.configure(settings.log_level)
     try:
         module, _, factory = target.partition(":")
-        application: Application = getattr(import_module(module), factory)(settings)
+        with collector.paused():
+            application: Application = getattr(import_module(module), factory)(settings)
     except Exception:
         # The parent stops all workers as soon as one has failed, and that may not be the one that reports.
         stop.defer()

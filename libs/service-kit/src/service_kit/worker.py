@@ -14,7 +14,7 @@ import structlog
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service_kit import logs
+from service_kit import collector, logs
 from service_kit.settings import LogLevel
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -71,7 +71,8 @@ def work(target: str, settings: WorkerSettings) -> None:
         signal.signal(number, lambda *_: sys.exit(0))  # without a worker there is nothing to finish
     logs.configure(settings.log_level)
     module, _, factory = target.partition(":")
-    create: CreateWorker[WorkerSettings] = getattr(import_module(module), factory)
+    with collector.paused():
+        create: CreateWorker[WorkerSettings] = getattr(import_module(module), factory)
     try:
         asyncio.run(run_until_signal(create(settings), settings.shutdown_timeout_seconds))
     except Exception:

@@ -64,6 +64,10 @@ class AttachedService:
         del settings
         return self.web
 
+    def replace(self, ended: Instance) -> Instance:
+        del ended
+        return self.web
+
     def release(self) -> None:
         raise NotRunError("it needs to run `release:`, and --url has only an address")
 

@@ -109,11 +109,15 @@ class OwnedService:
 
     def start_web_again(self, settings: Mapping[str, str]) -> Instance:
         """End the web process and start one with these settings changed, for whose readiness nobody waits."""
-        ended = self.web
+        self.environment |= settings
+        return self.replace(self.web)
+
+    def replace(self, ended: Instance) -> Instance:
+        """End a process and start one of its type in its place, for whose readiness nobody waits."""
         ended.kill()
         self.instances.remove(ended)
-        self.environment |= settings
-        instance = SupervisedProcess(self._target.start("web", self.environment))
+        process_type = "worker" if ended.url is None else "web"
+        instance = SupervisedProcess(self._target.start(process_type, self.environment))
         self.instances.append(instance)
         return instance
 
