@@ -137,10 +137,12 @@ def all_processes_are_killed(service: Desk) -> tuple[Source, list[str]]:
     for few in range(2):
         requests = service.deliveries(source, ids[few::2])
         sender = threading.Thread(target=lambda some=requests: answers.extend(service.burst(some)))
+        begun = len(service.calls(source, 0))
         sender.start()
-        time.sleep(service.draw.integer(20, 250) / 1000)
         if few:  # the second time a worker is in the middle of an attempt for certain
-            service.calls(source, len(service.calls(source, 0)) + 1)
+            service.calls(source, begun + 1)
+        else:
+            time.sleep(service.draw.integer(20, 250) / 1000)
         for instance in service.draw.shuffle([service.service.web, *service.service.workers]):
             service.kill(instance)
         sender.join()
