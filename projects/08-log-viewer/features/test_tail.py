@@ -163,6 +163,7 @@ def logs_are_followed_from_their_end(viewer: Viewer) -> list[Followed]:
         expect(beyond is None, expected="no more events than entries", got=beyond)
     listed = viewer.page(stream_id).entries[2:]
     comes_in_time(viewer, draw.choice((b" ERROR x", b" INFO x")))
+    comes_whole(viewer)
     same_entries = [one.entry for one in sent] == listed
     expect(same_entries, expected=f"what is listed: {listed[:1]}", got=[one.entry for one in sent][:1])
     return found
@@ -181,6 +182,22 @@ def comes_in_time(viewer: Viewer, end: bytes) -> None:
     in_time = event is not None and took <= HELD_SECONDS + LATE_SECONDS
     got = f"after {took:.1f} s" if event else f"nothing in {took:.1f} s"
     expect(in_time, expected="an entry two seconds after, though it is written to", got=got, timing=True)
+
+
+def comes_whole(viewer: Viewer) -> None:
+    """Write entries whose second line comes late, without a pause between them: each is held back anew."""
+    name = viewer.new_name()
+    heads = stamped(viewer.draw, 7)
+    viewer.write(name, heads[:1])
+    wanted = [head + b"\n  at two" for head in heads[1:]]
+    with tail(viewer, viewer.id_of(name)) as events:
+        for head in heads[1:]:
+            viewer.append(name, [head])
+            time.sleep(PAUSE_SECONDS)
+            viewer.append(name, [b"  at two"])
+            time.sleep(PAUSE_SECONDS)
+        raws = [one.entry.raw for one in events.take(len(wanted))]
+    expect(raws == wanted, expected=f"each with its second line: {wanted}", got=raws, timing=True)
 
 
 @contextmanager
