@@ -231,22 +231,22 @@ def what_has_no_time_is_counted_apart(sums: list[tuple[str, object, object]]) ->
 def a_log_of_megabytes_is_counted(viewer: Viewer) -> list[Counted]:
     draw, name = viewer.draw, viewer.new_name()
     texts = long_texts(draw)
+    widths = 60 * draw.integer(1, 5), draw.choice((1, draw.integer(2, 300)))  # the same each time
     path = viewer.write(name, texts)
     stream_id = viewer.id_of(name)
-    found = recount(viewer, stream_id, texts, "when it is new")
-    found += recount(viewer, stream_id, texts, "as it was")
+    found = recount(viewer, stream_id, widths, texts, "when it is new")
+    found += recount(viewer, stream_id, widths, texts, "as it was")
     added = [text.replace(b" INFO ", b" WARN ") for text in texts[-draw.integer(500, 1500) :]]
     viewer.append(name, added)
     texts += added
-    found += recount(viewer, stream_id, texts, "with what was appended")
+    found += recount(viewer, stream_id, widths, texts, "with what was appended")
     kept = draw.integer(50, 300)
     middle = [text.replace(b" ERROR ", b" TRACE ") for text in reversed(texts[kept:-1])]
     texts = [*texts[:kept], *middle, texts[-1]]
     modified = path.stat().st_mtime_ns
     path.write_bytes(lines(texts))  # in place, as copytruncate does it
-    if draw.integer(0, 1):
-        os.utime(path, ns=(modified, modified))  # as a copy does that keeps times
-    return found + recount(viewer, stream_id, texts, "with others in their place")
+    os.utime(path, ns=(modified, modified))  # as a copy does that keeps times
+    return found + recount(viewer, stream_id, widths, texts, "with others in their place")
 
 
 def long_texts(draw: Draw) -> list[bytes]:
@@ -259,10 +259,11 @@ def long_texts(draw: Draw) -> list[bytes]:
     return texts
 
 
-def recount(viewer: Viewer, stream_id: str, texts: list[bytes], when: str) -> list[Counted]:
+def recount(
+    viewer: Viewer, stream_id: str, widths: tuple[int, int], texts: list[bytes], when: str
+) -> list[Counted]:
     """Count all, and some levels in ranges that begin and end anywhere."""
     draw = viewer.draw
-    widths = 60 * draw.integer(1, 5), draw.choice((1, draw.integer(2, 300)))
     levels = {"level": "warning,error"}
     some = [text for text in texts if text.split(b" ")[1] in {b"WARN", b"ERROR"}]
     asked: list[tuple[dict[str, str], list[bytes]]] = [({}, texts), (levels, some)]

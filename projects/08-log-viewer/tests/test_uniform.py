@@ -72,9 +72,8 @@ def small_blocks() -> Iterator[None]:
 
 def opened(path: Path, zone: str, limit_bytes: int = 65_536) -> DatedFile:
     state = path.stat()
-    file = LogFile(
-        str(path).encode(), path.name, None, state.st_size, state.st_mtime_ns, state.st_dev, state.st_ino
-    )
+    times = state.st_mtime_ns, state.st_ctime_ns
+    file = LogFile(str(path).encode(), path.name, None, state.st_size, *times, state.st_dev, state.st_ino)
     segment = PlainSegment(file, os.open(path, os.O_RDONLY))
     opened = Library(Clock(ZoneInfo(zone)), limit_bytes).open(segment, is_live=True)
     assert opened.learn_years(Budget(2**40, 60))

@@ -158,6 +158,7 @@ def _file(path: bytes, status: os.stat_result) -> LogFile:
         compression,
         status.st_size,
         status.st_mtime_ns,
+        status.st_ctime_ns,
         status.st_dev,
         status.st_ino,
     )

@@ -22,7 +22,7 @@ class Knowledge:
     def __init__(self, segment: Segment) -> None:
         self.lock = threading.RLock()
         self.head = segment.read(0, _CHECKED_BYTES)
-        self._size_bytes, self._modified_ns = segment.file.size_bytes, segment.file.modified_ns
+        self._size_bytes, self._changed_ns = segment.file.size_bytes, segment.file.changed_ns
         self.first_stamp: int | None = None
         self.stamp: Stamp | None = None
         self.years = Years()
@@ -41,9 +41,10 @@ class Knowledge:
     def still_holds(self, segment: Segment) -> bool:
         """Tell whether the file has only grown, and what was not found in it cannot be there now."""
         file = segment.file
-        if file.size_bytes == self._size_bytes and file.modified_ns != self._modified_ns:
-            return False  # written to, and not appended to
-        self._size_bytes, self._modified_ns = file.size_bytes, file.modified_ns
+        is_as_large = file.compression is None and file.size_bytes == self._size_bytes
+        if is_as_large and file.changed_ns != self._changed_ns:
+            return False  # written to, it may be, and not appended to; a copy may keep modified_ns
+        self._size_bytes, self._changed_ns = file.size_bytes, file.changed_ns
         end = self.index.end - len(self._tail)
         return (
             (self._is_settled or not segment.read(self._searched_to, 1))

@@ -50,6 +50,7 @@ class LogFile:
     compression: str | None
     size_bytes: int
     modified_ns: int
+    changed_ns: int  # when its status changed: unlike modified_ns, nobody can set it back
     device: int
     inode: int
 
