@@ -25,6 +25,7 @@ EVENT_SECONDS = 4.0
 HELD_SECONDS = 2.0
 LATE_SECONDS = 1.0
 PAUSE_SECONDS = 0.25
+BRIEF_SECONDS = 0.12  # far below the half second after which an entry is complete
 UNDER_WAY_SECONDS = 0.3
 LEAVER_SECONDS = 4.0
 HEALTH_SECONDS = 0.2
@@ -187,15 +188,15 @@ def comes_in_time(viewer: Viewer, end: bytes) -> None:
 def comes_whole(viewer: Viewer) -> None:
     """Write entries whose second line comes late, without a pause between them: each is held back anew."""
     name = viewer.new_name()
-    heads = stamped(viewer.draw, 7)
+    heads = stamped(viewer.draw, 13)
     viewer.write(name, heads[:1])
     wanted = [head + b"\n  at two" for head in heads[1:]]
     with tail(viewer, viewer.id_of(name)) as events:
         for head in heads[1:]:
             viewer.append(name, [head])
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(BRIEF_SECONDS)
             viewer.append(name, [b"  at two"])
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(BRIEF_SECONDS)
         raws = [one.entry.raw for one in events.take(len(wanted))]
     expect(raws == wanted, expected=f"each with its second line: {wanted}", got=raws, timing=True)
 
@@ -333,7 +334,8 @@ def as_many_as_may_follow_a_log(
             took = time.monotonic() - before
             running = answer.result()
         is_finished = running.status == OK or running.received < before  # or it was too quick for a stop
-        expect(is_finished, expected="an answer to what runs", got=describe_answer(running), answer=running)
+        got = describe_answer(running)
+        expect(is_finished, expected="an answer to what runs", got=got, answer=running, timing=True)
         return slowest, code, took
 
 
