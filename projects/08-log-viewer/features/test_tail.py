@@ -25,7 +25,8 @@ EVENT_SECONDS = 4.0
 HELD_SECONDS = 2.0
 LATE_SECONDS = 1.0
 PAUSE_SECONDS = 0.25
-BRIEF_SECONDS = 0.12  # far below the half second after which an entry is complete
+BRIEF_SECONDS = 0.1  # far below the half second after which an entry is complete
+BETWEEN_SECONDS = 0.35
 UNDER_WAY_SECONDS = 0.3
 LEAVER_SECONDS = 4.0
 HEALTH_SECONDS = 0.2
@@ -188,7 +189,7 @@ def comes_in_time(viewer: Viewer, end: bytes) -> None:
 def comes_whole(viewer: Viewer) -> None:
     """Write entries whose second line comes late, without a pause between them: each is held back anew."""
     name = viewer.new_name()
-    heads = stamped(viewer.draw, 13)
+    heads = stamped(viewer.draw, 11)
     viewer.write(name, heads[:1])
     wanted = [head + b"\n  at two" for head in heads[1:]]
     with tail(viewer, viewer.id_of(name)) as events:
@@ -196,7 +197,7 @@ def comes_whole(viewer: Viewer) -> None:
             viewer.append(name, [head])
             time.sleep(BRIEF_SECONDS)
             viewer.append(name, [b"  at two"])
-            time.sleep(BRIEF_SECONDS)
+            time.sleep(BETWEEN_SECONDS)
         raws = [one.entry.raw for one in events.take(len(wanted))]
     expect(raws == wanted, expected=f"each with its second line: {wanted}", got=raws, timing=True)
 
