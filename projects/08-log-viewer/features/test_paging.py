@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +31,7 @@ scenarios("paging.feature")
 type Reading = tuple[str, list[bytes], list[bytes]]
 
 HEAD_BYTES = 1024
+MOST_RENAMES = 800
 
 
 @when(
@@ -198,7 +202,30 @@ def a_log_is_rotated_by_renaming(viewer: Viewer) -> list[Reading]:
             log.rename()
         log.write(viewer.draw.integer(1, 8))
 
-    return read_while(growing(viewer, 120), change, 8)
+    return [*read_while(growing(viewer, 120), change, 8), read_at_any_moment(viewer)]
+
+
+def read_at_any_moment(viewer: Viewer) -> Reading:
+    """Read the only file of a log again and again while it is renamed: it is there at each moment."""
+    log = growing(viewer, 12)
+    stream_id = viewer.id_of(log.name)
+    wanted = log.texts[: log.written]
+    pauses = [viewer.draw.integer(1, 4) / 2000 for _ in range(MOST_RENAMES)]
+
+    names = [log.path, *(Path(f"{log.path}.{number}") for number in range(1, MOST_RENAMES + 1))]
+
+    def rename() -> None:
+        for (old, new), seconds in zip(pairwise(names), pauses, strict=True):
+            old.rename(new)
+            time.sleep(seconds)
+
+    with ThreadPoolExecutor(1) as pool:
+        renaming = pool.submit(rename)
+        raws = wanted
+        while raws == wanted and not renaming.done():
+            raws = viewer.page(stream_id).raws
+        renaming.result()
+    return "a log that is renamed meanwhile", raws, wanted
 
 
 @when("a log is rotated and compressed between its pages", target_fixture="readings")

@@ -49,16 +49,16 @@ def logs_are_written_that_were_rotated(viewer: Viewer) -> list[Rotated]:
     draw = viewer.draw
     suffixes = ("", ".gz", ".zst")
     made = []
-    for kind in ("number", "date", "dotted date", "none", "gone", "hidden"):
+    for kind in ("number", "date", "dotted date", "none", "gone", "hidden", "in a hidden folder"):
         base = viewer.new_name() if draw.integer(0, 1) else f"{draw.word()}-größe/{draw.word()} {kind}.log"
-        if kind == "hidden":
-            base = draw.choice((f".{draw.word()}.log", f".{draw.word()}/{draw.word()}.log"))
+        if "hidden" in kind:
+            base = f".{draw.word()}.log" if kind == "hidden" else f".{draw.word()}/{draw.word()}.log"
         numbers = sorted({draw.integer(1, 99) for _ in range(draw.integer(2, 6))}, reverse=True)
         if kind in {"number", "gone"}:
             # Two of one digit and of two, so that their order as text is another.
             numbers = sorted({*numbers, 2, 10}, reverse=True)
             files = [f"{base}.{number}" for number in numbers]
-        elif kind in {"none", "hidden"}:
+        elif kind == "none" or "hidden" in kind:
             files = []
         else:
             days = [f"{draw.integer(2001, 2029)}-{month:02}-{draw.integer(10, 28)}" for month in (2, 9, 11)]

@@ -1,4 +1,5 @@
 import errno
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,6 +66,22 @@ def test_a_version_takes_as_much_as_is_left_and_no_byte_more(tmp_path: Path) -> 
     used = sum(path.stat().st_size for path in FolderStorage(tmp_path, "shop").folder.glob("*-*/*"))
     with pytest.raises(StorageFullError):
         stored(FolderStorage(tmp_path, "shop", used + 9), b"x" * 10)
+
+
+def test_the_room_can_be_told_while_versions_are_deleted(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path, "shop", 10**6)
+    ids = [stored(storage) for _ in range(150)]
+
+    def delete() -> None:
+        for version_id in ids:
+            storage.delete(version_id)
+
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(delete)
+        while not deleting.done():
+            assert 0 < storage.room_bytes() <= 10**6
+        deleting.result()
+    assert storage.room_bytes() == 10**6
 
 
 def test_what_is_read_or_written_is_neither_deleted_nor_removed(tmp_path: Path) -> None:

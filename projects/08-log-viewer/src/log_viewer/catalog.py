@@ -23,6 +23,7 @@ _COMPRESSIONS: Final = {b".gz": "gzip", b".zst": "zstd", None: None}
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY
 _MOST_TRIES: Final = 100
+_MOST_LISTINGS: Final = 10
 
 type Age = tuple[int, int]
 
@@ -48,8 +49,8 @@ class Catalog:
         root = os.fsencode(self._root)
         files = (
             file
-            for folder, _, names, descriptor in os.fwalk(root)
-            for file in _files(os.path.relpath(folder, root), names, descriptor)
+            for folder, _, _, descriptor in os.fwalk(root)
+            for file in _files(os.path.relpath(folder, root), descriptor)
         )
         streams = _grouped(files)
         self._bases = {stream.id: base for base, stream in streams}
@@ -102,8 +103,7 @@ class Catalog:
         if folder is None:
             return None
         try:
-            names = [os.fsencode(name) for name in os.listdir(folder)]  # noqa: PTH208 - of an open folder
-            files = list(_files(base.rpartition(b"/")[0] or b".", names, folder))
+            files = _files(base.rpartition(b"/")[0] or b".", folder)
         finally:
             os.close(folder)
         return next((stream for found, stream in _grouped(files) if found == base), None)
@@ -138,15 +138,24 @@ def _names(stream: Stream) -> list[tuple[bytes, int]]:
     return [(file.path, file.inode) for file in stream.files]
 
 
-def _files(folder: bytes, names: Iterable[bytes], descriptor: int) -> Iterator[LogFile]:
-    """Describe the regular files of an open folder."""
-    for name in names:
+def _files(folder: bytes, descriptor: int) -> list[LogFile]:
+    """Describe the regular files of an open folder.
+
+    One that is renamed between the list and the look at it would have no name. So the list is taken again.
+    """
+    found: list[LogFile] = []
+    for _ in range(_MOST_LISTINGS):
+        found.clear()
         try:
-            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            for name in map(os.fsencode, os.listdir(descriptor)):
+                may_be_read = os.access(name, os.R_OK, dir_fd=descriptor)  # nor can one that has no name
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if may_be_read and stat.S_ISREG(status.st_mode):
+                    found.append(_file(name if folder == b"." else folder + b"/" + name, status))
         except FileNotFoundError:
             continue
-        if stat.S_ISREG(status.st_mode) and os.access(name, os.R_OK, dir_fd=descriptor):
-            yield _file(name if folder == b"." else folder + b"/" + name, status)
+        break
+    return found
 
 
 def _file(path: bytes, status: os.stat_result) -> LogFile:

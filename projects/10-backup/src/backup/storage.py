@@ -172,8 +172,16 @@ class FolderStorage:
     def _room(self) -> int | None:
         if self._limit_bytes is None:
             return None
-        used = sum(path.stat().st_size for folder in self._folders() for path in folder.iterdir())
-        return max(0, self._limit_bytes - used)
+        return max(0, self._limit_bytes - sum(map(_size_of, self._folders())))
+
+
+def _size_of(folder: Path) -> int:
+    """Return how many bytes a version has; what is deleted meanwhile has none."""
+    size_bytes = 0
+    with suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            size_bytes += path.stat().st_size
+    return size_bytes
 
 
 def _version(folder: Path) -> Version | None:
