@@ -279,6 +279,24 @@ def test_a_machine_with_far_too_much_to_do_excuses_what_depends_on_time(
     assert (check.verdict.value, check.reason) == (verdict, reason if verdict == "inconclusive" else None)
 
 
+STARTS_LATE = """
+@then("it starts in time")
+def _():
+    from kata.errors import TooSlowError
+    raise TooSlowError("release did not finish within 60 s")
+"""
+
+
+@pytest.mark.parametrize(("load", "verdict"), [(8.0, "fail"), (8.1, "inconclusive")])
+def test_a_machine_with_far_too_much_to_do_excuses_a_start_that_takes_too_long(
+    written: Written, monkeypatch: pytest.MonkeyPatch, load: float, verdict: str
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    check = only_check(written(scenario("@C1", "Then it starts in time"), STARTS_LATE))
+    assert check.verdict.value == verdict
+
+
 def test_a_process_that_died_is_not_excused_by_the_machine(
     written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:

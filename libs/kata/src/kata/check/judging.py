@@ -20,7 +20,6 @@ _LAST_LINES = 5
 # With five verifications side by side on two processors, a load of 10, an answer that may take 200 ms took
 # 460; with three, a load of 5 to 6, none did.
 _OVERLOAD = 4
-_OTHERS_RAN = "other checks ran at the same time"
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,8 @@ def _finding(item: pytest.Item, error: BaseException | None) -> _Finding:
 
 
 def _no_service(item: pytest.Item, error: TargetError) -> _Finding:
-    if isinstance(error, TooSlowError) and not item.config.stash.get(ALONE, True):
-        return _Finding(Verdict.INCONCLUSIVE, reason=_OTHERS_RAN)
+    if isinstance(error, TooSlowError) and (excuse := _others(item) or _overload()):
+        return _Finding(Verdict.INCONCLUSIVE, reason=excuse)
     return _Finding(Verdict.FAIL, expected="a running service", got=str(error), output=error.output)
 
 
@@ -102,11 +101,19 @@ def _failure(item: pytest.Item, error: CheckFailedError) -> _Finding:
 
 def _excuse(item: pytest.Item) -> str | None:
     """Say why it may have been the machine, and not the service, that was late."""
-    if not item.config.stash.get(ALONE, True):
-        return _OTHERS_RAN
+    if others := _others(item):
+        return others
     stall_seconds = item.config.stash[MONITOR].worst_between(item.stash[STARTED], time.monotonic())
     if stall_seconds > STALL_SECONDS:
         return f"the machine stood still for {stall_seconds:.2f} s while it was judged"
+    return _overload()
+
+
+def _others(item: pytest.Item) -> str | None:
+    return None if item.config.stash.get(ALONE, True) else "other checks ran at the same time"
+
+
+def _overload() -> str | None:
     load, processors = os.getloadavg()[0], os.cpu_count() or 1
     if load > _OVERLOAD * processors:
         return f"the machine had {load:.1f} processes to run at a time, on {processors} processors"
