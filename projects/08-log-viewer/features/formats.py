@@ -38,6 +38,11 @@ def draw_moment(draw: Draw, first: int = 1972, last: int = 2037) -> datetime:
     return start + timedelta(seconds=draw.integer(0, (last - first) * 31_556_952))
 
 
+def in_month(local: datetime, month: int) -> datetime:
+    """Return the same time in a month, on a day that each month has."""
+    return local.replace(month=month, day=min(local.day, 28))
+
+
 def draw_offset(draw: Draw) -> timezone:
     return timezone(
         timedelta(minutes=draw.choice((0, 60, 330, 345, -210, -720, 840, draw.integer(-700, 700))))
@@ -85,8 +90,14 @@ def rfc5424(draw: Draw) -> Written:
     return Written(line.encode(), moment_of(local, nanoseconds), "RFC 5424")
 
 
-def common_log(draw: Draw) -> Written:
+def each_month(draw: Draw) -> list[Written]:
+    """Write a line of each month by its name."""
+    return [common_log(draw, month) for month in range(1, 13)]
+
+
+def common_log(draw: Draw, month: int | None = None) -> Written:
     local = draw_moment(draw).replace(tzinfo=draw_offset(draw))
+    local = in_month(local, month) if month is not None else local
     stamp = f"{local:%d}/{MONTHS[local.month - 1]}/{local:%Y:%H:%M:%S} {offset_text(local, colon=False)}"
     host, user = draw.address(), draw.choice(("-", draw.word(), "frank lee"))
     line = f'{host} - {user} [{stamp}] "GET /{draw.word()} HTTP/1.1" 200 {draw.integer(0, 99999)}'

@@ -9,7 +9,16 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, expect, is_problem
 
-from .formats import Written, android, around_changes, bsd, draw_moment, with_zone, without_zone
+from .formats import (
+    Written,
+    android,
+    around_changes,
+    bsd,
+    draw_moment,
+    each_month,
+    with_zone,
+    without_zone,
+)
 from .viewer import (
     MALFORMED,
     NANOSECONDS,
@@ -40,7 +49,8 @@ def told(viewer: Viewer, name: str, written: list[Written]) -> Told:
 @when("a line of each format is written, with moments that are drawn", target_fixture="told_times")
 def a_line_of_each_format_is_written(viewer: Viewer) -> Told:
     name = viewer.new_name()
-    written = viewer.draw.shuffle([one for _ in range(6) for one in with_zone(viewer.draw)])
+    draw = viewer.draw
+    written = draw.shuffle([*(one for _ in range(6) for one in with_zone(draw)), *each_month(draw)])
     viewer.write(name, [one.line for one in written])
     return told(viewer, name, written)
 
