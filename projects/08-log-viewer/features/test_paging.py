@@ -364,7 +364,7 @@ def tail_cursor_leads_to_what_has_come_since(grown: list[Reading]) -> None:
 def pages_are_asked_of_two_processes(
     world: World, log_dir: Path, service_settings: Mapping[str, str]
 ) -> list[Reading]:
-    service = world.start_alone(service_settings)
+    service = world.start_alone({"LOG_DIR": service_settings["LOG_DIR"]})  # the rest has defaults
     service.add("web")
     viewers = [Viewer(service, world.draw, log_dir, process=number) for number in range(2)]
     draw: Draw = world.draw
