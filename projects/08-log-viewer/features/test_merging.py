@@ -1,5 +1,6 @@
 """Steps of merging.feature: several streams in the order of their instants."""
 
+import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from .viewer import (
     read_entry,
     same,
     shown,
+    stamped,
 )
 
 scenarios("merging.feature")
@@ -331,7 +333,22 @@ def streams_are_merged_that_are_larger_than_the_budget(
     is_told = whole.coverage.get("complete") is False
     expect(is_told, expected="incomplete, for a line is not ended", got=whole.coverage)
     accounts_for_all(viewer, written, whole)
+    says_that_an_archive_is_cut(viewer, written.ids[0])
     return found
+
+
+def says_that_an_archive_is_cut(viewer: Viewer, other_id: str) -> None:
+    """Merge archives that are cut within a line, and right behind one."""
+    data = gzip.compress(lines(stamped(viewer.draw, 300)))
+    for cut in (data[: viewer.draw.integer(len(data) // 3, len(data) - 20)], data + data[:12]):
+        name = viewer.new_name()
+        viewer.write(f"{name}.1.gz", cut)
+        page = merged(viewer, [other_id, viewer.id_of(name)], limit=1000)
+        listed = page.coverage.get("files")
+        files = {str(one.get("name")): one for one in (listed if isinstance(listed, list) else [])}
+        reasons = [one["reason"] for one in files.get(f"{name}.1.gz", {}).get("skipped", [])]
+        is_told = reasons == ["truncated"] and page.coverage.get("complete") is False
+        expect(is_told, expected=f"incomplete, for {name}.1.gz is truncated", got=page.coverage)
 
 
 def in_parts(viewer: Viewer, written: Written, direction: str, **query: str) -> tuple[list[bytes], int]:
