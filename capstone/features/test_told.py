@@ -33,37 +33,47 @@ def keep_making(client: Client, home: Home, numbers: Iterator[int], done: list[i
         done.append(number)
 
 
+@dataclass(frozen=True)
+class Told:
+    """Endpoints, each of another organisation, and how many changes were answered."""
+
+    hooks: list[Hook]
+    answered: int
+
+
 @when("its process is killed while much is changed that an endpoint is to be told of", target_fixture="told")
-def its_process_is_killed(site: Site, home: Home, sink: CallbackServer) -> tuple[Hook, int]:
-    one = hook(site, home, sink)
+def its_process_is_killed(site: Site, home: Home, sink: CallbackServer) -> Told:
+    # An organisation for each sender: in one, a change waits for the other, and few are under way at a time.
+    homes = [home, *(site.home(home.person) for _ in range(SENDERS - 1))]
+    hooks = [hook(site, each, sink) for each in homes]
     enough = site.draw.integer(SENDERS, WRITES // 3)
     done: list[int] = []
     with ThreadPoolExecutor(SENDERS) as pool:
         sending = []
-        for sender in range(SENDERS):
+        for sender, each in enumerate(homes):
             numbers = iter(range(sender, WRITES, SENDERS))
-            sending.append(pool.submit(keep_making, site.service.client(), home, numbers, done))
+            sending.append(pool.submit(keep_making, site.service.client(), each, numbers, done))
         while len(done) < enough and not all(it.done() for it in sending):
             time.sleep(0.002)
         instance = site.service.start_web_again({})
     wait_until_ready(instance)
-    return one, len(done)
+    return Told(hooks, len(done))
 
 
 @then("the endpoint is told of each change that is there, and of no other")
-def the_endpoint_is_told_of_each(site: Site, home: Home, told: tuple[Hook, int]) -> None:
-    one, answered = told
-    here = home.of(site.elsewhere(home.person, 0))
-    entries = entries_of(here, 50)
-    made = {entry.get("target") for entry in entries if entry.get("action") == "project.created"}
-    expect(len(made) >= answered, expected=f"the {answered} that were answered", got=len(made))
-    calls = one.calls(len(made), TOLD_SECONDS)
-    targets = set(targets_of(calls))
-    expect(
-        targets == made,
-        expected=f"{len(made)} projects",
-        got=f"{len(targets & made)} of them, {targets - made}",
-    )
+def the_endpoint_is_told_of_each(site: Site, home: Home, told: Told) -> None:
+    person, found = site.elsewhere(home.person, 0), 0
+    for one in told.hooks:
+        entries = entries_of(one.home.of(person), 50)
+        made = {entry.get("target") for entry in entries if entry.get("action") == "project.created"}
+        targets = set(targets_of(one.calls(len(made), TOLD_SECONDS)))
+        expect(
+            targets == made,
+            expected=f"{len(made)} projects",
+            got=f"{len(targets & made)} of them, {targets - made}",
+        )
+        found += len(made)
+    expect(found >= told.answered, expected=f"the {told.answered} that were answered", got=found)
 
 
 def keep_sending(client: Client, to: Source, names: Iterator[str], body: bytes, done: list[str]) -> None:
