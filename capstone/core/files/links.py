@@ -47,7 +47,7 @@ class Links:
         """Return for how many seconds a link still counts. Raises: InvalidLinkError."""
         right = self._signature(verb, claims.tenant_id, claims.file_id, claims.expires)
         left_seconds = claims.expires - time.time()
-        if not hmac.compare_digest(right, claims.signature) or left_seconds <= 0:
+        if not hmac.compare_digest(right.encode(), claims.signature.encode()) or left_seconds <= 0:
             raise InvalidLinkError("The link is none of ours, or its time is over.")
         return left_seconds
 
