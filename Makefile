@@ -37,6 +37,9 @@ run-%: $(READY) ## run the reference: embedded servers, no Docker (PORT=… to c
 learn: $(READY) ## the levels as a page: have your own versions verified, and see which opens next
 	@$(KATA) run 11 --open
 
+seed-%: $(READY) ## the same, with data to develop with: in development alone
+	@SEED=true $(KATA) run $*
+
 dev-%: $(READY) ## the same, started anew whenever a file of the project changes
 	@$(KATA) run $* --reload
 

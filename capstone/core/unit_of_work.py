@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth import PostgresRefreshTokenStore, RefreshPolicy, RefreshTokens
 from core.audit.domain import Action, Actor, Deed
 from core.audit.repository import AuditTrail
+from core.files.repository import Files
 from core.flags.repository import Flags
 from core.idempotency.repository import IdempotencyKeys
 from core.identity.repository import EmailTokens, LoginGuesses, Logins, Users
@@ -143,6 +144,10 @@ class UnitOfWork:
     @cached_property
     def flags(self) -> Flags:
         return Flags(self.connection)
+
+    @cached_property
+    def files(self) -> Files:
+        return Files(self.connection)
 
     @cached_property
     def audit(self) -> AuditTrail:

@@ -9,6 +9,7 @@ from pytest_bdd import given
 from kata.steps import CallbackServer, Request, Service, World
 
 from .saas import API, Home, Person, Site
+from .uploads import LINK_SECONDS
 
 # Secrets are numbers, so that those of a service that runs already can be told with --set.
 TOKEN_KEYS = (10**35, 10**60)
@@ -18,6 +19,7 @@ LEASE_SECONDS = 2
 TOKEN_SECONDS = 1
 # What people, their tokens and their invitations rely on, in each check: the defaults.
 RELIED_ON = {
+    "ENVIRONMENT": "development",
     "ACCESS_TOKEN_SECONDS": "300",
     "MAIL_TOKEN_SECONDS": "3600",
     "INVITATION_SECONDS": "604800",
@@ -27,6 +29,12 @@ RELIED_ON = {
     "ENDPOINTS_PER_ORGANISATION": "10",
     "TOLERANCE_SECONDS": "300",
     "CHECKPOINT_ENTRIES": "100",
+    "CACHE_SECONDS": "60",
+    "READS_PER_MINUTE": "2000",
+    "EXPORTS_PER_HOUR": "10",
+    "ALLOWED_ORIGINS": "",
+    "FILES_ORIGIN": "https://files.localhost:8443",
+    "PUBLIC_ORIGIN": "https://localhost:8443",
 }
 
 
@@ -55,7 +63,8 @@ def job_settings(world: World, service_settings: dict[str, str]) -> dict[str, st
 
 @pytest.fixture
 def hook_settings(world: World, job_settings: dict[str, str]) -> dict[str, str]:
-    """What webhooks rely on: in seconds what else takes days."""
+    """What webhooks and files rely on: in seconds what else takes days."""
+    number = world.setting("origin of files", 10, 9999)
     return job_settings | {
         "DELIVERY_ATTEMPTS": str(world.setting("DELIVERY_ATTEMPTS", 8, 12)),
         "CHECKPOINT_ENTRIES": str(world.setting("CHECKPOINT_ENTRIES", 12, 16)),
@@ -65,6 +74,10 @@ def hook_settings(world: World, job_settings: dict[str, str]) -> dict[str, str]:
         "DISABLE_FAILURES": str(world.setting("DISABLE_FAILURES", 2, 3)),
         "DISABLE_SECONDS": "3.5",
         "CALL_TIMEOUT_SECONDS": "3",
+        "FILES_ORIGIN": world.text_setting("FILES_ORIGIN", f"https://files-{number}.example:{number + 3000}"),
+        "FILE_LIMIT_BYTES": str(world.setting("FILE_LIMIT_BYTES", 1_400_000, 1_900_000)),
+        "FILE_QUOTA_BYTES": str(world.setting("FILE_QUOTA_BYTES", 4_000_000, 6_000_000)),
+        "FILE_LINK_SECONDS": str(LINK_SECONDS),
     }
 
 
@@ -86,7 +99,17 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         ("LOGIN_FAILURES", world.draw.choice(["0", "101", "2.5"])),
         ("ATTEMPTS_PER_MINUTE", world.draw.choice(["0", "100001", "many"])),
         ("LONGEST_LOCK_SECONDS", "29.5"),  # below the first lock
+        ("ENVIRONMENT", world.draw.choice(["prod", "dev", "Production"])),
+        ("FILES_ORIGIN", "https://localhost:8443"),  # the platform's own
         ("MAIL_TOKEN_SECONDS", world.draw.choice(["0", "604801", "soon"])),
+        (
+            "ALLOWED_ORIGINS",
+            world.draw.choice(["*", "https://a.example/", "null", "https://a.example, https://b.example"]),
+        ),
+        ("READS_PER_MINUTE", world.draw.choice(["0", "1000001", "many"])),
+        ("FILE_LIMIT_BYTES", world.draw.choice(["0", "many", "1.5"])),
+        ("FILE_LINK_SECONDS", world.draw.choice(["0", "86401", "soon"])),
+        ("DATA_DIR", world.draw.choice(["", "relative/folder"])),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
         ("REDIS_URL", world.draw.choice(["nowhere", ""])),
     ]
@@ -151,6 +174,11 @@ def contract_paths() -> list[str]:
         f"{one}/inbox",
         f"{one}/inbox/{{inbox_id}}",
         f"{one}/inbox/{{inbox_id}}/replay",
+        f"{one}/exports/projects",
+        f"{one}/files",
+        f"{one}/files/{{file_id}}",
+        f"{API}/uploads/{{tenant_id}}/{{file_id}}",
+        f"{API}/downloads/{{tenant_id}}/{{file_id}}",
         f"{one}/audit",
         f"{one}/audit/checkpoint",
         f"{one}/audit/export",
@@ -185,6 +213,7 @@ def a_platform_one_of_whose_processes_issues_tokens_for_a_second(
 @given("a strict platform that soon forgets", target_fixture="site")
 def a_strict_platform(world: World, service_settings: dict[str, str]) -> Site:
     """In seconds what else takes minutes."""
+    number = world.setting("origin of others", 1000, 9999)
     settings = service_settings | {
         "ALLOW_PRIVATE_DESTINATIONS": "false",
         "ATTEMPTS_PER_MINUTE": "100000",
@@ -194,6 +223,11 @@ def a_strict_platform(world: World, service_settings: dict[str, str]) -> Site:
         "LONGEST_LOCK_SECONDS": f"{world.setting('LONGEST_LOCK_SECONDS', 2000, 2300) / 1000:g}",
         "REFRESH_GRACE_SECONDS": "1",
         "TRUSTED_HOPS": "1",
+        "READS_PER_MINUTE": str(world.setting("READS_PER_MINUTE", 12, 30)),
+        "EXPORTS_PER_HOUR": str(world.setting("EXPORTS_PER_HOUR", 2, 4)),
+        "ALLOWED_ORIGINS": world.text_setting(
+            "ALLOWED_ORIGINS", f"https://one-{number}.example,https://two.example:{number}"
+        ),
     }
     return Site(world.start(settings), world.draw, settings)
 

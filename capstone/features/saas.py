@@ -244,17 +244,24 @@ def mails_to(site: Site, email: str, count: int = 1) -> list[Mail]:
 
 def while_nobody_writes(site: Site, requests: Sequence[Request]) -> list[Exchange]:
     """Send requests that all look before any of them can write, unless one waits for the other."""
-    with site.service.postgres.connect() as connection, ThreadPoolExecutor(1) as pool:
-        with connection.transaction():
-            names = connection.execute(
-                "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
-                " AND tablename NOT LIKE 'procrastinate%'"
-            ).fetchall()
-            for (name,) in names:
-                connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.SQL(str(name))))
+    with ThreadPoolExecutor(1) as pool:
+        with tables_held(site):
             answers = pool.submit(site.service.burst, requests)
             time.sleep(HELD_SECONDS)
         return answers.result()
+
+
+@contextmanager
+def tables_held(site: Site) -> Iterator[None]:
+    """Let everybody read, and nobody write."""
+    with site.service.postgres.connect() as connection, connection.transaction():
+        names = connection.execute(
+            "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
+            " AND tablename NOT LIKE 'procrastinate%'"
+        ).fetchall()
+        for (name,) in names:
+            connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.SQL(str(name))))
+        yield
 
 
 def retry_after(answer: Exchange) -> int:

@@ -37,6 +37,7 @@ from .trail import (
     export_of,
     followed,
 )
+from .uploads import stored
 
 ROLE = "capstone_app"
 MANY = 12
@@ -94,6 +95,9 @@ def people_change_what_there_is(site: Site, home: Home, sink: CallbackServer) ->
     retry_a_job(deeds, home, colleague, project, sink)
     issue_keys(deeds, home)
     manage_endpoints(deeds, home, sink)
+    keep_a_file(deeds, home)
+    deeds.do(home, "GET", "/exports/projects")
+    deeds.note("projects.exported", home.id, owner)
     deeds.do(home, "PATCH", f"/members/{outsider.person.id}", {"role": "admin"})
     deeds.note("member.changed", outsider.person.id, owner)
     deeds.do(home, "DELETE", f"/members/{outsider.person.id}")
@@ -184,6 +188,13 @@ def manage_endpoints(deeds: Deeds, home: Home, sink: CallbackServer) -> None:
     deeds.note("source.changed", source, user(home))
     deeds.do(home, "DELETE", f"/sources/{source}")
     deeds.note("source.deleted", source, user(home))
+
+
+def keep_a_file(deeds: Deeds, home: Home) -> None:
+    file = stored(home, b"text")
+    deeds.note("file.stored", file.id, user(home))
+    deeds.do(home, "DELETE", f"/files/{file.id}")
+    deeds.note("file.deleted", file.id, user(home))
 
 
 def issue_keys(deeds: Deeds, home: Home) -> None:

@@ -12,6 +12,7 @@ from kata.steps import Client, Exchange, as_object, describe_answer, expect, wai
 from .conftest import TOKEN_SECONDS
 from .saas import API, FORBIDDEN, MISSING, OK, UNAUTHENTICATED, Home, Json, Person, Site, bare, made
 from .senders import send, source
+from .uploads import stored
 
 ORGANISATION = f"{API}/organisations/{{organisation_id}}"
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -89,6 +90,13 @@ TABLE: Mapping[tuple[str, str], Operation] = {
     ("POST", organisation("/jobs/{job_id}/retry")): Operation(Door.ADMINS, "jobs:write"),
     ("POST", organisation("/jobs/{job_id}/cancel")): Operation(Door.ADMINS, "jobs:write"),
     ("GET", organisation("/flags")): Operation(Door.MEMBERS),
+    ("GET", organisation("/exports/projects")): Operation(Door.MEMBERS, "projects:read"),
+    ("GET", organisation("/files")): Operation(Door.MEMBERS, "files:read"),
+    ("POST", organisation("/files")): Operation(Door.MEMBERS, "files:write", {"name": "x", "size_bytes": 1}),
+    ("GET", organisation("/files/{file_id}")): Operation(Door.MEMBERS, "files:read"),
+    ("DELETE", organisation("/files/{file_id}")): Operation(Door.MEMBERS, "files:write"),
+    ("PUT", f"{API}/uploads/{{tenant_id}}/{{file_id}}"): Operation(Door.ANYBODY),
+    ("GET", f"{API}/downloads/{{tenant_id}}/{{file_id}}"): Operation(Door.ANYBODY),
     ("GET", organisation("/endpoints")): Operation(Door.ADMINS, "webhooks:read"),
     ("POST", organisation("/endpoints")): Operation(
         Door.ADMINS, "webhooks:write", {"url": "http://x.example/"}
@@ -130,7 +138,7 @@ ENDS = {("POST", f"{API}/auth/logout"), ("DELETE", f"{API}/me/sessions")}
 PEOPLE = ("stranger", "member", "admin", "owner")
 NOBODY = ("none", "expired", "revoked", "garbled")
 KEYS: Mapping[str, list[str]] = {
-    "key of all": ["projects", "jobs", "webhooks"],
+    "key of all": ["projects", "jobs", "webhooks", "files"],
     "key of projects": ["projects:read"],
     "key of jobs": ["jobs:write"],
 }
@@ -292,6 +300,7 @@ def ids_of(site: Site, home: Home) -> dict[str, object]:
         "source_id": sender.id,
         "inbox_id": taken["id"],
         "job_id": job["id"],
+        "file_id": stored(home, b"text").id,
         "key_id": made(home.http.request("POST", f"{home.path}/keys", json=key))["id"],
         "invitation_id": made(home.http.request("POST", f"{home.path}/invitations", json=invitation))["id"],
     }

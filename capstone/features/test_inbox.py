@@ -21,6 +21,7 @@ from .saas import (
     ACCEPTED,
     API,
     CONFLICT,
+    ENDS,
     MISSING,
     NO_CONTENT,
     OK,
@@ -227,6 +228,11 @@ def a_source_is_made(site: Site, home: Home, sink: CallbackServer) -> Managed:
     listener.calls(1)
     event = received(home, taken["id"])
     again = home.http.request("POST", f"{home.path}/inbox/{taken['id']}/replay")
+    while received(home, taken["id"]).get("state") not in ENDS:
+        time.sleep(0.05)
+    # What is told is of the transaction of the job.
+    told = listener.deliveries()
+    expect(len(told) == 2, expected="a delivery for each time", got=told)
     listener.calls(2)
     with site.service.postgres.connect() as connection:
         rows = connection.execute("SELECT row_to_json(sources)::text FROM sources").fetchall()

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_bdd import scenarios, then, when
 
@@ -16,54 +16,86 @@ from .senders import Source, inbox_of, payload, send, source
 from .trail import entries_of
 
 WRITES, SENDERS = 60, 6
+LISTENERS = 3
+SLOW_SECONDS = 0.005
+"""So long each way to PostgreSQL takes while a process is killed: it is killed waiting, wherever it is."""
 TOLD_SECONDS = 15.0
 RECEIVED = ["inbox.received"]
 
 scenarios("told.feature")
 
 
-def keep_making(client: Client, home: Home, numbers: Iterator[int], done: list[int]) -> None:
-    """Make projects, until nobody is there any more."""
-    for number in numbers:
-        body = json.dumps({"name": f"{number}"}).encode()
-        headers = {**JSON, **home.person.authorization}
-        answer = client.request("POST", f"{home.path}/projects", headers=headers, body=body)
-        if answer.status != CREATED:
-            return
-        done.append(number)
+def make(client: Client, home: Home, name: str) -> int:
+    headers = {**JSON, **home.person.authorization}
+    body = json.dumps({"name": name}).encode()
+    return client.request("POST", f"{home.path}/projects", headers=headers, body=body).status
+
+
+def keep_making(client: Client, home: Home, begin: float, done: list[str]) -> None:
+    """Make projects from a moment on, until nobody is there any more."""
+    time.sleep(max(0.0, begin - time.monotonic()))
+    while status := make(client, home, f"{home.id} {len(done)}"):
+        if status == CREATED:
+            done.append(home.id)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The endpoints of each organisation, and how many changes were answered."""
+
+    hooks: list[list[Hook]]
+    answered: int
 
 
 @when("its process is killed while much is changed that an endpoint is to be told of", target_fixture="told")
-def its_process_is_killed(site: Site, home: Home, sink: CallbackServer) -> tuple[Hook, int]:
-    one = hook(site, home, sink)
-    enough = site.draw.integer(SENDERS, WRITES // 3)
-    done: list[int] = []
-    with ThreadPoolExecutor(SENDERS) as pool:
-        sending = []
-        for sender in range(SENDERS):
-            numbers = iter(range(sender, WRITES, SENDERS))
-            sending.append(pool.submit(keep_making, site.service.client(), home, numbers, done))
-        while len(done) < enough and not all(it.done() for it in sending):
+def its_process_is_killed(site: Site, home: Home, sink: CallbackServer) -> Told:
+    # An organisation for each sender: in one, a change waits for the other, and few are under way at a time.
+    homes = [home, *(site.home(home.person) for _ in range(SENDERS - 1))]
+    hooks = [[hook(site, each, sink) for _ in range(LISTENERS)] for each in homes]
+    enough = site.draw.integer(SENDERS, 2 * SENDERS)
+    done: list[str] = []
+    with site.service.postgres.proxy.delay(SLOW_SECONDS), ThreadPoolExecutor(SENDERS) as pool:
+        began = time.monotonic()
+        make(site.service.client(), home, site.draw.word())
+        # One behind the other, so that at each instant some are at each place of a change.
+        step = (time.monotonic() - began) / SENDERS
+        for sender, each in enumerate(homes):
+            begin = time.monotonic() + sender * step
+            pool.submit(keep_making, site.service.client(), each, begin, done)
+        deadline = time.monotonic() + TOLD_SECONDS
+        while len(done) < enough and time.monotonic() < deadline:
             time.sleep(0.002)
+        time.sleep(site.draw.integer(0, 100) / 100 * step)
         instance = site.service.start_web_again({})
     wait_until_ready(instance)
-    return one, len(done)
+    return Told(hooks, len(done))
 
 
 @then("the endpoint is told of each change that is there, and of no other")
-def the_endpoint_is_told_of_each(site: Site, home: Home, told: tuple[Hook, int]) -> None:
-    one, answered = told
-    here = home.of(site.elsewhere(home.person, 0))
-    entries = entries_of(here, 50)
-    made = {entry.get("target") for entry in entries if entry.get("action") == "project.created"}
-    expect(len(made) >= answered, expected=f"the {answered} that were answered", got=len(made))
-    calls = one.calls(len(made), TOLD_SECONDS)
-    targets = set(targets_of(calls))
-    expect(
-        targets == made,
-        expected=f"{len(made)} projects",
-        got=f"{len(targets & made)} of them, {targets - made}",
-    )
+def the_endpoint_is_told_of_each(site: Site, home: Home, told: Told) -> None:
+    person, found = site.elsewhere(home.person, 0), 0
+    for hooks in told.hooks:
+        here = hooks[0].home.of(person)
+        entries = entries_of(here, 50)
+        made = {entry.get("target") for entry in entries if entry.get("action") == "project.created"}
+        for one in hooks:
+            # A delivery is of the change's transaction: that it is there is no question of time.
+            sent = len(
+                [
+                    each
+                    for each in replace(one, home=here).deliveries()
+                    if each.get("type") == "project.created"
+                ]
+            )
+            expect(sent == len(made), expected=f"{len(made)} deliveries", got=sent)
+            targets = set(targets_of(one.calls(len(made), TOLD_SECONDS)))
+            expect(
+                targets == made,
+                expected=f"{len(made)} projects",
+                got=f"{len(targets & made)} of them, {targets - made}",
+            )
+        found += len(made)
+    expect(found >= told.answered, expected=f"the {told.answered} that were answered", got=found)
 
 
 def keep_sending(client: Client, to: Source, names: Iterator[str], body: bytes, done: list[str]) -> None:

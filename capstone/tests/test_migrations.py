@@ -6,6 +6,7 @@ from sqlalchemy import MetaData, create_engine
 
 import auth
 from core.audit import tables as audit
+from core.files import tables as files
 from core.flags import tables as flags
 from core.idempotency import tables as idempotency
 from core.identity import tables as identity
@@ -24,6 +25,7 @@ from service_kit.migrations import migrate
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 DOMAINS = (
     audit,
+    files,
     flags,
     idempotency,
     identity,

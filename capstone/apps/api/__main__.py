@@ -8,7 +8,9 @@ Server and migrations are imported when they are used: a start that is refused n
 import sys
 from pathlib import Path
 
-from apps.api.settings import ApiSettings, Stores
+from apps.api.settings import ApiSettings, ReleaseSettings
+from apps.starts import refuse
+from core.environment import WrongEnvironmentError, check, claim
 from service_kit.settings import load
 
 EX_USAGE = 64
@@ -19,17 +21,35 @@ def main() -> None:
     match sys.argv[1:]:
         case ["web"]:
             settings = load(ApiSettings)
+            try:
+                check(str(settings.database_url), settings.environment)
+            except WrongEnvironmentError as error:
+                refuse(error)
             from service_kit.server import serve
 
             serve("apps.api.app:create_app", settings, "asgi")
         case ["migrate"]:
-            stores = load(Stores)
-            from service_kit.migrations import migrate
-
-            migrate(str(stores.database_url), MIGRATIONS)
+            release(load(ReleaseSettings))
         case _:
             sys.stderr.write("usage: python -m apps.api web|migrate\n")
             raise SystemExit(EX_USAGE)
+
+
+def release(settings: ReleaseSettings) -> None:
+    """Bring the tables to where the migrations end, in a database of this environment and no other."""
+    from service_kit.migrations import migrate
+
+    url = str(settings.database_url)
+    try:
+        check(url, settings.environment)
+        migrate(url, MIGRATIONS)
+        claim(url, settings.environment)
+    except WrongEnvironmentError as error:
+        refuse(error)
+    if settings.seed:
+        from apps.api.seed import seed
+
+        sys.stdout.write(seed(url))
 
 
 if __name__ == "__main__":

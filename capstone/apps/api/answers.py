@@ -72,6 +72,7 @@ class MembershipsAnswer(BaseModel):
     """Those that the caller is in."""
 
     items: list[MembershipAnswer]
+    next_cursor: UUID | None
 
 
 class InvitationAnswer(BaseModel):
@@ -89,6 +90,7 @@ class InvitationsAnswer(BaseModel):
     """All that are open."""
 
     items: list[InvitationAnswer]
+    next_cursor: UUID | None
 
 
 class OfferAnswer(BaseModel):
@@ -104,6 +106,7 @@ class OffersAnswer(BaseModel):
     """Those to one's own address."""
 
     items: list[OfferAnswer]
+    next_cursor: UUID | None
 
 
 class MemberAnswer(BaseModel):
@@ -118,6 +121,7 @@ class MembersAnswer(BaseModel):
     """All members."""
 
     items: list[MemberAnswer]
+    next_cursor: UUID | None
 
 
 class ProjectAnswer(BaseModel):
@@ -197,6 +201,7 @@ class KeysAnswer(BaseModel):
     """All keys."""
 
     items: list[KeyAnswer]
+    next_cursor: UUID | None
 
 
 class ActorAnswer(BaseModel):
@@ -364,6 +369,40 @@ class InboxAnswer(BaseModel):
 
     items: list[ReceivedAnswer]
     next_cursor: UUID | None
+
+
+class FileAnswer(BaseModel):
+    """A file; `type` and `sha256` are of its bytes."""
+
+    id: UUID
+    name: str
+    size_bytes: int
+    type: str
+    sha256: str
+    created_at: datetime
+    stored_at: datetime
+
+
+class FileWithLink(FileAnswer):
+    """A file, and the link that leads to its bytes for a while."""
+
+    download_url: str
+
+
+class FilesAnswer(BaseModel):
+    """A page of files."""
+
+    items: list[FileAnswer]
+    next_cursor: UUID | None
+
+
+class AnnouncedFileAnswer(BaseModel):
+    """A file that is to come, and the link by which it comes."""
+
+    id: UUID
+    name: str
+    size_bytes: int
+    upload_url: str
 
 
 class FlagsAnswer(BaseModel):

@@ -12,12 +12,16 @@ from litestar.openapi import OpenAPIConfig
 
 import auth
 from apps.api import access, limits
+from apps.api.cached import AnswerStore, Cached
+from apps.api.cors import Cors
 from apps.api.once import replayed
 from apps.api.operator import operator
+from apps.api.origins import OriginGuard
 from apps.api.problems import error_table
 from apps.api.routes import (
     accounts,
     audit,
+    files,
     flags,
     identity,
     inbox,
@@ -33,6 +37,11 @@ from auth.litestar import CSRF_EXEMPT, AuthPlugin
 from core import errors
 from core.audit.checkpoints import Signer
 from core.audit.service import AuditService
+from core.audit.watch import ReadWatch
+from core.files.blobs import Blobs
+from core.files.domain import FileLimits
+from core.files.links import Links
+from core.files.service import FileService
 from core.flags.service import FlagService
 from core.idempotency.domain import ReplayedError
 from core.identifiers import new_id
@@ -53,10 +62,10 @@ from core.webhooks.announcer import Announcer
 from core.webhooks.secrets import Sealer
 from core.webhooks.service import EndpointService
 from rate_limit import AsyncLimiter, AsyncRedisStorage, Policy
-from service_kit.asgi import Plumbing
 from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.litestar import install
+from service_kit.routing import template
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
@@ -67,7 +76,7 @@ MINUTE: Final = 60
 HOUR: Final = 3600
 
 
-def create_app(settings: ApiSettings) -> Plumbing:
+def create_app(settings: ApiSettings) -> Cors:
     """Put the API together; nothing is connected to yet."""
     key = settings.token_key.get_secret_value().encode()
     database = Database(
@@ -75,7 +84,16 @@ def create_app(settings: ApiSettings) -> Plumbing:
         NAME,
         errors.StoreUnavailableError,
         session_settings={"role": APP_ROLE},
-        tables=("users", "organisations", "memberships", "projects", "jobs", "mails", "audit_entries"),
+        tables=(
+            "users",
+            "organisations",
+            "memberships",
+            "projects",
+            "jobs",
+            "mails",
+            "audit_entries",
+            "files",
+        ),
         constraints=(EMAIL_CONSTRAINT,),
     )
     refresh = auth.RefreshPolicy([key], grace_seconds=settings.refresh_grace_seconds)
@@ -107,7 +125,15 @@ def create_app(settings: ApiSettings) -> Plumbing:
     token_life = timedelta(seconds=settings.mail_token_seconds)
     sealer = Sealer(bytes.fromhex(settings.sealing_key.get_secret_value()))
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
+    answers = AnswerStore(str(settings.redis_url), settings.cache_seconds)
     provided: Mapping[str, object] = {
+        "cached": Cached(answers),
+        "reads": ReadWatch(
+            begin,
+            budget(settings.reads_per_minute, MINUTE, "reads"),
+            budget(1, MINUTE, "reads-alarm"),
+            budget(settings.exports_per_hour, HOUR, "exports"),
+        ),
         "settings": settings,
         "clients": clients,
         "identity": people,
@@ -119,6 +145,17 @@ def create_app(settings: ApiSettings) -> Plumbing:
         "tenancy": tenancy,
         "projects": ProjectService(begin, new_id),
         "jobs": work,
+        "files": FileService(
+            begin,
+            Blobs(settings.data_dir),
+            Links(key, settings.public_origin, settings.files_origin),
+            new_id,
+            FileLimits(
+                settings.file_limit_bytes,
+                settings.file_quota_bytes,
+                timedelta(seconds=settings.file_link_seconds),
+            ),
+        ),
         "flags": FlagService(begin),
         "signer": signer,
         "audit": AuditService(begin, signer),
@@ -162,6 +199,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
         hasher.close()
         await sessions.aclose()
         await counters.aclose()
+        await answers.close()
         await database.close()
 
     of_one = Router(
@@ -171,6 +209,7 @@ def create_app(settings: ApiSettings) -> Plumbing:
             *invitations.OF_ONE,
             *projects.OF_ONE,
             *jobs.OF_ONE,
+            *files.OF_ONE,
             *flags.OF_ONE,
             *keys.OF_ONE,
             *audit.OF_ONE,
@@ -186,25 +225,27 @@ def create_app(settings: ApiSettings) -> Plumbing:
     )
     routes: list[ControllerRouterHandler] = [of_one, of_operator]
     routes += [*identity.ROUTES, *accounts.ROUTES, *invitations.ROUTES, *organisations.ROUTES]
-    routes += [*audit.ROUTES, *inbox.ROUTES]
+    routes += [*audit.ROUTES, *files.ROUTES, *inbox.ROUTES]
     attempts = budget(settings.attempts_per_minute, MINUTE, "attempts")
     app = Litestar(
         # Bearers alone sign in here, which no site makes a browser send; who shows nothing is to hear 401.
         [Router(PREFIX, route_handlers=routes, opt={CSRF_EXEMPT: True})],
         dependencies={name: Provide(_always(it), sync_to_thread=False) for name, it in provided.items()},
         plugins=[AuthPlugin(config)],
-        guards=[limits.AddressGuard(clients, attempts)],
+        guards=[OriginGuard(settings.files_origin), limits.AddressGuard(clients, attempts)],
         exception_handlers={ReplayedError: replayed},
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(title="Capstone", version="1"),
     )
-    return install(
+    plumbing = install(
         app,
         settings,
         readiness={"postgresql": database.ping},
         errors=error_table(),
         client_of=clients.address,
+        own_bodies=[f"{PREFIX}{template(files.UPLOADS)}"],
     )
+    return Cors(plumbing, [settings.public_origin, *settings.origins()])
 
 
 def _budget(counters: AsyncRedisStorage, limit: int, window_seconds: int, name: str) -> limits.LimiterBudget:

@@ -24,9 +24,9 @@ class LimiterBudget:
     def __init__(self, limiter: AsyncLimiter) -> None:
         self._limiter = limiter
 
-    async def spend(self, key: str) -> float | None:
-        """Take one; return after how many seconds there is another, if there is none now."""
-        decision = await self._limiter.hit(key)
+    async def spend(self, key: str, cost: int = 1) -> float | None:
+        """Take as many; return after how many seconds there are so many, if there are not now."""
+        decision = await self._limiter.hit(key, cost)
         return None if decision else float(decision.retry_after_seconds or 1)
 
 

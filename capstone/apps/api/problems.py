@@ -8,6 +8,14 @@ from typing import Final
 import auth
 from auth.litestar import status_of
 from core import errors
+from core.audit.watch import TooManyReadsError
+from core.files.domain import (
+    InvalidLinkError,
+    NoLengthError,
+    OtherContentError,
+    QuotaExceededError,
+    WrongLengthError,
+)
 from core.idempotency.domain import InProgressError, OtherRequestError
 from core.inbox.domain import BadSignatureError, MalformedWebhookError, NotConfiguredError
 from core.inbox.service import TooManySourcesError
@@ -40,9 +48,21 @@ def error_table() -> list[ErrorRule]:
         on(NotInStateError, 409, "not_in_state"),
         on(TooManyEndpointsError, 409, "too_many_endpoints"),
         on(TooManySourcesError, 409, "too_many_sources"),
+        on(InvalidLinkError, 403, "invalid_link"),
+        on(NoLengthError, 411, "length_required"),
+        on(WrongLengthError, 400, "wrong_length"),
+        on(OtherContentError, 409, "other_content"),
+        on(QuotaExceededError, 409, "quota_exceeded"),
         on(NotConfiguredError, 503, "not_configured", headers=lambda _: COME_AGAIN),
         on(MalformedWebhookError, 400, "malformed_webhook"),
         on(BadSignatureError, 401, "bad_signature", headers=lambda _: {"WWW-Authenticate": "Webhook"}),
+        on(
+            TooManyReadsError,
+            429,
+            "too_many_reads",
+            detail=lambda _: "This is more than a person reads. Ask for an export to have all of it.",
+            headers=lambda error: _after(error.retry_after_seconds),
+        ),
         on(
             errors.TooManyRequestsError,
             429,

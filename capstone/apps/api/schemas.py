@@ -131,6 +131,13 @@ class SourceChanges(Body):
     key_pointer: Pointer | None = None
 
 
+class NewFile(Body):
+    """A file that is to come."""
+
+    name: Name
+    size_bytes: Annotated[int, Field(ge=1, le=2**40)]
+
+
 class Switch(Body):
     """Whether a flag is on: for one organisation, or for all who have no switch of their own."""
 

@@ -1,11 +1,13 @@
 """What the API reads from its environment. Each field is the variable of the same name."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from apps.environment import Environment
 from service_kit.settings import BearerToken, ServiceSettings
 from service_kit.urls import PostgresUrl, RedisUrl
 
@@ -18,13 +20,30 @@ def check_seed(seed: SecretStr) -> SecretStr:
     return seed
 
 
-class Stores(BaseSettings):
+def check_folder(path: Path) -> Path:
+    if not path.is_absolute() or (path.exists() and not path.is_dir()):
+        raise ValueError("it is the absolute path of a folder")
+    return path
+
+
+def check_origins(text: str) -> str:
+    for origin in text.split(",") if text else []:
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
+            raise ValueError("it is origins such as https://app.example.com, with commas between")
+    return text
+
+
+class Stores(Environment):
     """What every process reads. Without repr: an address may hold a password."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
     database_url: Annotated[PostgresUrl, Field(repr=False, description="Where PostgreSQL is")]
     redis_url: Annotated[RedisUrl, Field(repr=False, description="Where Redis is")]
+
+
+class ReleaseSettings(Stores):
+    """What `release` reads."""
 
 
 class Mailbox(BaseSettings):
@@ -81,7 +100,20 @@ class Jobs(BaseSettings):
     ] = False
 
 
-class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox, Webhooks):
+class Files(BaseSettings):
+    """What the API and the workers agree on of files."""
+
+    data_dir: Annotated[
+        Path,
+        AfterValidator(check_folder),
+        Field(description="The folder of files, which all processes share: an absolute path"),
+    ]
+    file_link_seconds: Annotated[
+        int, Field(ge=1, le=86_400, description="How long a link to put or get a file counts")
+    ] = 300
+
+
+class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox, Webhooks, Files):
     """What `web` reads."""
 
     token_key: Annotated[
@@ -152,13 +184,49 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox, Webhooks):
             description="How long the secret of a webhook that was replaced signs beside the new one",
         ),
     ] = 86_400.0
+    allowed_origins: Annotated[
+        str,
+        AfterValidator(check_origins),
+        Field(description="Origins besides the platform's whose pages may call the API, with commas between"),
+    ] = ""
+    reads_per_minute: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="How many projects and files somebody may read, one by one or in pages",
+        ),
+    ] = 2000
+    exports_per_hour: Annotated[
+        int, Field(ge=1, le=1000, description="How often an organisation may have all its projects exported")
+    ] = 10
+    cache_seconds: Annotated[
+        int,
+        Field(
+            ge=0, le=86_400, description="How long an answer is kept in Redis, if nothing changes; 0 for none"
+        ),
+    ] = 60
+    files_origin: Annotated[
+        str, Field(description="Where files are downloaded: another origin than the platform's")
+    ] = "https://files.localhost:8443"
+    file_limit_bytes: Annotated[int, Field(ge=1, le=2**40, description="How large a file may be")] = (
+        10 * 1024 * 1024
+    )
+    file_quota_bytes: Annotated[
+        int, Field(ge=1, le=2**50, description="How large all files of an organisation may be together")
+    ] = 1024 * 1024 * 1024
     argon2_memory_kib: Annotated[
         int, Field(ge=8, le=1_048_576, description="What hashing a password takes, in KiB")
     ] = 19_456
     argon2_passes: Annotated[int, Field(ge=1, le=100, description="How often it goes through that")] = 2
 
+    def origins(self) -> list[str]:
+        return self.allowed_origins.split(",") if self.allowed_origins else []
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
+        if self.files_origin == self.public_origin:
+            raise ValueError("FILES_ORIGIN must be another than PUBLIC_ORIGIN")
         if self.longest_lock_seconds < self.lock_seconds:
             raise ValueError("LONGEST_LOCK_SECONDS must not be less than LOCK_SECONDS")
         return self

@@ -13,6 +13,8 @@ from apps.worker.settings import WORKER_ROLE, WorkerSettings
 from auth import RefreshPolicy
 from core.audit.checkpoints import Signer
 from core.errors import StoreUnavailableError
+from core.files.blobs import Blobs
+from core.files.service import FileSweeper
 from core.identifiers import new_id
 from core.inbox.domain import RECEIVE
 from core.inbox.receiver import Receiver
@@ -34,6 +36,7 @@ from service_kit.smtp import SmtpServer
 NAME: Final = "capstone-worker"
 SWEEP_SECONDS: Final = 1.0
 TIDY_SECONDS: Final = 60.0
+FILES_SECONDS: Final = 3.0
 RENEWALS: Final = 3
 """How often in a lease it is lengthened: two of them may be lost."""
 NO_TOKENS: Final = RefreshPolicy([bytes(32)])
@@ -50,12 +53,14 @@ class Worker:
         begin: BeginUnitOfWork,
         runner: Runner,
         outbox: Outbox,
+        files: FileSweeper,
         queue: ProcrastinateQueue,
         settings: WorkerSettings,
     ) -> None:
         self._begin = begin
         self._runner = runner
         self._outbox = outbox
+        self._files = files
         self._queue = queue
         self._settings = settings
 
@@ -70,6 +75,7 @@ class Worker:
             asyncio.create_task(self._outbox.run()),
             asyncio.create_task(_again_and_again(self._tidy, TIDY_SECONDS)),
             asyncio.create_task(_again_and_again(self._runner.sweep, SWEEP_SECONDS)),
+            asyncio.create_task(_again_and_again(self._files.sweep, FILES_SECONDS)),
             asyncio.create_task(
                 _again_and_again(self._runner.renew, self._settings.lease_seconds / RENEWALS)
             ),
@@ -129,7 +135,8 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     smtp = SmtpServer(settings.smtp_url, settings.mail_from)
     life = timedelta(seconds=settings.mail_token_seconds)
     outbox = Outbox(begin, smtp.send, settings.public_origin, life)
-    yield Worker(begin, Runner(begin, queue, handlers, rules), outbox, queue, settings)
+    files = FileSweeper(begin, Blobs(settings.data_dir), settings.file_link_seconds)
+    yield Worker(begin, Runner(begin, queue, handlers, rules), outbox, files, queue, settings)
     await database.close()
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from apps.api.settings import Jobs, Mailbox, Stores, Webhooks
+from apps.api.settings import Files, Jobs, Mailbox, Stores, Webhooks
 from service_kit import worker
 from service_kit.urls import check_address
 
@@ -22,7 +22,7 @@ def check_smtp_url(url: str) -> str:
     return url
 
 
-class WorkerSettings(worker.WorkerSettings, Stores, Jobs, Mailbox, Webhooks):
+class WorkerSettings(worker.WorkerSettings, Stores, Jobs, Mailbox, Webhooks, Files):
     """What `worker` reads."""
 
     smtp_url: Annotated[

@@ -50,6 +50,10 @@ class Action(StrEnum):
     SOURCE_CHANGED = "source.changed"
     SOURCE_DELETED = "source.deleted"
     INBOX_REPLAYED = "inbox.replayed"
+    FILE_STORED = "file.stored"
+    FILE_DELETED = "file.deleted"
+    PROJECTS_EXPORTED = "projects.exported"
+    READS_THROTTLED = "reads.throttled"
 
 
 class ActorType(StrEnum):

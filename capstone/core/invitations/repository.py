@@ -51,24 +51,29 @@ class Invitations:
         )
         return _invitation(added.mappings().one())
 
-    async def of_tenant(self, tenant_id: UUID) -> Sequence[Invitation]:
+    async def of_tenant(
+        self, tenant_id: UUID, before: UUID | None = None, limit: int | None = None
+    ) -> Sequence[Invitation]:
         """List invitations, the newest first."""
-        found = await self._connection.execute(
-            select(*_SHOWN)
-            .where(INVITATIONS.c.tenant_id == tenant_id, _IS_OPEN)
-            .order_by(INVITATIONS.c.id.desc())
-        )
+        query = select(*_SHOWN).where(INVITATIONS.c.tenant_id == tenant_id, _IS_OPEN)
+        if before is not None:
+            query = query.where(INVITATIONS.c.id < before)
+        found = await self._connection.execute(query.order_by(INVITATIONS.c.id.desc()).limit(limit))
         return [_invitation(row) for row in found.mappings()]
 
-    async def of_user(self, user_id: UUID) -> Sequence[tuple[Invitation, Organisation]]:
+    async def of_user(
+        self, user_id: UUID, before: UUID | None = None, limit: int | None = None
+    ) -> Sequence[tuple[Invitation, Organisation]]:
         """List the invitations to a user's address, the newest first."""
-        found = await self._connection.execute(
+        query = (
             select(*_SHOWN, ORGANISATIONS.c.id.label("organisation_id"), ORGANISATIONS.c.name)
             .join_from(INVITATIONS, ORGANISATIONS, ORGANISATIONS.c.id == INVITATIONS.c.tenant_id)
             .join(USERS, USERS.c.email == INVITATIONS.c.email)
             .where(USERS.c.id == user_id, _IS_OPEN)
-            .order_by(INVITATIONS.c.id.desc())
         )
+        if before is not None:
+            query = query.where(INVITATIONS.c.id < before)
+        found = await self._connection.execute(query.order_by(INVITATIONS.c.id.desc()).limit(limit))
         return [
             (_invitation(row), Organisation(row["organisation_id"], row["name"])) for row in found.mappings()
         ]

@@ -57,9 +57,10 @@ class InvitationService:
             await uow.commit()
         return made
 
-    async def listing(self, access: Access) -> Sequence[Invitation]:
+    async def page(self, access: Access, before: UUID | None, limit: int) -> Sequence[Invitation]:
+        """Return one more than asked for, if there are any."""
         async with self.begin(Scope(access.tenant_id)) as uow:
-            return await uow.invitations.of_tenant(access.tenant_id)
+            return await uow.invitations.of_tenant(access.tenant_id, before, limit + 1)
 
     async def revoke(self, access: Access, invitation_id: UUID) -> None:
         """Raises: NotFoundError."""
@@ -69,17 +70,21 @@ class InvitationService:
             await uow.record(access, Action.INVITATION_REVOKED, invitation_id)
             await uow.commit()
 
-    async def of_user(self, user_id: UUID) -> Sequence[tuple[Invitation, Organisation]]:
+    async def of_user(
+        self, user_id: UUID, before: UUID | None, limit: int
+    ) -> Sequence[tuple[Invitation, Organisation]]:
         """List the invitations to a user's address, the newest first."""
         async with self.begin(Scope(user_id=user_id)) as uow:
-            return await uow.invitations.of_user(user_id)
+            return await uow.invitations.of_user(user_id, before, limit + 1)
 
     async def accept(self, user_id: UUID, invitation_id: UUID) -> tuple[Organisation, Role]:
         """Become a member, once. What whoever has invited may not give any more is void.
 
         Raises: NotFoundError.
         """
-        own = {invitation.id: organisation for invitation, organisation in await self.of_user(user_id)}
+        async with self.begin(Scope(user_id=user_id)) as uow:
+            offers = await uow.invitations.of_user(user_id)
+        own = {invitation.id: organisation for invitation, organisation in offers}
         organisation = own.get(invitation_id)
         if organisation is None:
             raise NotFoundError("invitation")

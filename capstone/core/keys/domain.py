@@ -22,6 +22,9 @@ class Scope(StrEnum):
     WEBHOOKS = "webhooks"
     READ_WEBHOOKS = "webhooks:read"
     CHANGE_WEBHOOKS = "webhooks:write"
+    FILES = "files"
+    READ_FILES = "files:read"
+    CHANGE_FILES = "files:write"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,14 @@ class Keys:
         its = exists().where(API_KEYS.c.tenant_id == tenant_id, API_KEYS.c.id == key_id)
         return bool(await self._connection.scalar(select(its)))
 
-    async def of_tenant(self, tenant_id: UUID) -> Sequence[Key]:
+    async def of_tenant(
+        self, tenant_id: UUID, before: UUID | None = None, limit: int | None = None
+    ) -> Sequence[Key]:
         """List keys, the newest first."""
-        found = await self._connection.execute(
-            select(*_SHOWN).where(API_KEYS.c.tenant_id == tenant_id).order_by(API_KEYS.c.id.desc())
-        )
+        query = select(*_SHOWN).where(API_KEYS.c.tenant_id == tenant_id)
+        if before is not None:
+            query = query.where(API_KEYS.c.id < before)
+        found = await self._connection.execute(query.order_by(API_KEYS.c.id.desc()).limit(limit))
         return [_key(row) for row in found.mappings()]
 
     async def revoke(self, tenant_id: UUID, key_id: UUID) -> bool:

@@ -49,9 +49,10 @@ class KeyService:
             await uow.commit()
         return IssuedKey(secret, key)
 
-    async def listing(self, access: Access) -> Sequence[Key]:
+    async def page(self, access: Access, before: UUID | None, limit: int) -> Sequence[Key]:
+        """Return one key more than asked for, if there are any."""
         async with self.begin(Scope(access.tenant_id)) as uow:
-            return await uow.keys.of_tenant(access.tenant_id)
+            return await uow.keys.of_tenant(access.tenant_id, before, limit + 1)
 
     async def revoke(self, access: Access, key_id: UUID) -> None:
         """Raises: NotFoundError."""

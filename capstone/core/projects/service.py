@@ -1,6 +1,7 @@
 """The verbs of projects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
 from uuid import UUID
 
 from core.audit.domain import Action
@@ -9,6 +10,8 @@ from core.idempotency.domain import Once
 from core.projects.domain import Draft, Project
 from core.tenancy.domain import Access
 from core.unit_of_work import BeginUnitOfWork, Scope
+
+EXPORTED_AT_ONCE: Final = 500
 
 
 class ProjectService:
@@ -40,6 +43,14 @@ class ProjectService:
         """Return one project more than asked for, if there are any: then there is a next page."""
         async with self._begin(Scope(access.tenant_id)) as uow:
             return await uow.projects.page(access.tenant_id, after, limit + 1)
+
+    async def all(self, access: Access) -> AsyncIterator[Project]:
+        """Walk through all projects. A page is a transaction: a slow reader holds none."""
+        after: UUID | None = None
+        while found := await self.page(access, after, EXPORTED_AT_ONCE):
+            for project in found:
+                yield project
+            after = found[-1].id
 
     async def change(
         self, access: Access, project_id: UUID, version: int | None, changes: Callable[[Project], Draft]

@@ -36,6 +36,8 @@ class Permission(StrEnum):
     READ_AUDIT = "audit:read"
     READ_WEBHOOKS = "webhooks:read"
     CHANGE_WEBHOOKS = "webhooks:write"
+    READ_FILES = "files:read"
+    CHANGE_FILES = "files:write"
 
 
 _MEMBER: Final = frozenset(
@@ -46,6 +48,8 @@ _MEMBER: Final = frozenset(
         Permission.CHANGE_PROJECTS,
         Permission.READ_JOBS,
         Permission.READ_FLAGS,
+        Permission.READ_FILES,
+        Permission.CHANGE_FILES,
     }
 )
 _ADMIN: Final = _MEMBER | {
@@ -87,12 +91,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks, for which tenant, as what, by which key: looked up for this request, and for no other."""
+    """Who asks, for which tenant, as what, by which key: looked up for this request, and for no other.
+
+    `changes` is how many changes the tenant has seen by then: what is read afterwards is of these at least.
+    """
 
     tenant_id: UUID
     user_id: UUID
     role: Role
     key_id: UUID | None = None
+    changes: int = 0
 
     @property
     def actor(self) -> Actor:

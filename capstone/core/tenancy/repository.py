@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.tables import AUDIT_ENTRIES
 from core.identity.tables import USERS
 from core.tenancy.domain import Member, Organisation, Role
 from core.tenancy.tables import MEMBERSHIPS, ORGANISATIONS
@@ -23,14 +24,18 @@ class Organisations:
             ORGANISATIONS.insert().values(id=organisation.id, name=organisation.name)
         )
 
-    async def of_user(self, user_id: UUID) -> Sequence[tuple[Organisation, Role]]:
+    async def of_user(
+        self, user_id: UUID, after: UUID | None, limit: int
+    ) -> Sequence[tuple[Organisation, Role]]:
         """List those that a user is in, the oldest first: ids sort by time."""
-        found = await self._connection.execute(
+        query = (
             select(ORGANISATIONS.c.id, ORGANISATIONS.c.name, MEMBERSHIPS.c.role)
             .join_from(MEMBERSHIPS, ORGANISATIONS, ORGANISATIONS.c.id == MEMBERSHIPS.c.tenant_id)
             .where(MEMBERSHIPS.c.user_id == user_id)
-            .order_by(ORGANISATIONS.c.id)
         )
+        if after is not None:
+            query = query.where(ORGANISATIONS.c.id > after)
+        found = await self._connection.execute(query.order_by(ORGANISATIONS.c.id).limit(limit))
         return [(Organisation(row.id, row.name), Role(row.role)) for row in found]
 
     async def find(self, tenant_id: UUID) -> Organisation | None:
@@ -45,9 +50,11 @@ class Organisations:
             ORGANISATIONS.update().where(ORGANISATIONS.c.id == tenant_id).values(name=name)
         )
 
-    async def role_of(self, tenant_id: UUID, user_id: UUID) -> Role | None:
-        found = await self._connection.scalar(
-            select(MEMBERSHIPS.c.role)
+    async def standing_of(self, tenant_id: UUID, user_id: UUID) -> tuple[Role, int] | None:
+        """Return the role of a user, and how many changes there were."""
+        changes = select(func.max(AUDIT_ENTRIES.c.seq)).where(AUDIT_ENTRIES.c.tenant_id == tenant_id)
+        found = await self._connection.execute(
+            select(MEMBERSHIPS.c.role, func.coalesce(changes.scalar_subquery(), 0).label("changes"))
             .join_from(MEMBERSHIPS, ORGANISATIONS, ORGANISATIONS.c.id == MEMBERSHIPS.c.tenant_id)
             .where(
                 MEMBERSHIPS.c.tenant_id == tenant_id,
@@ -55,16 +62,21 @@ class Organisations:
                 ORGANISATIONS.c.suspended_at.is_(None),
             )
         )
-        return None if found is None else Role(found)
+        row = found.one_or_none()
+        return None if row is None else (Role(row.role), row.changes)
 
-    async def members(self, tenant_id: UUID) -> Sequence[Member]:
-        """List the members in the order in which they came."""
-        found = await self._connection.execute(
+    async def members(
+        self, tenant_id: UUID, after: UUID | None = None, limit: int | None = None
+    ) -> Sequence[Member]:
+        """List the members, whose accounts are the oldest first."""
+        query = (
             select(USERS.c.id, USERS.c.email, MEMBERSHIPS.c.role)
             .join_from(MEMBERSHIPS, USERS)
             .where(MEMBERSHIPS.c.tenant_id == tenant_id)
-            .order_by(MEMBERSHIPS.c.created_at, USERS.c.id)
         )
+        if after is not None:
+            query = query.where(MEMBERSHIPS.c.user_id > after)
+        found = await self._connection.execute(query.order_by(MEMBERSHIPS.c.user_id).limit(limit))
         return [Member(row.id, row.email, Role(row.role)) for row in found]
 
     async def add_member(self, tenant_id: UUID, user_id: UUID, role: Role) -> bool:

@@ -25,11 +25,12 @@ class TenancyService:
         ForbiddenError.
         """
         async with self._begin(Scope(tenant_id, user_id)) as uow:
-            role = await uow.organisations.role_of(tenant_id, user_id)
+            standing = await uow.organisations.standing_of(tenant_id, user_id)
             is_its = key_id is None or await uow.keys.belongs(tenant_id, key_id)
-        if role is None or not is_its:
+        if standing is None or not is_its:
             raise NotFoundError("organisation")
-        access = Access(tenant_id, user_id, role, key_id)
+        role, changes = standing
+        access = Access(tenant_id, user_id, role, key_id, changes)
         access.require(permission)
         return access
 
@@ -44,9 +45,12 @@ class TenancyService:
             await uow.commit()
         return organisation
 
-    async def organisations_of(self, user_id: UUID) -> Sequence[tuple[Organisation, Role]]:
+    async def organisations_of(
+        self, user_id: UUID, after: UUID | None, limit: int
+    ) -> Sequence[tuple[Organisation, Role]]:
+        """Return one more than asked for, if there are any."""
         async with self._begin(Scope(user_id=user_id)) as uow:
-            return await uow.organisations.of_user(user_id)
+            return await uow.organisations.of_user(user_id, after, limit + 1)
 
     async def show(self, access: Access) -> Organisation:
         """Raises: NotFoundError."""
@@ -63,9 +67,10 @@ class TenancyService:
             await uow.commit()
         return Organisation(access.tenant_id, name)
 
-    async def members(self, access: Access) -> Sequence[Member]:
+    async def members(self, access: Access, after: UUID | None, limit: int) -> Sequence[Member]:
+        """Return one more than asked for, if there are any."""
         async with self._begin(_scope(access)) as uow:
-            return await uow.organisations.members(access.tenant_id)
+            return await uow.organisations.members(access.tenant_id, after, limit + 1)
 
     async def set_role(self, access: Access, user_id: UUID, role: Role) -> None:
         """Give a member another role. Raises: NotFoundError, ForbiddenError, LastOwnerError."""

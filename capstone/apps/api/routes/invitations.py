@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from apps.api.access import Allowed, needs, person
 from apps.api.answers import (
@@ -17,6 +17,7 @@ from apps.api.answers import (
     OrganisationAnswer,
 )
 from apps.api.once import answered, once
+from apps.api.pages import Limit, page_of
 from apps.api.schemas import NewMember
 from auth.litestar import AuthRequest
 from core.idempotency.domain import Answer
@@ -48,10 +49,16 @@ async def invite(
 
 
 @get("/invitations", opt=needs(Permission.CHANGE_MEMBERS))
-async def listing(access: Allowed, invitations: Invitations) -> InvitationsAnswer:
+async def listing(
+    access: Allowed,
+    invitations: Invitations,
+    cursor: FromQuery[UUID | None] = None,
+    limit: FromQuery[Limit] = 20,
+) -> InvitationsAnswer:
     """List the invitations that are open, the newest first."""
-    found = await invitations.listing(access)
-    return InvitationsAnswer(items=[invitation_answer(one) for one in found])
+    found = await invitations.page(access, cursor, limit)
+    shown, next_cursor = page_of(found, limit, lambda one: one.id)
+    return InvitationsAnswer(items=[invitation_answer(one) for one in shown], next_cursor=next_cursor)
 
 
 @delete("/invitations/{invitation_id:uuid}", opt=needs(Permission.CHANGE_MEMBERS))
@@ -61,9 +68,15 @@ async def revoke(access: Allowed, invitation_id: FromPath[UUID], invitations: In
 
 
 @get("/me/invitations", guards=[person])
-async def offers(request: AuthRequest, invitations: Invitations) -> OffersAnswer:
+async def offers(
+    request: AuthRequest,
+    invitations: Invitations,
+    cursor: FromQuery[UUID | None] = None,
+    limit: FromQuery[Limit] = 20,
+) -> OffersAnswer:
     """List the invitations to one's own address, the newest first."""
-    found = await invitations.of_user(UUID(request.user.subject))
+    found = await invitations.of_user(UUID(request.user.subject), cursor, limit)
+    shown, next_cursor = page_of(found, limit, lambda pair: pair[0].id)
     items = [
         OfferAnswer(
             id=one.id,
@@ -71,9 +84,9 @@ async def offers(request: AuthRequest, invitations: Invitations) -> OffersAnswer
             role=one.role,
             expires_at=one.expires_at,
         )
-        for one, organisation in found
+        for one, organisation in shown
     ]
-    return OffersAnswer(items=items)
+    return OffersAnswer(items=items, next_cursor=next_cursor)
 
 
 @post("/me/invitations/{invitation_id:uuid}/accept", status_code=200, guards=[person])

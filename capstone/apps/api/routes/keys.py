@@ -5,10 +5,11 @@ from uuid import UUID
 
 from litestar import delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from apps.api.access import Allowed, needs
 from apps.api.answers import IssuedKeyAnswer, KeyAnswer, KeysAnswer
+from apps.api.pages import Limit, page_of
 from apps.api.schemas import NewKey
 from core.keys.service import KeyService
 from core.tenancy.domain import Permission
@@ -26,10 +27,14 @@ async def issue(access: Allowed, data: JSONBody[NewKey], keys: Keys) -> IssuedKe
 
 
 @get("/keys", opt=needs(Permission.READ_KEYS))
-async def listing(access: Allowed, keys: Keys) -> KeysAnswer:
+async def listing(
+    access: Allowed, keys: Keys, cursor: FromQuery[UUID | None] = None, limit: FromQuery[Limit] = 20
+) -> KeysAnswer:
     """List keys, the newest first."""
-    found = await keys.listing(access)
-    return KeysAnswer(items=[KeyAnswer.model_validate(one, from_attributes=True) for one in found])
+    found = await keys.page(access, cursor, limit)
+    shown, next_cursor = page_of(found, limit, lambda one: one.id)
+    items = [KeyAnswer.model_validate(one, from_attributes=True) for one in shown]
+    return KeysAnswer(items=items, next_cursor=next_cursor)
 
 
 @delete("/keys/{key_id:uuid}", opt=needs(Permission.CHANGE_KEYS))

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from litestar import delete, get, patch, post
-from litestar.params import FromPath, JSONBody
+from litestar import Response, delete, get, patch, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from apps.api.access import Allowed, Tenancy, needs, person
 from apps.api.answers import (
@@ -13,6 +13,8 @@ from apps.api.answers import (
     MembershipsAnswer,
     OrganisationAnswer,
 )
+from apps.api.cached import AnswerCache, Tagged
+from apps.api.pages import Limit, page_of
 from apps.api.schemas import NewOrganisation, NewRole
 from auth.litestar import AuthRequest
 from core.tenancy.domain import Member, Permission
@@ -32,19 +34,32 @@ async def create(
 
 
 @get("/organisations", guards=[person])
-async def mine(request: AuthRequest, tenancy: Tenancy) -> MembershipsAnswer:
+async def mine(
+    request: AuthRequest,
+    tenancy: Tenancy,
+    cursor: FromQuery[UUID | None] = None,
+    limit: FromQuery[Limit] = 20,
+) -> MembershipsAnswer:
     """List the organisations that the caller is in."""
-    found = await tenancy.organisations_of(UUID(request.user.subject))
+    found = await tenancy.organisations_of(UUID(request.user.subject), cursor, limit)
+    shown, next_cursor = page_of(found, limit, lambda pair: pair[0].id)
     return MembershipsAnswer(
-        items=[MembershipAnswer(id=one.id, name=one.name, role=role) for one, role in found]
+        items=[MembershipAnswer(id=one.id, name=one.name, role=role) for one, role in shown],
+        next_cursor=next_cursor,
     )
 
 
 @get("/", opt=needs(Permission.READ_ORGANISATION))
-async def show(access: Allowed, tenancy: Tenancy) -> OrganisationAnswer:
+async def show(
+    request: AuthRequest, access: Allowed, tenancy: Tenancy, cached: AnswerCache
+) -> Response[OrganisationAnswer]:
     """Show an organisation."""
-    found = await tenancy.show(access)
-    return OrganisationAnswer(id=found.id, name=found.name)
+
+    async def read() -> Tagged[OrganisationAnswer]:
+        found = await tenancy.show(access)
+        return Tagged(OrganisationAnswer(id=found.id, name=found.name))
+
+    return await cached.answer(request, access, read)
 
 
 @patch("/", opt=needs(Permission.CHANGE_ORGANISATION))
@@ -55,9 +70,22 @@ async def rename(access: Allowed, data: JSONBody[NewOrganisation], tenancy: Tena
 
 
 @get("/members", opt=needs(Permission.READ_MEMBERS))
-async def members(access: Allowed, tenancy: Tenancy) -> MembersAnswer:
-    """List the members."""
-    return MembersAnswer(items=[member_answer(one) for one in await tenancy.members(access)])
+async def members(
+    request: AuthRequest,
+    access: Allowed,
+    tenancy: Tenancy,
+    cached: AnswerCache,
+    cursor: FromQuery[UUID | None] = None,
+    limit: FromQuery[Limit] = 20,
+) -> Response[MembersAnswer]:
+    """List the members, whose accounts are the oldest first."""
+
+    async def read() -> Tagged[MembersAnswer]:
+        found = await tenancy.members(access, cursor, limit)
+        shown, next_cursor = page_of(found, limit, lambda one: one.user_id)
+        return Tagged(MembersAnswer(items=[member_answer(one) for one in shown], next_cursor=next_cursor))
+
+    return await cached.answer(request, access, read)
 
 
 @patch("/members/{user_id:uuid}", status_code=204, opt=needs(Permission.CHANGE_MEMBERS))

@@ -1,15 +1,20 @@
 """Projects and their actions over HTTP."""
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Final
 from uuid import UUID
 
 from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, Parameter
+from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Stream
 
 from apps.api.access import Allowed, needs
 from apps.api.answers import JobAnswer, ProjectAnswer, ProjectsAnswer
+from apps.api.cached import AnswerCache, Tagged
 from apps.api.once import answered, once
+from apps.api.pages import Limit, page_of
+from apps.api.reads import Reads
 from apps.api.routes.jobs import job_answer
 from apps.api.schemas import NewAction, NewProject, ProjectChanges
 from auth.litestar import AuthRequest
@@ -22,8 +27,8 @@ from core.projects.service import ProjectService
 from core.tenancy.domain import Permission
 
 Projects = NamedDependency[ProjectService]
+NDJSON: Final = "application/x-ndjson"
 Actions = NamedDependency[ActionService]
-Limit = Annotated[int, Parameter(ge=1, le=100)]
 
 
 def project_answer(project: Project) -> ProjectAnswer:
@@ -59,21 +64,42 @@ async def create(
 
 @get("/projects", opt=needs(Permission.READ_PROJECTS))
 async def listing(
-    access: Allowed, projects: Projects, cursor: FromQuery[UUID | None] = None, limit: FromQuery[Limit] = 20
-) -> ProjectsAnswer:
-    """List projects, the oldest first."""
-    found = await projects.page(access, cursor, limit)
-    shown = found[:limit]
-    return ProjectsAnswer(
-        items=[project_answer(one) for one in shown],
-        next_cursor=shown[-1].id if len(found) > limit else None,
-    )
+    request: AuthRequest,
+    access: Allowed,
+    projects: Projects,
+    cached: AnswerCache,
+    reads: Reads,
+    cursor: FromQuery[UUID | None] = None,
+    limit: FromQuery[Limit] = 20,
+) -> Response[ProjectsAnswer]:
+    """List projects, the oldest first: a page counts as many reads as it may have."""
+    await reads.spend(access, limit)
+
+    async def read() -> Tagged[ProjectsAnswer]:
+        found = await projects.page(access, cursor, limit)
+        shown, next_cursor = page_of(found, limit, lambda one: one.id)
+        return Tagged(ProjectsAnswer(items=[project_answer(one) for one in shown], next_cursor=next_cursor))
+
+    return await cached.answer(request, access, read)
 
 
 @get("/projects/{project_id:uuid}", opt=needs(Permission.READ_PROJECTS))
-async def show(access: Allowed, project_id: FromPath[UUID], projects: Projects) -> Response[ProjectAnswer]:
+async def show(
+    request: AuthRequest,
+    access: Allowed,
+    project_id: FromPath[UUID],
+    projects: Projects,
+    cached: AnswerCache,
+    reads: Reads,
+) -> Response[ProjectAnswer]:
     """Show a project."""
-    return tagged(await projects.find(access, project_id))
+    await reads.spend(access)
+
+    async def read() -> Tagged[ProjectAnswer]:
+        project = await projects.find(access, project_id)
+        return Tagged(project_answer(project), f'"{project.version}"')
+
+    return await cached.answer(request, access, read)
 
 
 @patch("/projects/{project_id:uuid}", opt=needs(Permission.CHANGE_PROJECTS))
@@ -126,4 +152,16 @@ async def act(
     return Response(job_answer(job), status_code=202, headers={"location": place(job)})
 
 
-OF_ONE = [create, listing, show, change, remove, act]
+@get("/exports/projects", opt=needs(Permission.READ_PROJECTS), media_type=NDJSON)
+async def export(access: Allowed, projects: Projects, reads: Reads) -> Stream:
+    """Hand all projects over, one on each line."""
+    await reads.export(access)
+
+    async def lines() -> AsyncIterator[str]:
+        async for project in projects.all(access):
+            yield project_answer(project).model_dump_json() + "\n"
+
+    return Stream(lines(), media_type=NDJSON)
+
+
+OF_ONE = [export, create, listing, show, change, remove, act]

@@ -72,7 +72,8 @@ class Plumbing:
         codings = [value for name, value in scope["headers"] if name == b"transfer-encoding"]
         negotiation.check_transfer(b",".join(codings).decode("latin-1"))
         length = exchange.own.get(b"content-length", b"").decode("latin-1")
-        declared_length(length, self._service.body_limit_bytes)
+        limit_bytes = None if exchange.has_own_body() else self._service.body_limit_bytes
+        declared_length(length, limit_bytes)
         match = exchange.find_route()
         answer = self._service.answer(match, scope["method"])
         if match.template == READY and answer is None:
@@ -179,6 +180,11 @@ class Exchange:
         offered = self.own.get(REQUEST_ID_HEADER)
         self._request_id = request_id.choose(offered.decode("latin-1") if offered else None)
         request_id.bind(self._request_id)
+
+    def has_own_body(self) -> bool:
+        """Say whether the route bounds its bodies itself, as one does that takes files."""
+        own = self._service.own_bodies
+        return bool(own) and self._service.table.template_of(self._scope["path"]) in own
 
     def find_route(self) -> Match:
         """Find it in the table. Raises: ProblemError."""

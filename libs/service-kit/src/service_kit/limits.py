@@ -17,8 +17,8 @@ class Readable(Protocol):
         ...
 
 
-def declared_length(header: str | None, limit_bytes: int) -> int | None:
-    """Return the Content-Length, None without one.
+def declared_length(header: str | None, limit_bytes: int | None) -> int | None:
+    """Return the Content-Length, None without one; a limit of None is none.
 
     Raises: ProblemError, of 400 for nonsense and of 413 above the limit.
     """
@@ -27,7 +27,7 @@ def declared_length(header: str | None, limit_bytes: int) -> int | None:
     if not (header.isascii() and header.isdigit()):
         raise ProblemError(of_status(400, "Content-Length is not a number."))
     length = int(header)
-    if length > limit_bytes:
+    if limit_bytes is not None and length > limit_bytes:
         raise too_large(limit_bytes)
     return length
 

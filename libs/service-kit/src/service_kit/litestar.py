@@ -34,10 +34,13 @@ def install(
     errors: Sequence[ErrorRule] = (),
     service_metrics: Metrics | None = None,
     client_of: ClientOf = peer_of,
+    own_bodies: Sequence[str] = (),
 ) -> Plumbing:
     """Return the application with ids, logs, problem details, limits, headers, operational routes and /docs.
 
     What is returned is to be served: Litestar's own middleware runs after its routing, and so misses a 404.
+    `own_bodies` are templates, such as `/files/{name}`, whose handlers read `scope[RECEIVE]`, which is as
+    the server has it, and bound what they read themselves.
     """
 
     def answer(request: "AnyRequest", error: Exception) -> Response[bytes]:
@@ -46,7 +49,7 @@ def install(
 
     for kind in (*(rule.error for rule in errors), HTTPException, Exception):
         app.exception_handlers[kind] = answer
-    service = Service(settings, _routes(app), document(app), service_metrics, client_of)
+    service = Service(settings, _routes(app), document(app), service_metrics, client_of, own_bodies)
     return Plumbing(
         app,  # type: ignore[arg-type]  # ASGI too, in Litestar's own words
         service,
