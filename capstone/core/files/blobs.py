@@ -5,7 +5,7 @@ import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -47,8 +47,9 @@ class Blobs:
         """Remove what nobody can be writing any more: its process was killed."""
         with translated():
             for path in self._parts.glob("*"):
-                if path.stat().st_mtime < time.time() - older_than_seconds:
-                    path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):  # one that has just been put in its place
+                    if path.stat().st_mtime < time.time() - older_than_seconds:
+                        path.unlink()
 
 
 class Part:
