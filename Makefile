@@ -68,9 +68,9 @@ down-%: ## stop what up-NN started, and remove its volumes
 
 test-all: $(READY) lint types contracts test ## every check of the repository
 
-test: $(READY) ## every test of the repository: files side by side; then the commands and the features of each lesson, two at once
-	@.venv/bin/pytest -q -n 4 --dist loadfile --ignore-glob '*/features' --ignore tests/test_lesson_commands.py --durations 8 --durations-min 5
-	@.venv/bin/pytest -q -n 2 --dist worksteal tests/test_lesson_commands.py --durations 0 --durations-min 5
+test: $(READY) ## every test of the repository: files side by side; then the commands and the features of each lesson
+	@.venv/bin/pytest -q -n 3 --dist loadfile --ignore-glob '*/features' --ignore tests/test_lesson_commands.py --durations 8 --durations-min 5
+	@.venv/bin/pytest -q tests/test_lesson_commands.py --durations 0 --durations-min 5
 
 # A server forks its workers in its own folder: where the data goes has to be told absolutely.
 coverage: export COVERAGE_FILE := $(CURDIR)/.data/coverage/data
