@@ -39,6 +39,8 @@ def changes_are_scheduled(panel: Panel) -> tuple[datetime, dict[str, str]]:
                 timing=True,
             )
             is_problem(panel.manage("DELETE", path), NOT_FOUND)
+    made_at = datetime.now(UTC)
+    expect(made_at < at, expected=f"all prepared before {at}", got=made_at, timing=True)
     late = str(panel.flag()["key"])
     past = {"at": "2021-01-01T00:00:00Z", "change": {"default": {"variant": "other"}}}
     wanted(
@@ -78,7 +80,7 @@ def the_others_are_made_on_time(panel: Panel, planned: tuple[datetime, dict[str,
             is_problem(panel.manage("DELETE", path), NOT_FOUND, f"one that is {state} is over")
         listed = wanted(panel.manage("GET", f"/flags/{key}/scheduled-changes"), OK)
         told = [item["state"] for item in objects(listed.get("items"))]
-        expect(told == [state], expected=f"[{state}]", got=told, timing=True)
+        expect(told == [state], expected=f"[{state}]", got=told)
         variant = panel.variant(key)
         right = "other" if state == "done" else "on"
         expect(variant == right, expected=f"{right} after {state}", got=variant)
