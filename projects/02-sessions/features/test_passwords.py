@@ -251,7 +251,7 @@ def common_passwords_are_set(site: Site) -> tuple[list[Attempt], list[Attempt]]:
     long = [line for line in listed if len(line) >= least]
     places = [draw.integer(0, 99), draw.integer(100, 2899), draw.integer(2900, 2999), len(long) - 1]
     common = [long[place] for place in places]
-    common[0] = common[0].upper()
+    common.append(draw.choice([one for one in long if one != one.upper()]).upper())
     email = site.email()
     part = email.partition("@")[0]
     bad = [
