@@ -9,6 +9,7 @@ from kata.catalog.projects import ROOT, Project, load_project
 from kata.commands import generated as module
 from kata.commands.generated import verify_generated
 from kata.judge.verdicts import Exit
+from kata.mutation import drawing
 from kata.mutation.drawing import draw_mutants
 from kata.report.kill_matrix import Trial
 
@@ -23,6 +24,8 @@ def project(doubler: Project, tmp_path: Path) -> Project:
     (copy / "src").mkdir()
     (copy / "app.py").rename(copy / "src" / "app.py")
     (copy / "src" / "page.py").write_text("x = 1\n")
+    mutants = copy / "mutants.toml"
+    mutants.write_text(mutants.read_text().replace('"app.py"', '"src/app.py"'))
     return load_project(copy)
 
 
@@ -89,3 +92,13 @@ def test_edits_are_drawn_from_the_sources_and_each_is_a_mutant(
     source = project.path / "src" / "app.py"
     source.write_text("# a line more\n" + source.read_text())
     assert [it.id for it in draw_mutants(project, "1", 12)] == [it.id for it in first]
+
+
+def test_the_checks_of_the_nearest_bugs_are_the_likeliest_to_catch_an_edit(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "_NEIGHBOURS", 1)
+    likely = {mutant.put: mutant.caught_by for mutant in draw_mutants(project, "1", 1000)}
+    (largest,) = (checks for put, checks in likely.items() if "number >= self.largest" in put)
+    assert largest == ("C2",)
+    assert set(likely.values()) == {("C1",), ("C2",), ("C3",)}

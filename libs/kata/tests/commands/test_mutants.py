@@ -284,6 +284,22 @@ def test_a_quick_trial_asks_only_the_checks_that_are_to_catch_the_mutant(
     assert seen == [Trial("squares", "5eed", {"C1": " | "}, Exit.FAIL)] * 2
 
 
+def test_to_fail_fast_is_to_ask_the_likeliest_checks_first_and_then_all(
+    doubler: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    verdicts = iter([Verdict.PASS, Verdict.FAIL, Verdict.FAIL])
+
+    def note(_project: Project, options: Options, _report: Path) -> RunResult:
+        asked.append((options.only, options.fail_fast))
+        return RunResult("00-doubler", "", "5eed", [CheckResult("C1", "", 1, next(verdicts), 0.1)])
+
+    monkeypatch.setattr(module, "verify_in_child", note)
+    for _ in range(2):
+        run_mutants(doubler, [(SQUARES, "5eed")], jobs=1, fail_fast=True, on_trial=lambda _: None)
+    assert asked == [(frozenset({"C1"}), True), (frozenset(), True), (frozenset({"C1"}), True)]
+
+
 def test_a_verifier_that_breaks_ends_the_run_without_the_trials_that_have_not_begun(
     doubler: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,24 +129,28 @@ def run_mutants(
 ) -> list[Trial]:
     """Verify mutants, each with a seed, some side by side, and return the trials in the order of the plan.
 
-    `quick`: by those checks that are to catch it; `fail_fast`: until the first one does.
+    `quick`: by those checks that are to catch it; `fail_fast`: by those first, and by all until one does.
 
     Raises:
         KataError: an edit does not apply, or the verifier itself broke on a mutant.
 
     """
 
-    def choices(mutant: Mutant, seed: str) -> Options:
-        only = frozenset(mutant.caught_by) if quick else frozenset[str]()
-        return Options(seed=seed, only=only, fail_fast=fail_fast)
+    def attempt(mutant: Mutant, seed: str, directory: Path) -> Trial:
+        whole = Options(seed=seed, fail_fast=fail_fast, directory=directory)
+        likely = replace(whole, only=frozenset(mutant.caught_by))
+        if quick or (fail_fast and mutant.caught_by):
+            trial = _try(project, mutant, likely)
+            if quick or trial.exit_code in {Exit.FAIL, Exit.NO_TARGET}:
+                return trial
+        return _try(project, mutant, whole)
 
     with tempfile.TemporaryDirectory() as folder:
         for mutant in {mutant.id: mutant for mutant, _ in planned}.values():
             plant(mutant, project.path, Path(folder, mutant.id))
         with ThreadPoolExecutor(jobs) as pool:
             running = [
-                pool.submit(_try, project, mutant, Path(folder, mutant.id), choices(mutant, seed))
-                for mutant, seed in planned
+                pool.submit(attempt, mutant, seed, Path(folder, mutant.id)) for mutant, seed in planned
             ]
             try:
                 for trial in as_completed(running):
@@ -157,11 +161,12 @@ def run_mutants(
             return [trial.result() for trial in running]
 
 
-def _try(project: Project, mutant: Mutant, directory: Path, options: Options) -> Trial:
-    report = directory.with_name(f"{mutant.id}-{options.seed}.json")
+def _try(project: Project, mutant: Mutant, options: Options) -> Trial:
+    assert options.directory is not None
+    report = options.directory.with_name(f"{mutant.id}-{options.seed}.json")
     in_doubt = _IN_DOUBT - {Exit.INCONCLUSIVE} if options.fail_fast else _IN_DOUBT  # it has another seed
     for _ in range(_TRIES):
-        result = verify_in_child(project, replace(options, directory=directory), report)
+        result = verify_in_child(project, options, report)
         if result.exit_code not in in_doubt:
             break
     failed = {
