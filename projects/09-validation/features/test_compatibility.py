@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from pytest_bdd import scenarios, then, when
@@ -14,6 +15,15 @@ from .refusals import Refusals, judge_refusals, send_what_is_refused
 from .samples import odd_name
 
 scenarios("compatibility.feature")
+
+# Of each form that the contract names: literals, classes, groups with alternatives, and quantifiers.
+PATTERNS = (
+    r"^\w{3}$",
+    r"^[A-Z]{3}-\d{4}$",
+    r"^(?:red|green)\s?\d+$",
+    r"^[^/]+/\.\w*$",
+    r"^v\d{1,3}(\.\d+){2}$",
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,30 @@ def versions_that_are_narrower_are_compared(api: Api, world: World) -> list[Comp
         ({"type": "number", "multipleOf": 0.01}, {"type": "number", "multipleOf": 0.1}),
     ]
     pairs: list[tuple[Schema, Schema]] = [(wide, narrow) for narrow, wide in widenings(world)]
+    patterns = draw.shuffle(PATTERNS)
+    pairs += [beside_others(world, number, *two) for two in pairwise(patterns)]
     return [compared(api, old, new) for old, new in (*pairs, *draw.shuffle(more))]
+
+
+def beside_others(world: World, most: int, one: str, other: str) -> tuple[Schema, Schema]:
+    """Return two versions of an object: one bound is narrower, and what else is required stays."""
+    draw = world.draw
+    bounded, part, named = draw.word(), f"{draw.word()}-part", f"{draw.word()}-named"
+    others: dict[str, Json] = {
+        part: {"type": "string", "pattern": one},
+        named: {"$ref": "#/$defs/code"},
+    }
+
+    def version(maximum: int) -> dict[str, Json]:
+        return {
+            "type": "object",
+            "required": [bounded, *others],
+            "allOf": [{"properties": {bounded: {"type": "integer", "minimum": 1}}}],
+            "properties": {bounded: {"maximum": maximum}, **others},
+            "$defs": {"code": {"type": "string", "pattern": other}},
+        }
+
+    return version(most), version(most - 1)
 
 
 @then("each answer is no, with a witness")

@@ -40,6 +40,10 @@ def values_that_fit_no_branch_of_a_union_are_validated(api: Api, world: World) -
         keyword: [{"$ref": "#/$defs/one"}, {"$ref": "#/$defs/two"}],
         "$defs": {"one": first, "two": {"$ref": "#/$defs/three"}, "three": second},
     }
+    reached: Json = {
+        "properties": {inner: {"$dynamicRef": "#union"}},
+        "$defs": {"union": {"$dynamicAnchor": "union", **union}},
+    }
     vague = {keyword: [first, second, untagged]}
     plain = {"anyOf": [{"type": "string"}, branch({"a": {"type": "integer"}}, ["a"]), {"type": "null"}]}
     at = pointer((inner,))
@@ -56,6 +60,7 @@ def values_that_fit_no_branch_of_a_union_are_validated(api: Api, world: World) -
         (deep, {tag: words[3], inner: {tag: words[3]}}, [(at, "no_branch")], 3),
         (behind, {tag: words[0], "size": None}, [("#/size", "wrong_type")], 0),
         (behind, {tag: words[1], "name": None}, [("#/name", "wrong_type")], 0),
+        (reached, {inner: {tag: words[0], "size": None}}, [(f"{at}/size", "wrong_type")], 0),
         (vague, {tag: words[0], "size": "1"}, [("#", "no_branch")], 3),
         (plain, {"a": "1"}, [("#", "no_branch")], 3),
     ]
