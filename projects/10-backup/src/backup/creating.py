@@ -10,9 +10,9 @@ from backup.database import Server
 from backup.domain import Manifest, Reason, Source
 from backup.dumping import Dump, compress
 from backup.manifests import FORMAT
+from backup.ports import Storage
 from backup.runs import Report
 from backup.snapshots import exported_snapshot
-from backup.storage import FolderStorage
 from backup.ulid import time_of
 from backup.version_files import DUMP
 
@@ -23,7 +23,7 @@ FOREIGN: Final = "unknown"
 class Creator:
     """Makes versions in the storage."""
 
-    storage: FolderStorage
+    storage: Storage
     server: Server
     archives: Archives
     lock_wait_seconds: float

@@ -4,8 +4,8 @@ from typing import Final
 
 from backup.database import Server
 from backup.domain import Manifest, Source
+from backup.ports import Storage
 from backup.properties import Connection
-from backup.storage import FolderStorage
 
 MAY_CREATE: Final = "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
 ROLES: Final = "SELECT rolname FROM pg_roles"
@@ -30,7 +30,7 @@ def obstacles(server: Server, manifest: Manifest) -> list[Obstacle]:
     return found
 
 
-def lack_of_room(storage: FolderStorage) -> list[Obstacle]:
+def lack_of_room(storage: Storage) -> list[Obstacle]:
     """Look whether the safety version would fit: it takes about what the newest version does."""
     newest = storage.newest()
     manifest = storage.find(newest).manifest if newest else None
