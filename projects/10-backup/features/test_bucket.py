@@ -30,7 +30,7 @@ from .vault import MANIFEST, OK, UNAVAILABLE, Json, Vault, ids, shown
 scenarios("bucket.feature")
 
 RUN_SECONDS = 30.0
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
 
 # The same sentences as of a folder, and the same steps.
 when("a version is made", target_fixture="made")(a_version_is_made)

@@ -35,6 +35,7 @@ class Vault:
     settings: Mapping[str, str]
     other_database: str | None = None
     damages_drawn: bool = False
+    dump_suffix: str = DUMP_SUFFIX
 
     @property
     def database(self) -> str:
@@ -151,8 +152,8 @@ class Vault:
     def dump_of(self, version_id: str) -> str:
         """Return the name of the file of a version that holds the dump."""
         names = [str(file["name"]) for file in as_list(self.manifest(version_id).get("files"))]
-        dumps = [name for name in names if name.endswith(DUMP_SUFFIX)]
-        expect(len(dumps) == 1, expected=f"one file that ends with {DUMP_SUFFIX}", got=names)
+        dumps = [name for name in names if name.endswith(self.dump_suffix)]
+        expect(len(dumps) == 1, expected=f"one file that ends with {self.dump_suffix}", got=names)
         return dumps[0]
 
     @contextmanager

@@ -10,6 +10,7 @@ from backup.archives import Archives
 from backup.bucket import Access, Bucket
 from backup.creating import Creator
 from backup.database import Server
+from backup.encryption import Encryption
 from backup.ports import Storage
 from backup.programs import Programs
 from backup.restoring import Restorer
@@ -40,7 +41,8 @@ def create_backups(settings: StoreSettings) -> Backups:
     """Put together what the API and the commands share; nothing is connected to yet."""
     server = Server(str(settings.database_url), settings.silence_seconds)
     storage = create_storage(settings, server.database)
-    archives = Archives(Programs(settings.postgres_bin))
+    encryption = Encryption(settings.age_recipient, settings.age_identity_file)
+    archives = Archives(Programs(settings.postgres_bin), encryption)
     runs = Runs(storage.folder, now)
     return Backups(
         storage,

@@ -16,11 +16,12 @@ from backup.durable import create_privately
 from backup.errors import StorageFailedError, VersionExistsError
 
 BLOCK_BYTES: Final = 8 << 20
+UPLOADS: Final = 2  # at once, so that a dump of any size takes 16 MiB of memory
 # A listing or a manifest is there in a moment or not at all; a block of a dump may come by a slow line.
 SHORT_SECONDS: Final = 3
 LONG_SECONDS: Final = 30
 RETRIES: Final = 4  # 0.1, 0.2, 0.4 and 0.8 seconds behind each other, where the storage says SlowDown
-RETRY_SECONDS: Final = 5
+RETRY_SECONDS: Final = SHORT_SECONDS  # so that who was not answered is not asked again
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Bucket:
         Raises: StorageFailedError, also where it is not the same.
         """
         with _translated():
-            obstore.put(self._long, key, path, chunk_size=BLOCK_BYTES)
+            obstore.put(self._long, key, path, chunk_size=BLOCK_BYTES, max_concurrency=UPLOADS)
         with path.open("rb") as file:
             wanted = hashlib.file_digest(file, "sha256").digest()
         got = hashlib.sha256()

@@ -136,6 +136,12 @@ class DamagedManifestError(RunFailedError):
     code = "manifest"
 
 
+class WrongKeyError(RunFailedError):
+    """The version is encrypted for somebody else, or there is no key here."""
+
+    code = "wrong_key"
+
+
 class RestoreFailedError(RunFailedError):
     """pg_restore has failed, or the server has refused a statement."""
 

@@ -23,7 +23,7 @@ from backup.errors import (
     TruncatedError,
 )
 from backup.ports import Storage
-from backup.preflight import Obstacle, lack_of_room, obstacles
+from backup.preflight import Obstacle, lack_of_a_key, lack_of_room, obstacles
 from backup.restoring import Restorer, translated
 from backup.retention import Policy, kept
 from backup.runs import Report, Runs
@@ -135,6 +135,7 @@ class Backups:
         found: list[Obstacle] = self.storage.missing_files(version)
         found += obstacles(self.creator.server, version.manifest)
         found += lack_of_room(self.storage)
+        found += lack_of_a_key(self.restorer.archives.encryption, version.manifest)
         if found:
             raise PreflightError(found)
         return version

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pyrage import RecipientError, x25519  # type: ignore[import-untyped]  # its stubs are not marked as such
 
 from service_kit.settings import BearerToken, ServiceSettings
 
@@ -25,6 +26,20 @@ def folder(path: Path) -> Path:
 def existing_folder(path: Path) -> Path:
     if not path.is_absolute() or not path.is_dir():
         raise ValueError("it is the absolute path of a folder that is there")
+    return path
+
+
+def public_key(text: str) -> str:
+    try:
+        x25519.Recipient.from_str(text)
+    except RecipientError as error:
+        raise ValueError("it is no public key of age, such as age1…") from error
+    return text
+
+
+def existing_file(path: Path) -> Path:
+    if not path.is_absolute() or not path.is_file():
+        raise ValueError("it is the absolute path of a file that is there")
     return path
 
 
@@ -69,6 +84,14 @@ class StoreSettings(BaseSettings):
         Field(pattern="^[!-~]{1,128}$", description="The key to the bucket, without which there is none"),
     ] = None
     aws_secret_access_key: Annotated[SecretStr | None, Field(description="Its secret")] = None
+    age_recipient: Annotated[
+        Annotated[str, AfterValidator(public_key)] | None,
+        Field(description="The public key of age for which dumps are encrypted; without it they are not"),
+    ] = None
+    age_identity_file: Annotated[
+        Annotated[Path, AfterValidator(existing_file)] | None,
+        Field(description="The file of the identity that decrypts them, as age-keygen writes it"),
+    ] = None
     postgres_bin: Annotated[
         Annotated[Path, AfterValidator(existing_folder)] | None,
         Field(description="The folder of pg_dump and pg_restore; without it they are looked for on PATH"),

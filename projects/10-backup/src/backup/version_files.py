@@ -99,6 +99,12 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             raise ChecksumError(f"{stored.name} has other bytes than were written.")
 
 
+def dump_in(folder: Path, manifest: Manifest) -> Path:
+    """Return the file that holds the dump, encrypted or not."""
+    names = [stored.name for stored in manifest.files if stored.name.startswith(DUMP)]
+    return folder / (names[0] if names else DUMP)
+
+
 def size(path: Path) -> int | None:
     """Return how many bytes a file has, if it is there."""
     try:
