@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import stat
 import threading
 import time
@@ -89,7 +90,7 @@ def the_run_tells_how_far_it_is(vault: Vault, made: Json) -> None:
 @then("its files are those of the manifest, and for the owner's eyes alone")
 def its_files_are_those_of_the_manifest(vault: Vault, made: Json) -> None:
     version_id = str(as_mapping(made["run"])["version_id"])
-    manifest, place = vault.manifest(version_id), vault.place(version_id)
+    manifest = vault.manifest(version_id)
     missing = MANIFEST_MEMBERS - set(manifest)
     expect(not missing, expected="all members of a manifest", got=f"no {', '.join(sorted(missing))}")
     about = {"id": version_id, "database": vault.database, "reason": "request", "labels": {}}
@@ -99,14 +100,14 @@ def its_files_are_those_of_the_manifest(vault: Vault, made: Json) -> None:
     expect(bool(files), expected="files in the manifest", got="none")
     total = 0
     for file in files:
-        data = (place / str(file["name"])).read_bytes()
+        data = vault.read(version_id, str(file["name"]))
         total += len(data)
         wanted = (len(data), hashlib.sha256(data).hexdigest())
         has = (file["size_bytes"], file["sha256"])
         expect(has == wanted, expected=f"{wanted} of {file['name']}", got=has)
     size = vault.version(version_id)["size_bytes"]
     expect(size == total, expected=f"size_bytes {total}", got=size)
-    for path in place.rglob("*"):
+    for path in vault.kept_here(version_id):
         mode = stat.S_IMODE(path.stat().st_mode)
         expect(mode & 0o077 == 0, expected=f"{path.name} is its owner's alone", got=oct(mode))
 
@@ -152,7 +153,9 @@ def zstd_and_pg_restore_make_of_each(vault: Vault, content: Content, moments: li
     address = vault.service.postgres.address
     counts = []
     for number, moment_ in enumerate(moments):
-        archive = zstandard.ZstdDecompressor().stream_reader(vault.dump_of(moment_.version_id).read_bytes())
+        archive = zstandard.ZstdDecompressor().stream_reader(
+            vault.read(moment_.version_id, vault.dump_of(moment_.version_id))
+        )
         name = f"stock_{vault.database}_{number}"
         address.create_database(name, "template0")
         try:
@@ -352,6 +355,31 @@ def it_shows_the_same_versions(vault: Vault, content: Content, other: Vault) -> 
     version_id = ids(vault.versions("label=made_by:another"))[0]
     vault.run("DELETE FROM {}.items", content.schema)
     other.succeeded(other.begin("/restores", {"version_id": version_id}))
+    rows = tuple(content.now())
+    expect(rows == content.rows, expected=f"{len(content.rows)} rows as they were", got=f"{len(rows)} rows")
+
+
+@then("one that has a copy of the versions and nothing else brings back a database that is gone")
+def one_that_has_a_copy_of_the_versions(world: World, vault: Vault, content: Content) -> None:
+    copy = world.folder("copy")
+    for place in map(vault.place, ids(vault.versions())):
+        shutil.copytree(place, copy / place.parent.name / place.name)
+    settings = {**vault.settings, "DATA_DIR": str(copy), "DATABASE_URL": vault.service.postgres.url}
+    newcomer = Vault(world.start_alone(settings), world.draw, settings)
+    brings_all_back(vault, newcomer, content)
+
+
+def brings_all_back(vault: Vault, newcomer: Vault, content: Content) -> None:
+    """Demand of who has nothing but the storage that it lists, verifies and restores all."""
+    told = ("id", "taken_at", "labels", "reason", "size_bytes", "is_damaged")
+    lists = [
+        [{name: version[name] for name in told} for version in one.versions()] for one in (vault, newcomer)
+    ]
+    expect(lists[0] == lists[1], expected="the same versions", got=lists[1])
+    version_id = ids(vault.versions("label=made_by:another"))[0]
+    newcomer.succeeded(newcomer.begin(f"/versions/{version_id}/verify"))
+    vault.run("DROP DATABASE {} WITH (FORCE)", vault.database, database="postgres")
+    newcomer.restore(version_id)
     rows = tuple(content.now())
     expect(rows == content.rows, expected=f"{len(content.rows)} rows as they were", got=f"{len(rows)} rows")
 

@@ -34,6 +34,8 @@ class Vault:
     draw: Draw
     settings: Mapping[str, str]
     other_database: str | None = None
+    damages_drawn: bool = False
+    dump_suffix: str = DUMP_SUFFIX
 
     @property
     def database(self) -> str:
@@ -119,23 +121,40 @@ class Vault:
         expect(len(places) == 1, expected=f"one folder whose name ends with -{version_id}", got=len(places))
         return places[0]
 
+    def files(self, version_id: str) -> list[str]:
+        """Return the names of the files of a version in the storage."""
+        return sorted(entry.name for entry in self.place(version_id).iterdir())
+
+    def kept_here(self, version_id: str) -> list[Path]:
+        """Return what of a version lies in files."""
+        return list(self.place(version_id).rglob("*"))
+
+    def read(self, version_id: str, name: str) -> bytes:
+        return (self.place(version_id) / name).read_bytes()
+
+    def write(self, version_id: str, name: str, content: bytes) -> None:
+        (self.place(version_id) / name).write_bytes(content)
+
+    def remove(self, version_id: str, name: str) -> None:
+        (self.place(version_id) / name).unlink()
+
     def manifest(self, version_id: str) -> Json:
         """Read the manifest of a version in the storage."""
-        path = self.place(version_id) / MANIFEST
-        expect(path.is_file(), expected=MANIFEST, got=sorted(entry.name for entry in path.parent.iterdir()))
-        manifest = json.loads(path.read_bytes())
+        names = self.files(version_id)
+        expect(MANIFEST in names, expected=MANIFEST, got=names)
+        manifest = json.loads(self.read(version_id, MANIFEST))
         expect(isinstance(manifest, dict), expected="an object in the manifest", got=type(manifest).__name__)
         return as_mapping(manifest)
 
     def source(self, version_id: str) -> Json:
         return as_mapping(self.manifest(version_id).get("source"))
 
-    def dump_of(self, version_id: str) -> Path:
-        """Return the file of a version that holds the dump."""
+    def dump_of(self, version_id: str) -> str:
+        """Return the name of the file of a version that holds the dump."""
         names = [str(file["name"]) for file in as_list(self.manifest(version_id).get("files"))]
-        dumps = [name for name in names if name.endswith(DUMP_SUFFIX)]
-        expect(len(dumps) == 1, expected=f"one file that ends with {DUMP_SUFFIX}", got=names)
-        return self.place(version_id) / dumps[0]
+        dumps = [name for name in names if name.endswith(self.dump_suffix)]
+        expect(len(dumps) == 1, expected=f"one file that ends with {self.dump_suffix}", got=names)
+        return dumps[0]
 
     @contextmanager
     def connect(self, database: str | None = None) -> Iterator[psycopg.Connection[Row]]:

@@ -43,3 +43,4 @@ Feature: Versions of a database
     Given rows in its database
     When another service that was never asked gets the same storage
     Then it shows the same versions and runs, and restores what it has not made
+    And one that has a copy of the versions and nothing else brings back a database that is gone

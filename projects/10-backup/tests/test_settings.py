@@ -27,11 +27,26 @@ def test_nothing_happens_by_itself_unless_told_otherwise() -> None:
         ("operator_token", "o" * 15),
         ("operator_token", "o" * 257),
         ("operator_token", " " * 20),
+        ("storage_url", "https://bucket"),
+        ("storage_url", "s3://b"),
+        ("storage_url", "s3://bucket/a b"),
+        ("aws_endpoint_url", "nowhere"),
+        ("age_recipient", "age1nobody"),
+        ("age_identity_file", "/nowhere/at/all"),
     ],
 )
 def test_what_is_out_of_bounds_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValidationError, match=name):
         Settings.model_validate({**USUAL, name: value})
+
+
+def test_a_bucket_wants_its_keys() -> None:
+    keys: dict[str, object] = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    bucket = {**USUAL, "storage_url": "s3://bucket/prefix"}
+    assert Settings.model_validate({**bucket, **keys}).storage_url == "s3://bucket/prefix"
+    for name in keys:
+        with pytest.raises(ValidationError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+            Settings.model_validate({**bucket, **keys, name: None})
 
 
 def test_nobody_is_the_operator_by_default() -> None:

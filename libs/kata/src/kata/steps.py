@@ -25,6 +25,7 @@ from kata.network.stream import Stream
 from kata.servers.mail import Mail
 from kata.solution.readiness import wait_until_ready
 from kata.solution.target import Instance
+from kata.world.dependencies import BucketUnderTest
 from kata.world.draw import Draw
 from kata.world.logs import entries, output_after, output_once
 from kata.world.protocols import Service, World
@@ -32,6 +33,7 @@ from kata.world.refused_starts import expect_refused_starts, started_with_each
 
 __all__ = [
     "TOLERANCE_SECONDS",
+    "BucketUnderTest",
     "CallbackServer",
     "Client",
     "Draw",

@@ -7,13 +7,17 @@ from prometheus_client import Gauge
 
 from backup import errors
 from backup.archives import Archives
+from backup.bucket import Access, Bucket
 from backup.creating import Creator
 from backup.database import Server
+from backup.encryption import Encryption
+from backup.ports import Storage
 from backup.programs import Programs
 from backup.restoring import Restorer
 from backup.retention import Policy
 from backup.routes import make_api
 from backup.runs import Runs
+from backup.s3_storage import S3Storage
 from backup.scheduling import Scheduler
 from backup.service import Backups
 from backup.settings import Settings, StoreSettings
@@ -36,8 +40,9 @@ def now() -> datetime:
 def create_backups(settings: StoreSettings) -> Backups:
     """Put together what the API and the commands share; nothing is connected to yet."""
     server = Server(str(settings.database_url), settings.silence_seconds)
-    storage = FolderStorage(settings.data_dir, server.database, settings.storage_limit_bytes)
-    archives = Archives(Programs(settings.postgres_bin))
+    storage = create_storage(settings, server.database)
+    encryption = Encryption(settings.age_recipient, settings.age_identity_file)
+    archives = Archives(Programs(settings.postgres_bin), encryption)
     runs = Runs(storage.folder, now)
     return Backups(
         storage,
@@ -48,6 +53,22 @@ def create_backups(settings: StoreSettings) -> Backups:
         Policy(settings.keep_last, settings.keep_daily, settings.keep_weekly, settings.keep_monthly),
         now,
     )
+
+
+def create_storage(settings: StoreSettings, database: str) -> Storage:
+    """Have the versions in the bucket, or else in the folder."""
+    local = FolderStorage(settings.data_dir, database, settings.storage_limit_bytes)
+    if settings.storage_url is None:
+        return local
+    key_id, secret = settings.aws_access_key_id, settings.aws_secret_access_key
+    if key_id is None or secret is None:
+        raise AssertionError("the settings have keys where they have a bucket")
+    bucket, _, prefix = settings.storage_url.removeprefix("s3://").partition("/")
+    endpoint = str(settings.aws_endpoint_url).rstrip("/") if settings.aws_endpoint_url else None
+    access = Access(
+        bucket, prefix.strip("/"), endpoint, settings.aws_region, key_id, secret.get_secret_value()
+    )
+    return S3Storage(Bucket(access), local, settings.storage_limit_bytes)
 
 
 def create_app(settings: Settings) -> Flask:

@@ -2,7 +2,8 @@
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -13,6 +14,7 @@ import zstandard
 from backup.database import Server
 from backup.domain import SequenceValue
 from backup.dumping import Count
+from backup.encryption import Encryption
 from backup.errors import ChecksumError, RestoreFailedError
 from backup.programs import Programs, Running, running
 
@@ -26,6 +28,7 @@ class Archives:
     """Dumps in pg_dump's own format, below zstd."""
 
     programs: Programs
+    encryption: Encryption
 
     def restore(self, dump: Path, server: Server, database: str, count: Count) -> None:
         """Restore into an empty database; the first statement that fails ends it.
@@ -38,11 +41,21 @@ class Archives:
             running(argv, environment, stdin=subprocess.PIPE) as program,
             server.heartbeat.beside(program.process.kill),
         ):
-            feed(program, dump, count)
+            feed(program, self.blocks(dump), count)
             if program.process.wait() != 0:
                 raise _failure(program)
 
-    def sequences(self, dump: Path) -> list[SequenceValue]:
+    @contextmanager
+    def head(self) -> Iterator["Head"]:
+        """Have pg_restore list a dump while that is made: who has no key to it cannot do so later."""
+        argv = [self.programs.path("pg_restore"), "--list"]
+        with (
+            NamedTemporaryFile() as output,
+            running(argv, {}, stdin=subprocess.PIPE, stdout=output.fileno()) as program,
+        ):
+            yield Head(program, Path(output.name))
+
+    def sequences(self, head: "Head") -> list[SequenceValue]:
         """Read which values the dump gives to the sequences.
 
         pg_dump reads them when it comes to them, behind the snapshot: only the dump says what they are.
@@ -50,55 +63,88 @@ class Archives:
 
         Raises: RestoreFailedError.
         """
-        listed = self._output(dump, "--list")
+        listed = head.listed()
         chosen = [line for line in listed.splitlines() if SEQUENCE_SET.match(line)]
         if not chosen:
             return []
         with NamedTemporaryFile("w", suffix=".list") as file:
             file.write("\n".join(chosen) + "\n")
             file.flush()
-            script = self._output(dump, "--file=-", f"--use-list={file.name}")
+            script = self._output(head.blocks, "--file=-", f"--use-list={file.name}")
         return [
             SequenceValue(name.replace("''", "'"), int(value), is_called == "true")
             for name, value, is_called in SETVAL.findall(script)
         ]
 
-    def _output(self, dump: Path, *options: str) -> str:
+    def blocks(self, dump: Path) -> Iterator[bytes]:
+        """Decrypt and decompress a file.
+
+        Raises: WrongKeyError, and ChecksumError, which what was compared with its manifest cannot cause.
+        """
+        with (
+            self.encryption.opened(dump) as file,
+            zstandard.ZstdDecompressor().stream_reader(file) as reader,
+        ):
+            try:
+                while block := reader.read(BLOCK_BYTES):
+                    yield block
+            except zstandard.ZstdError as error:
+                raise ChecksumError(f"{dump.name} cannot be decompressed.") from error
+
+    def _output(self, blocks: Iterable[bytes], *options: str) -> str:
         argv = [self.programs.path("pg_restore"), *options]
         with (
             NamedTemporaryFile() as output,
             running(argv, {}, stdin=subprocess.PIPE, stdout=output.fileno()) as program,
         ):
-            feed(program, dump, lambda _: None)
+            feed(program, blocks, lambda _: None)
             if program.process.wait() != 0:
                 raise _failure(program)
             return Path(output.name).read_text()
 
 
-def feed(program: Running, dump: Path, count: Count) -> None:
+class Head:
+    """The beginning of a dump, as far as pg_restore reads to list it: the values of sequences stand there."""
+
+    def __init__(self, program: Running, output: Path) -> None:
+        self.blocks: list[bytes] = []
+        self._program = program
+        self._output = output
+        self._is_enough = False
+
+    def write(self, data: bytes) -> None:
+        """Take in more, until it is enough."""
+        if self._is_enough:
+            return
+        self.blocks.append(data)
+        try:
+            self._program.stdin.write(data)
+        except BrokenPipeError:
+            self._is_enough = True  # its exit code says whether it was
+
+    def listed(self) -> str:
+        """Return what is in the dump, a line each.
+
+        Raises: RestoreFailedError.
+        """
+        with suppress(BrokenPipeError):
+            self._program.stdin.close()
+        if self._program.process.wait() != 0:
+            raise _failure(self._program)
+        return self._output.read_text()
+
+
+def feed(program: Running, blocks: Iterable[bytes], count: Count) -> None:
     """Write a dump into a program that may have enough before the end, or die."""
     done_bytes = 0
     try:
-        for block in blocks(dump):
+        for block in blocks:
             program.stdin.write(block)
             done_bytes += len(block)
             count(done_bytes)
         program.stdin.close()
     except BrokenPipeError:
         pass  # its exit code says why
-
-
-def blocks(dump: Path) -> Iterator[bytes]:
-    """Decompress a file.
-
-    Raises: ChecksumError, which a file that was compared with its manifest before cannot cause.
-    """
-    with dump.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
-        try:
-            while block := reader.read(BLOCK_BYTES):
-                yield block
-        except zstandard.ZstdError as error:
-            raise ChecksumError(f"{dump.name} cannot be decompressed.") from error
 
 
 def differing(wanted: Sequence[SequenceValue], got: Sequence[SequenceValue]) -> list[str]:

@@ -10,9 +10,9 @@ from backup.database import Server
 from backup.domain import Manifest, Reason, Source
 from backup.dumping import Dump, compress
 from backup.manifests import FORMAT
+from backup.ports import Storage
 from backup.runs import Report
 from backup.snapshots import exported_snapshot
-from backup.storage import FolderStorage
 from backup.ulid import time_of
 from backup.version_files import DUMP
 
@@ -23,7 +23,7 @@ FOREIGN: Final = "unknown"
 class Creator:
     """Makes versions in the storage."""
 
-    storage: FolderStorage
+    storage: Storage
     server: Server
     archives: Archives
     lock_wait_seconds: float
@@ -38,11 +38,15 @@ class Creator:
         dump = Dump(self.archives.programs, self.server, self.lock_wait_seconds, self.compression_level)
         with (
             exported_snapshot(self.server, self.lock_wait_seconds) as snapshot,
+            self.archives.head() as head,
             self.storage.draft(version_id) as draft,
         ):
             with (
-                draft.file(DUMP) as file,
-                dump.into(file, snapshot.name, lambda done: report("dumping", done, snapshot.size_bytes)),
+                draft.file(self.archives.encryption.name(DUMP)) as file,
+                self.archives.encryption.sealed(file) as sink,
+                dump.into(
+                    sink, snapshot.name, lambda done: report("dumping", done, snapshot.size_bytes), head
+                ),
             ):
                 tables, large_objects = snapshot.proofs(), snapshot.large_objects()
             report("proving")
@@ -54,7 +58,7 @@ class Creator:
                 snapshot.roles,
                 snapshot.extensions,
                 tables,
-                self.archives.sequences(draft.folder / DUMP),
+                self.archives.sequences(head),
                 large_objects,
             )
             draft.complete(
@@ -77,13 +81,20 @@ class Creator:
         Raises: RunFailedError, and then there is nothing of it.
         """
         total_bytes = foreign.stat().st_size
-        with self.storage.draft(version_id) as draft:
-            with draft.file(DUMP) as file, foreign.open("rb") as dump:
-                compress(
-                    dump, file, self.compression_level, lambda done: report("importing", done, total_bytes)
-                )
+        encryption = self.archives.encryption
+        with self.archives.head() as head, self.storage.draft(version_id) as draft:
+            with (
+                draft.file(encryption.name(DUMP)) as file,
+                encryption.sealed(file) as sink,
+                foreign.open("rb") as dump,
+            ):
+
+                def count(done_bytes: int) -> None:
+                    report("importing", done_bytes, total_bytes)
+
+                compress(dump, sink, self.compression_level, count, head)
             report("proving")
-            self.archives.sequences(draft.folder / DUMP)
+            self.archives.sequences(head)
             taken_at = time_of(version_id)
             manifest = Manifest(
                 FORMAT,

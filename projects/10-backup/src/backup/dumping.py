@@ -47,7 +47,7 @@ class Dump:
     compression_level: int
 
     @contextmanager
-    def into(self, sink: Sink, snapshot: str, count: Count) -> Iterator[None]:
+    def into(self, sink: Sink, snapshot: str, count: Count, head: Sink) -> Iterator[None]:
         """Dump while the block runs, and end it with the dump.
 
         Raises: DumpFailedError, unless pg_dump has said that all is well: a pipe that ends proves nothing.
@@ -67,7 +67,7 @@ class Dump:
             self.server.heartbeat.beside(program.process.kill),
         ):
             level = self.compression_level
-            pump = on_daemon_thread(lambda: compress(program.stdout, sink, level, count), "dump")
+            pump = on_daemon_thread(lambda: compress(program.stdout, sink, level, count, head), "dump")
             try:
                 yield
             except BaseException:
@@ -79,13 +79,14 @@ class Dump:
                 raise _failure(program)
 
 
-def compress(source: IO[bytes], sink: Sink, level: int, count: Count) -> None:
-    """Copy all of a stream, compressed."""
+def compress(source: IO[bytes], sink: Sink, level: int, count: Count, head: Sink) -> None:
+    """Copy all of a stream, compressed; `head` gets it as it is."""
     compressor = zstandard.ZstdCompressor(
         level=level, threads=COMPRESSION_THREADS, write_checksum=True
     ).compressobj()
     done_bytes = 0
     while data := source.read(READ_BYTES):
+        head.write(data)
         sink.write(compressor.compress(data))
         done_bytes += len(data)
         count(done_bytes)

@@ -103,6 +103,15 @@ class StorageFailedError(RunFailedError):
     code = "storage_failed"
 
 
+class VersionExistsError(RunFailedError):
+    """The storage has a manifest under this id."""
+
+    code = "version_exists"
+
+    def __init__(self) -> None:
+        super().__init__("There is another version with this id.")
+
+
 class MissingError(RunFailedError):
     """A file of the version is gone."""
 
@@ -125,6 +134,12 @@ class DamagedManifestError(RunFailedError):
     """The manifest is not as it was written."""
 
     code = "manifest"
+
+
+class WrongKeyError(RunFailedError):
+    """The version is encrypted for somebody else, or there is no key here."""
+
+    code = "wrong_key"
 
 
 class RestoreFailedError(RunFailedError):

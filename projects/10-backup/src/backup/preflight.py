@@ -4,8 +4,10 @@ from typing import Final
 
 from backup.database import Server
 from backup.domain import Manifest, Source
+from backup.encryption import SUFFIX, Encryption
+from backup.errors import WrongKeyError
+from backup.ports import Storage
 from backup.properties import Connection
-from backup.storage import FolderStorage
 
 MAY_CREATE: Final = "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
 ROLES: Final = "SELECT rolname FROM pg_roles"
@@ -30,7 +32,7 @@ def obstacles(server: Server, manifest: Manifest) -> list[Obstacle]:
     return found
 
 
-def lack_of_room(storage: FolderStorage) -> list[Obstacle]:
+def lack_of_room(storage: Storage) -> list[Obstacle]:
     """Look whether the safety version would fit: it takes about what the newest version does."""
     newest = storage.newest()
     manifest = storage.find(newest).manifest if newest else None
@@ -40,6 +42,16 @@ def lack_of_room(storage: FolderStorage) -> list[Obstacle]:
         return []
     detail = f"A safety version takes about {wanted_bytes} bytes, and there is room for {room_bytes}."
     return [("no_room", detail)]
+
+
+def lack_of_a_key(encryption: Encryption, manifest: Manifest) -> list[Obstacle]:
+    """Look whether there is an identity at all; whether it is the right one, the run finds out."""
+    if any(file.name.endswith(SUFFIX) for file in manifest.files):
+        try:
+            encryption.identities()
+        except WrongKeyError as error:
+            return [(error.code, str(error))]
+    return []
 
 
 def _of_source(connection: Connection, source: Source) -> list[Obstacle]:

@@ -17,7 +17,7 @@ from backup.errors import ContentDiffersError, RestoreFailedError
 from backup.large_objects import prove_large_objects
 from backup.properties import Connection
 from backup.runs import Report
-from backup.version_files import DUMP, check_files, manifest_in
+from backup.version_files import check_files, dump_in, manifest_in
 
 SHOWN: Final = 10
 SEQUENCES: Final = """
@@ -50,7 +50,10 @@ class Restorer:
                 self.server.create(name, manifest.source.properties if manifest.source else None)
                 total_bytes = manifest.source.size_bytes if manifest.source else None
                 self.archives.restore(
-                    folder / DUMP, self.server, name, lambda done: report("restoring", done, total_bytes)
+                    dump_in(folder, manifest),
+                    self.server,
+                    name,
+                    lambda done: report("restoring", done, total_bytes),
                 )
                 report("comparing")
                 yield manifest, self._compare(manifest, name)

@@ -22,14 +22,14 @@ from backup.errors import (
     RestoreFailedError,
     TruncatedError,
 )
-from backup.preflight import Obstacle, lack_of_room, obstacles
+from backup.ports import Storage
+from backup.preflight import Obstacle, lack_of_a_key, lack_of_room, obstacles
 from backup.restoring import Restorer, translated
 from backup.retention import Policy, kept
 from backup.runs import Report, Runs
-from backup.storage import FolderStorage
 from backup.switching import Switch
 from backup.ulid import ulid
-from backup.version_files import check_files, manifest_in, missing_files
+from backup.version_files import check_files, manifest_in
 
 IN_USE: Final = "in_use"
 DAMAGE: Final = (
@@ -56,7 +56,7 @@ class Pruned:
 class Backups:
     """The versions of a database, and what can be done with them."""
 
-    storage: FolderStorage
+    storage: Storage
     runs: Runs
     creator: Creator
     restorer: Restorer
@@ -132,10 +132,10 @@ class Backups:
         version = self.storage.find(version_id)
         if version.manifest is None:
             raise PreflightError([("manifest", "The manifest is not as it was written.")])
-        with self.storage.used(version_id) as folder:
-            found: list[Obstacle] = missing_files(folder, version.manifest)
+        found: list[Obstacle] = self.storage.missing_files(version)
         found += obstacles(self.creator.server, version.manifest)
         found += lack_of_room(self.storage)
+        found += lack_of_a_key(self.restorer.archives.encryption, version.manifest)
         if found:
             raise PreflightError(found)
         return version
@@ -242,12 +242,13 @@ class Backups:
         That a version is damaged is known of the version then, and not of the run alone.
         """
         held = ExitStack()
-        folder = held.enter_context(self.storage.used(version_id))
+        held.enter_context(self.storage.used(version_id))
 
         def judged(run: Run, report: Report) -> Run:
             with held:
                 try:
-                    return work(folder, run, report)
+                    with self.storage.files_of(version_id) as folder:
+                        return work(folder, run, report)
                 except DAMAGE as error:
                     level = Level.CHECKSUM if kind is Kind.VERIFY else Level.RESTORED
                     failed = Verification(level, self.clock(), code=error.code)

@@ -1,10 +1,18 @@
 """What can be set, and within which bounds. Each field is the environment variable of the same name."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, PostgresDsn
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    PostgresDsn,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pyrage import RecipientError, x25519  # type: ignore[import-untyped]  # its stubs are not marked as such
 
 from service_kit.settings import BearerToken, ServiceSettings
 
@@ -18,6 +26,20 @@ def folder(path: Path) -> Path:
 def existing_folder(path: Path) -> Path:
     if not path.is_absolute() or not path.is_dir():
         raise ValueError("it is the absolute path of a folder that is there")
+    return path
+
+
+def public_key(text: str) -> str:
+    try:
+        x25519.Recipient.from_str(text)
+    except RecipientError as error:
+        raise ValueError("it is no public key of age, such as age1…") from error
+    return text
+
+
+def existing_file(path: Path) -> Path:
+    if not path.is_absolute() or not path.is_file():
+        raise ValueError("it is the absolute path of a file that is there")
     return path
 
 
@@ -44,6 +66,32 @@ class StoreSettings(BaseSettings):
         ),
     ]
     data_dir: Annotated[Folder, Field(description="The storage: an absolute path, made if it is not there")]
+    storage_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?$",
+            description="A bucket for the versions, `s3://bucket/prefix`, in the place of DATA_DIR",
+        ),
+    ] = None
+    aws_endpoint_url: Annotated[
+        HttpUrl | None, Field(description="Where the bucket is, if that is not AWS; http or https")
+    ] = None
+    aws_region: Annotated[str, Field(pattern="^[a-z0-9-]{1,32}$", description="The bucket's region")] = (
+        "us-east-1"
+    )
+    aws_access_key_id: Annotated[
+        str | None,
+        Field(pattern="^[!-~]{1,128}$", description="The key to the bucket, without which there is none"),
+    ] = None
+    aws_secret_access_key: Annotated[SecretStr | None, Field(description="Its secret")] = None
+    age_recipient: Annotated[
+        Annotated[str, AfterValidator(public_key)] | None,
+        Field(description="The public key of age for which dumps are encrypted; without it they are not"),
+    ] = None
+    age_identity_file: Annotated[
+        Annotated[Path, AfterValidator(existing_file)] | None,
+        Field(description="The file of the identity that decrypts them, as age-keygen writes it"),
+    ] = None
     postgres_bin: Annotated[
         Annotated[Path, AfterValidator(existing_folder)] | None,
         Field(description="The folder of pg_dump and pg_restore; without it they are looked for on PATH"),
@@ -74,6 +122,12 @@ class StoreSettings(BaseSettings):
     ] = 7
     keep_weekly: Annotated[Keep, Field(description="The same for weeks, which begin on Monday")] = 4
     keep_monthly: Annotated[Keep, Field(description="The same for months")] = 12
+
+    @model_validator(mode="after")
+    def has_keys_to_its_bucket(self) -> Self:
+        if self.storage_url and not (self.aws_access_key_id and self.aws_secret_access_key):
+            raise ValueError("STORAGE_URL wants AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        return self
 
 
 class Settings(ServiceSettings, StoreSettings):

@@ -29,7 +29,7 @@ from backup.errors import (
     UnknownVersionError,
 )
 from backup.ulid import LENGTH, PATTERN, time_of
-from backup.version_files import MANIFEST, Draft, manifest_in
+from backup.version_files import MANIFEST, Draft, manifest_in, missing_files, size
 
 MARKS: Final = "marks.json"
 INCOMING: Final = "incoming"
@@ -99,9 +99,8 @@ class FolderStorage:
     @contextmanager
     def draft(self, version_id: str) -> Iterator["Draft"]:
         """Make a folder for a version; if the block fails nothing is left of it."""
-        name = f"{time_of(version_id):%Y%m%dT%H%M%SZ}-{version_id}"
-        folder = self.folder / name
-        with _translated():
+        folder = self.folder / folder_name(version_id)
+        with translated():
             self.prepare()
             folder.mkdir(mode=0o700)
             with locked(folder, fcntl.LOCK_EX):
@@ -119,6 +118,18 @@ class FolderStorage:
             if not (folder / MANIFEST).exists():
                 raise UnknownVersionError(version_id)
             yield folder
+
+    @contextmanager
+    def files_of(self, version_id: str) -> Iterator[Path]:
+        """Have the files of a version that is used in a folder: they are in one."""
+        yield self.folder_of(version_id)
+
+    def missing_files(self, version: Version) -> list[tuple[str, str]]:
+        """Look for what can be seen to be missing without reading it: each with the code of what it is."""
+        folder = self.folder_of(version.id)
+        return missing_files(
+            version.manifest.files if version.manifest else [], lambda name: size(folder / name)
+        )
 
     def delete(self, version_id: str) -> bool:
         """Delete a version, unless it is in use; return whether it was.
@@ -175,6 +186,11 @@ class FolderStorage:
         return max(0, self._limit_bytes - sum(map(_size_of, self._folders())))
 
 
+def folder_name(version_id: str) -> str:
+    """Name the folder of a version, so that a person can read when it was taken."""
+    return f"{time_of(version_id):%Y%m%dT%H%M%SZ}-{version_id}"
+
+
 def _size_of(folder: Path) -> int:
     """Return how many bytes a version has; what is deleted meanwhile has none."""
     size_bytes = 0
@@ -206,7 +222,7 @@ def _marks(folder: Path) -> Marks:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:

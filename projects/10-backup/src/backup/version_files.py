@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -71,12 +71,12 @@ class Writer:
         return StoredFile(self._name, self.size_bytes, self._hash.hexdigest())
 
 
-def missing_files(folder: Path, manifest: Manifest) -> list[tuple[str, str]]:
+def missing_files(files: Iterable[StoredFile], size_of: Callable[[str], int | None]) -> list[tuple[str, str]]:
     """Look for what can be seen to be missing without reading it: each with the code of what it is."""
     found = []
-    for stored in manifest.files:
+    for stored in files:
         try:
-            _check_size(folder, stored)
+            _check_size(stored, size_of(stored.name))
         except (MissingError, TruncatedError) as error:
             found.append((error.code, str(error)))
     return found
@@ -89,7 +89,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     """
     for stored in manifest.files:
         path = folder / stored.name
-        _check_size(folder, stored)
+        _check_size(stored, size(path))
         try:
             with path.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -99,11 +99,23 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             raise ChecksumError(f"{stored.name} has other bytes than were written.")
 
 
-def _check_size(folder: Path, stored: StoredFile) -> None:
+def dump_in(folder: Path, manifest: Manifest) -> Path:
+    """Return the file that holds the dump, encrypted or not."""
+    names = [stored.name for stored in manifest.files if stored.name.startswith(DUMP)]
+    return folder / (names[0] if names else DUMP)
+
+
+def size(path: Path) -> int | None:
+    """Return how many bytes a file has, if it is there."""
     try:
-        size_bytes = (folder / stored.name).stat().st_size
-    except FileNotFoundError as error:
-        raise MissingError(f"{stored.name} is gone.") from error
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _check_size(stored: StoredFile, size_bytes: int | None) -> None:
+    if size_bytes is None:
+        raise MissingError(f"{stored.name} is gone.")
     if size_bytes < stored.size_bytes:
         raise TruncatedError(f"{stored.name} has {size_bytes} bytes of {stored.size_bytes}.")
 
@@ -114,9 +126,18 @@ def manifest_in(folder: Path) -> Manifest:
     Raises: MissingError, DamagedManifestError, also where it is another version's.
     """
     try:
-        manifest = manifests.read((folder / MANIFEST).read_bytes())
+        content = (folder / MANIFEST).read_bytes()
     except FileNotFoundError as error:
         raise MissingError("The manifest is gone.") from error
-    if not folder.name.endswith(f"-{manifest.id}"):
+    return read_manifest(folder.name, content)
+
+
+def read_manifest(folder_name: str, content: bytes) -> Manifest:
+    """Read the manifest of the version in a folder of this name.
+
+    Raises: DamagedManifestError, also where it is another version's.
+    """
+    manifest = manifests.read(content)
+    if not folder_name.endswith(f"-{manifest.id}"):
         raise DamagedManifestError("The manifest is another version's.")
     return manifest

@@ -10,7 +10,7 @@ from kata.network.client import Client
 from kata.network.exchange import Exchange, Request
 from kata.solution.target import Instance
 from kata.world.checking import Checking
-from kata.world.dependencies import MailUnderTest, PostgresUnderTest, RedisUnderTest
+from kata.world.dependencies import BucketUnderTest, MailUnderTest, PostgresUnderTest, RedisUnderTest
 from kata.world.draw import Draw
 
 
@@ -128,6 +128,9 @@ class AttachedWorld(Checking):
 
     def callback_server(self) -> CallbackServer:
         raise NotRunError("it needs to be called by the service, and --url has no address for that")
+
+    def bucket(self) -> BucketUnderTest:
+        raise NotRunError("it needs a bucket of the verifier's, and --url has only an address")
 
     def file(self, name: str, text: str) -> str:
         del name, text

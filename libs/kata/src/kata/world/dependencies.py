@@ -12,6 +12,7 @@ from kata.network.fault_proxy import FaultProxy
 from kata.servers.databases import PostgresServer
 from kata.servers.mail import MailServer
 from kata.servers.postgres import EmbeddedPostgres
+from kata.servers.s3 import KEY, EmbeddedS3
 from kata.servers.valkey import EmbeddedValkey
 from kata.solution.target import Target
 from kata.system.ports import HOST
@@ -82,6 +83,33 @@ class MailUnderTest:
         self.server.stop()
 
 
+class BucketUnderTest:
+    """An empty bucket that a solution reaches through a fault proxy, and the verifier directly."""
+
+    def __init__(self, server: EmbeddedS3, name: str, proxy: FaultProxy, endpoint: str) -> None:
+        self.server = server
+        self.name = name
+        self.proxy = proxy
+        self.settings = {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
+            "AWS_REGION": "us-east-1",
+        }
+
+    def keys(self, prefix: str = "") -> list[str]:
+        return self.server.keys(self.name, prefix)
+
+    def read(self, key: str) -> bytes:
+        return self.server.read(self.name, key)
+
+    def write(self, key: str, content: bytes) -> None:
+        self.server.write(self.name, key, content)
+
+    def delete(self, key: str) -> None:
+        self.server.delete(self.name, key)
+
+
 class Dependencies:
     """Makes them for one service after another: a Redis each, and a database each of one PostgreSQL.
 
@@ -93,6 +121,8 @@ class Dependencies:
         self._folder = folder
         self._postgres = postgres
         self._own_postgres: EmbeddedPostgres | None = None
+        self._s3: EmbeddedS3 | None = None
+        self._proxies: list[FaultProxy] = []
         self._count = 0
 
     def redis(self, database: int) -> RedisUnderTest:
@@ -122,7 +152,22 @@ class Dependencies:
         proxy = self._proxy(server.port)
         return MailUnderTest(server, proxy, f"smtp://{self._target.dependency_host}:{proxy.port}")
 
+    def bucket(self) -> BucketUnderTest:
+        """Make a bucket, in the S3 that the first one starts: few checks ask for it."""
+        if self._s3 is None:
+            self._s3 = EmbeddedS3(self._folder / "s3")
+            self._s3.start()
+        name = f"bucket-{secrets.token_hex(6)}"
+        self._s3.make_bucket(name)
+        proxy = self._proxy(self._s3.port)
+        self._proxies.append(proxy)
+        return BucketUnderTest(self._s3, name, proxy, f"http://{self._target.dependency_host}:{proxy.port}")
+
     def close(self) -> None:
+        for proxy in self._proxies:
+            proxy.stop()
+        if self._s3:
+            self._s3.kill()
         if self._own_postgres:
             self._own_postgres.kill()
 

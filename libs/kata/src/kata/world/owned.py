@@ -11,7 +11,7 @@ from kata.options import START_TIMEOUT_SECONDS
 from kata.servers.databases import PostgresServer
 from kata.solution.target import Instance, Target
 from kata.world.checking import Checking
-from kata.world.dependencies import Dependencies
+from kata.world.dependencies import BucketUnderTest, Dependencies
 from kata.world.draw import Draw
 from kata.world.owned_service import OwnedService
 from kata.world.released import release
@@ -106,6 +106,9 @@ class OwnedWorld(Checking):
             )
             self._callback_server.start()
         return self._callback_server
+
+    def bucket(self) -> BucketUnderTest:
+        return self._dependencies.bucket()
 
     def file(self, name: str, text: str) -> str:
         if self._target.dependency_host != self._target.proxy_host:

@@ -8,7 +8,7 @@ from kata.network.callback_server import CallbackServer
 from kata.network.client import Client
 from kata.network.exchange import Exchange, Request
 from kata.solution.target import Instance
-from kata.world.dependencies import MailUnderTest, PostgresUnderTest, RedisUnderTest
+from kata.world.dependencies import BucketUnderTest, MailUnderTest, PostgresUnderTest, RedisUnderTest
 from kata.world.draw import Draw
 
 
@@ -67,6 +67,9 @@ class World(Protocol):
 
     def callback_server(self) -> CallbackServer:
         """Return the world that the solution calls: a server at whose URLs it reaches the verifier."""
+
+    def bucket(self) -> BucketUnderTest:
+        """Return an empty bucket of S3, and the settings with which a service reaches it."""
 
     def file(self, name: str, text: str) -> str:
         """Write a file that the solution can read, and return its path."""
