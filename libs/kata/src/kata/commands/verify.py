@@ -2,8 +2,11 @@
 
 import json
 import tempfile
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -33,8 +36,22 @@ from kata.commands.receipts import fetch_receipt, repeat, summary
 from kata.errors import KataError, UsageError
 from kata.judge.verdicts import CheckResult, Exit, RunResult
 from kata.options import SIDE_BY_SIDE, START_TIMEOUT_SECONDS, Options, parse_settings
+from kata.report.ctrf import ctrf_of
 from kata.report.text import render_check, render_summary, replay
 from kata.solution.digest import digest_of_folder
+
+
+class Format(StrEnum):
+    """How a result is written for programs."""
+
+    JSON = "json"
+    CTRF = "ctrf"
+
+
+_DUMPS: Mapping[Format, Callable[[RunResult], object]] = {
+    Format.JSON: RunResult.as_dict,
+    Format.CTRF: lambda result: ctrf_of(result, datetime.now(UTC)),
+}
 
 
 def verify_command(
@@ -52,6 +69,9 @@ def verify_command(
     start_timeout: StartTimeout = START_TIMEOUT_SECONDS,
     side_by_side: SideBySide = SIDE_BY_SIDE,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the whole result here.")] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="Of what --json writes: kata's own, or CTRF for other tools.")
+    ] = Format.JSON,
     events: Annotated[
         bool, typer.Option("--events", help="Write a JSON object a line as things happen, and nothing else.")
     ] = False,
@@ -97,8 +117,8 @@ def verify_command(
     else:
         results = _verify_repeatedly(project, options, runs, jobs, side_by_side)
     if json_file is not None:
-        dump = results[0].as_dict() if runs == 1 else [result.as_dict() for result in results]
-        write_result(json_file, dump)
+        dumps = [_DUMPS[format_](result) for result in results]
+        write_result(json_file, dumps[0] if runs == 1 else dumps)
     raise typer.Exit(_worst(results))
 
 
