@@ -36,7 +36,7 @@ def class_settings(world: World) -> dict[str, str]:
         "OUTPUT_LIMIT_BYTES": str(world.setting("OUTPUT_LIMIT_BYTES", 600, 9000, away_from=[65_536])),
         "RUN_TIMEOUT_SECONDS": str(world.setting("RUN_TIMEOUT_SECONDS", 60, 90, away_from=[1800])),
         "HEARTBEAT_SECONDS": str(world.setting("HEARTBEAT_SECONDS", 1, 2, away_from=[15])),
-        "STALE_AFTER_DAYS": f"{world.setting('stale-after-seconds', 8, 12) / 86_400:.8f}",
+        "STALE_AFTER_DAYS": f"{world.setting('stale-after-seconds', 5, 8) / 86_400:.8f}",
     }
 
 

@@ -40,9 +40,11 @@ from .academy import (
 )
 
 COLUMNS = """
-    SELECT table_name, column_name, data_type FROM information_schema.columns
-     WHERE table_schema = current_schema() AND data_type IN ('text', 'character varying', 'bytea')
+    SELECT table_name, column_name FROM information_schema.columns
+     WHERE table_schema = current_schema() AND data_type = ANY(%s)
 """
+
+type Value = str | bytes
 
 scenarios("receipts.feature")
 
@@ -194,35 +196,50 @@ def a_chain_of_receipts(learner: Learner, track: Track) -> list[str]:
 
 @dataclass(frozen=True)
 class Kept:
-    """The column in which receipts are kept."""
+    """A column in which something of a receipt is kept."""
 
     table: str
     column: str
 
-    def change(self, connection: Connection[tuple[object, ...]], before: str, after: str) -> int:
+    def change(self, connection: Connection[tuple[object, ...]], before: Value, after: Value) -> int:
         """Put something else in the place of what is kept."""
         query = sql.SQL("UPDATE {} SET {} = %s WHERE {} = %s").format(
             sql.Identifier(self.table), sql.Identifier(self.column), sql.Identifier(self.column)
         )
         return connection.execute(query, [after, before]).rowcount
 
-    def take_away(self, connection: Connection[tuple[object, ...]], text: str) -> int:
+    def take_away(self, connection: Connection[tuple[object, ...]], value: Value) -> int:
         query = sql.SQL("DELETE FROM {} WHERE {} = %s").format(
             sql.Identifier(self.table), sql.Identifier(self.column)
         )
-        return connection.execute(query, [text]).rowcount
+        return connection.execute(query, [value]).rowcount
 
 
-def find_kept(connection: Connection[tuple[object, ...]], text: str) -> Kept:
-    for table, column, _ in connection.execute(COLUMNS).fetchall():
+def find_kept(connection: Connection[tuple[object, ...]], value: Value) -> Kept | None:
+    """Find the column that holds a value, which is text or bytes."""
+    kinds = ["bytea"] if isinstance(value, bytes) else ["text", "character varying"]
+    for table, column in connection.execute(COLUMNS, [kinds]).fetchall():
         query = sql.SQL("SELECT FROM {} WHERE {} = %s").format(
             sql.Identifier(str(table)), sql.Identifier(str(column))
         )
-        with suppress(Exception):
-            if connection.execute(query, [text]).rowcount:
-                return Kept(str(table), str(column))
-    expect(False, expected="a column that holds the text that was signed", got="none")
-    raise AssertionError
+        if connection.execute(query, [value]).rowcount:
+            return Kept(str(table), str(column))
+    return None
+
+
+def demand_kept(connection: Connection[tuple[object, ...]], text: str) -> Kept:
+    kept = find_kept(connection, text)
+    expect(kept is not None, expected="a column that holds the text that was signed", got="none")
+    assert kept is not None
+    return kept
+
+
+def with_signature(connection: Connection[tuple[object, ...]], before: str, after: str) -> None:
+    """Put another signature in the place of one, where it is kept in a form that is known here."""
+    for old, new in ((before, after), (decoded(before), decoded(after))):
+        kept = find_kept(connection, old)
+        if kept is not None:
+            kept.change(connection, old, new)
 
 
 @when("one of them is changed by a byte, and the last is taken away", target_fixture="chains")
@@ -233,7 +250,7 @@ def one_of_them_is_changed(learner: Learner, runs: list[str]) -> list[tuple[int 
     place = draw.integer(1, len(texts[index]) - 2)
     changed = "8" if texts[index][place] == "7" else "7"
     with learner.academy.service.postgres.connect() as connection:
-        kept = find_kept(connection, texts[index])
+        kept = demand_kept(connection, texts[index])
         chains: list[tuple[int | None, Json]] = [(None, chain_of(learner))]
         broken = texts[index][:place] + changed + texts[index][place + 1 :]
         kept.change(connection, texts[index], broken)
@@ -244,10 +261,15 @@ def one_of_them_is_changed(learner: Learner, runs: list[str]) -> list[tuple[int 
         other = learner.academy.learner()
         run = other.start(learner.academy.tracks[0].levels[0], other.solution())
         other.ends(run, "passed")
-        foreign = canonical(receipt_of(other, run)[0]).decode()
+        statement, foreign_signature = receipt_of(other, run)
+        foreign, own_signature = canonical(statement).decode(), receipt_of(learner, runs[0])[1]
+        kept.take_away(connection, foreign)  # there it is away
         kept.change(connection, texts[0], foreign)
+        with_signature(connection, own_signature, foreign_signature)
         chains.append((1, chain_of(learner)))
-        kept.change(connection, foreign, texts[0])  # where it was twice, it is away from both
+        kept.change(connection, foreign, texts[0])
+        with_signature(connection, foreign_signature, own_signature)
+        chains.append((None, chain_of(learner)))
         kept.take_away(connection, texts[-1])
         chains.append((len(texts), chain_of(learner)))
     return chains

@@ -112,6 +112,13 @@ def receipts_of_another_machine_are_taken_in(learner: Learner, track: Track) -> 
     expect(learner.statuses(track)[:2] == ["COMPLETED", "IN_PROGRESS"], expected="one level", got="another")
     demand_taken(take(learner, first, second), 1)
     demand_taken(take(learner, first, second), 0)
+    # And of another track both at once.
+    track = next(one for one in learner.academy.tracks if one is not track)
+    other = elsewhere(learner, track)
+    demand_taken(take(learner, other.passes(1, moments[0]), other.passes(2, moments[1])), 2)
+    lowest = learner.progress()[track.levels[0].id].get("completed_at")
+    right = datetime.fromisoformat(str(lowest)) == datetime.fromisoformat(moments[0])
+    expect(right, expected=f"completed at {moments[0]}, when it was first shown", got=lowest)
     return moments
 
 
