@@ -7,17 +7,23 @@ import shutil
 import socket
 import sys
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kata.steps import Client, Draw, Exchange, Service, World, as_object, describe_answer, expect
 
 API = "/api/v1"
 LEVELS, PROGRESS, RUNS, LEARNERS = f"{API}/levels", f"{API}/progress", f"{API}/runs", f"{API}/learners"
+RECEIPTS = f"{API}/receipts"
 OK, CREATED, ACCEPTED, NO_CONTENT = 200, 201, 202, 204
-CONFLICT, INVALID = 409, 422
+NOT_FOUND, CONFLICT, INVALID = 404, 409, 422
 FINAL = ("passed", "failed", "inconclusive", "errored", "cancelled")
 PATIENCE_SECONDS = 20.0
 POLL_SECONDS = 0.03
@@ -101,6 +107,23 @@ def verifier_settings(world: World) -> dict[str, str]:
     solutions.chmod(0o777)
     command = shlex.join([sys.executable, "-S", str(VERIFIER), str(catalogue)])
     return {"VERIFIER": command, "SOLUTIONS_DIR": str(solutions)}
+
+
+def drawn_key(world: World, name: str) -> Ed25519PrivateKey:
+    """Draw a key: the same for all checks of a run."""
+    drawn = [world.setting(f"{name}/{nth}", 10**9, 10**10) for nth in range(4)]
+    return Ed25519PrivateKey.from_private_bytes(sha256(f"{drawn}".encode()).digest())
+
+
+def signing_settings(world: World) -> dict[str, str]:
+    """Return the settings that name the service's key, and that of another machine."""
+    key = drawn_key(world, "signing-key")
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    other = drawn_key(world, "another-machine").public_key().public_bytes_raw()
+    return {
+        "SIGNING_KEY_FILE": world.file("signing-key.pem", pem),
+        "TRUSTED_KEYS": urlsafe_b64encode(other).rstrip(b"=").decode(),
+    }
 
 
 @dataclass
@@ -246,6 +269,10 @@ class Learner:
         items = as_object(answer).get("items")
         found = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
         return {str(item.get("level_id")): item for item in found}
+
+    @cached_property
+    def user_id(self) -> object:
+        return as_object(self.client().get(PROGRESS)).get("user_id")
 
     def statuses(self, track: Track) -> list[object]:
         progress = self.progress()

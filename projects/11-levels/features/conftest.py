@@ -7,7 +7,16 @@ from pytest_bdd import given
 
 from kata.steps import World
 
-from .academy import API, Academy, Learner, Track, drawn_catalogue, tracks_of, verifier_settings
+from .academy import (
+    API,
+    Academy,
+    Learner,
+    Track,
+    drawn_catalogue,
+    signing_settings,
+    tracks_of,
+    verifier_settings,
+)
 
 
 @pytest.fixture
@@ -21,11 +30,13 @@ def class_settings(world: World) -> dict[str, str]:
     """A class whose runs are judged by a script, with short leases."""
     return {
         **verifier_settings(world),
+        **signing_settings(world),
         "OPERATOR_TOKEN": f"{world.setting('operator', 10**19, 10**20)}",
         "LEASE_SECONDS": str(world.setting("LEASE_SECONDS", 2, 3, away_from=[15])),
         "OUTPUT_LIMIT_BYTES": str(world.setting("OUTPUT_LIMIT_BYTES", 600, 9000, away_from=[65_536])),
         "RUN_TIMEOUT_SECONDS": str(world.setting("RUN_TIMEOUT_SECONDS", 60, 90, away_from=[1800])),
         "HEARTBEAT_SECONDS": str(world.setting("HEARTBEAT_SECONDS", 1, 2, away_from=[15])),
+        "STALE_AFTER_DAYS": f"{world.setting('stale-after-seconds', 5, 8) / 86_400:.8f}",
     }
 
 
@@ -74,6 +85,7 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         "RUN_TIMEOUT_SECONDS": ("0", "86401", "1h"),
         "OUTPUT_LIMIT_BYTES": ("255", "1048577", "600.5"),
         "HEARTBEAT_SECONDS": ("0", "15.5", "often"),
+        "STALE_AFTER_DAYS": ("0", "36501", "never"),
     }
     unreadable, values = world.draw.choice(list(numbers.items()))
     return [
@@ -84,6 +96,11 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
             "OPERATOR_TOKEN",
             world.draw.choice(["short", "with a blank in its middle", "ümläuts-are-not-for-headers"]),
         ),
+        (
+            "SIGNING_KEY_FILE",
+            world.draw.choice([f"/nowhere/{world.draw.word()}", world.file("no-key", "hello")]),
+        ),
+        ("TRUSTED_KEYS", world.draw.choice(["short", f"{'A' * 43},{'B' * 42}", "A" * 44])),
         ("SOLUTIONS_DIR", f"/nowhere/{world.draw.word()}"),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
     ]
@@ -102,4 +119,8 @@ def contract_paths() -> list[str]:
         f"{API}/speed-runs",
         f"{API}/speed-runs/{{run_id}}",
         f"{API}/bests",
+        f"{API}/runs/{{run_id}}/ctrf",
+        f"{API}/receipts",
+        f"{API}/receipts/{{run_id}}",
+        f"{API}/learners/{{user_id}}/chain",
     ]

@@ -49,21 +49,32 @@ def checks_of(catalogue: Path, arguments: list[str]) -> list[str]:
     return []
 
 
+def contract_of(catalogue: Path, project: str) -> str:
+    for track in json.loads(catalogue.read_text())["tracks"]:
+        if track["project"] == project:
+            return str(track["contract"])
+    return ""
+
+
 def all_pass(checks: list[str]) -> list[list[object]]:
     verdicts: list[list[object]] = [["check", check, "pass"] for check in checks]
     return [["start"], *verdicts, ["end", "pass"], ["exit", 0]]
 
 
 def play(  # noqa: C901, PLR0912 - one case for each word of the script
-    actions: list[list[object]], folder: Path, arguments: list[str], checks: list[str]
+    actions: list[list[object]], folder: Path, arguments: list[str], checks: list[str], contract: str
 ) -> None:
+    seed = option(arguments, "--seed")
     for name, *rest in actions:
         words = [str(word) for word in rest]
         match name:
             case "start":
                 named = [{"id": check, "sentence": f"{check} holds"} for check in (words or checks)]
-                seed = option(arguments, "--seed")
-                say(json.dumps({"event": "started", "contract": "c-1", "seed": seed, "checks": named}))
+                # What stands for a digest of the folder is its name: each of a check's has another one.
+                about = {"contract": contract, "solution": f"of-{folder.name}", "seed": seed}
+                say(json.dumps({"event": "started", **about, "checks": named}))
+            case "contract":
+                contract = words[0]
             case "check":
                 report = words[2] if len(words) > 2 else f"{words[0]}: {words[1]}"
                 event = {
@@ -71,6 +82,7 @@ def play(  # noqa: C901, PLR0912 - one case for each word of the script
                     "id": words[0],
                     "verdict": words[1],
                     "seconds": 0.25,
+                    "draws": {"LIMIT": f"{int(seed, 16) % 1000}", "TITLE": f"<b>{words[0]} größer</b>"},
                     "report": report,
                 }
                 say(json.dumps(event))
@@ -135,7 +147,8 @@ def main() -> None:
     before = sum(call["key"] == key for call in calls)
     checks = checks_of(catalogue, arguments)
     played = script.get(key, [])
-    play(played[min(before, len(played) - 1)] if played else all_pass(checks), folder, arguments, checks)
+    actions = played[min(before, len(played) - 1)] if played else all_pass(checks)
+    play(actions, folder, arguments, checks, contract_of(catalogue, arguments[1]))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,11 @@ from .academy import (
     ACCEPTED,
     CONFLICT,
     FINAL,
+    NOT_FOUND,
     OK,
     PATIENCE_SECONDS,
     POLL_SECONDS,
+    RECEIPTS,
     RUNS,
     Academy,
     Actions,
@@ -153,13 +155,23 @@ def that_worker_stands_still(held: Held, learner: Learner) -> Json:
         else:
             break
     first.demand_nothing_left("a verifier lives no longer than the lease of its worker", [held.port])
-    before = learner.show(held.run)
+    before = shown_when_begun(learner, held.run)
     held.holder.resume()
     time.sleep(COMES_BACK_SECONDS)
     shown = learner.show(held.run)
     expect(shown == before, expected=f"the run as it was: {before}", got=shown)
     held.solution.open("gate")
     return learner.ends(held.run, "passed")
+
+
+def shown_when_begun(learner: Learner, run: str) -> Json:
+    """Show a run when its verifier's first event is kept, which is a moment after the verifier was called."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (shown := learner.show(run)).get("state") == "running" and time.monotonic() < deadline:
+        if any(level.get("state") == "running" for level in level_reports(shown)):
+            break
+        time.sleep(POLL_SECONDS)
+    return shown
 
 
 @then("its verifier had ended with the lease, and the run is as the other one has left it")
@@ -364,7 +376,7 @@ def it_ends_with_exit_code_0(stopped: tuple[int | None, float], held: Held, lear
 
 @pytest.fixture
 def alone(world: World, class_settings: dict[str, str]) -> Iterator[Academy]:
-    settings = class_settings | {"LEASE_SECONDS": "2"}
+    settings = class_settings | {"LEASE_SECONDS": "2", "SIGNING_KEY_FILE": ""}
     service = world.start_alone(settings, workers=1)
     yield Academy(service, world, settings, tracks_of(drawn_catalogue(world)))
     service.postgres.proxy.pass_through()
@@ -409,3 +421,4 @@ def requests_are_answered_with_503(lost: tuple[str, list[Exchange]], learner: Le
     while learner.client().get(f"{RUNS}/{run}").status != OK and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     learner.ends(run, "passed")
+    is_problem(learner.client().get(f"{RECEIPTS}/{run}"), NOT_FOUND, "without a key there are no receipts")

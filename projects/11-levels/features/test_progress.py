@@ -29,9 +29,11 @@ from .academy import (
     INVALID,
     LEARNERS,
     LEVELS,
+    NOT_FOUND,
     OK,
     POLL_SECONDS,
     PROGRESS,
+    RECEIPTS,
     RUNS,
     VERIFIER,
     Academy,
@@ -45,7 +47,15 @@ from .academy import (
 )
 
 ANSWER_SECONDS, BACK_SECONDS = 3.0, 5.0
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 401, 403, 404, 503
+UNAUTHORIZED, FORBIDDEN, UNAVAILABLE = 401, 403, 503
+
+NOT_YET: Json = {
+    "completed_at": None,
+    "verified_at": None,
+    "verified_against": None,
+    "trust": None,
+    "stale": False,
+}
 
 scenarios("progress.feature")
 
@@ -76,7 +86,7 @@ def the_progress_of_somebody_new_is_asked_for(learner: Learner) -> Json:
 @then("the lowest level of each track is IN_PROGRESS, and all others are LOCKED")
 def the_lowest_level_of_each_track_is_in_progress(progress: Json, academy: Academy, learner: Learner) -> None:
     wanted = [
-        {"level_id": level.id, "track_id": track.document["id"], "status": status, "completed_at": None}
+        {"level_id": level.id, "track_id": track.document["id"], "status": status, **NOT_YET}
         for track in academy.tracks
         for level, status in zip(track.levels, ["IN_PROGRESS", *["LOCKED"] * 9], strict=False)
     ]
@@ -263,11 +273,14 @@ def it_is_asked_without_a_token(local: Local, world: World) -> list[tuple[int, E
         f"localhost.{world.draw.word()}.example:{port}": FORBIDDEN,
         f"{world.draw.word()}localhost:{port}": FORBIDDEN,
     }
-    return [(wanted, ask_by_name(local.service, host)) for host, wanted in hosts.items()]
+    public = f"{RECEIPTS}/{world.draw.uuid()}"
+    foreign = ask_by_name(local.service, f"{world.draw.word()}.example", public)
+    named = [(wanted, ask_by_name(local.service, host)) for host, wanted in hosts.items()]
+    return [*named, (FORBIDDEN, foreign)]
 
 
-def ask_by_name(service: Service, host: str) -> Exchange:
-    request = f"GET {PROGRESS} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+def ask_by_name(service: Service, host: str, path: str = PROGRESS) -> Exchange:
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     return send_raw(service.urls[0], request.encode())
 
 

@@ -17,6 +17,7 @@ from .academy import (
     OK,
     PATIENCE_SECONDS,
     POLL_SECONDS,
+    RECEIPTS,
     RUNS,
     Json,
     Learner,
@@ -119,7 +120,7 @@ def each_is_told_with_its_time(raced: dict[str, Raced], learner: Learner, track:
         took = shown["duration_ms"]
         right = isinstance(took, int) and one.least_ms - SLACK_MS <= took <= one.most_ms + SLACK_MS
         expect(right, expected=f"{one.least_ms:.0f} to {one.most_ms:.0f} ms", got=took)
-        for path in (f"{RUNS}/{shown['id']}", f"{RUNS}/{shown['id']}/events"):
+        for path in (f"{RUNS}/{shown['id']}", f"{RUNS}/{shown['id']}/events", f"{RECEIPTS}/{shown['id']}"):
             is_problem(client.get(path), NOT_FOUND)
         is_problem(client.request("DELETE", f"{RUNS}/{shown['id']}"), NOT_FOUND)
         listed = [run["id"] for run in learner.runs()]

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, inspect
 
 from levels.__main__ import MIGRATIONS
 from levels.app import TABLES
-from levels.domain import Kind, RunKind, State
+from levels.domain import Kind, RunKind, State, Trust
 from service_kit.database import driver_url
 from service_kit.migrations import EMPTY, LATEST, migrate
 
@@ -37,7 +37,12 @@ def test_migrations_go_forward_and_back_and_forward_again(postgres_url: str) -> 
 
 @pytest.mark.parametrize(
     ("constraint", "names"),
-    [("runs_state_check", State), ("runs_kind_check", RunKind), ("run_events_kind_check", Kind)],
+    [
+        ("runs_state_check", State),
+        ("runs_kind_check", RunKind),
+        ("run_events_kind_check", Kind),
+        ("progress_trust_check", Trust),
+    ],
 )
 def test_a_column_takes_the_names_of_its_enum_and_no_others(
     postgres_url: str, constraint: str, names: type[StrEnum]

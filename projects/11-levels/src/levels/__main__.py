@@ -8,7 +8,7 @@ Each command imports what it needs and no more: a worker is back sooner after a 
 import sys
 from pathlib import Path
 
-from levels.settings import DatabaseSettings, WebSettings, WorkerSettings
+from levels.settings import ReleaseSettings, WebSettings, WorkerSettings
 from service_kit.settings import load
 
 EX_USAGE = 64
@@ -26,9 +26,13 @@ def main() -> None:
 
             work("levels.app:create_worker", load(WorkerSettings))
         case ["migrate"]:
+            from levels.receipts import make_key_file
             from service_kit.migrations import migrate
 
-            migrate(str(load(DatabaseSettings).database_url), MIGRATIONS)
+            settings = load(ReleaseSettings)
+            migrate(str(settings.database_url), MIGRATIONS)
+            if settings.signing_key_file is not None and settings.operator_token is None:
+                make_key_file(settings.signing_key_file)
         case _:
             sys.stderr.write("usage: python -m levels web|worker|migrate\n")
             raise SystemExit(EX_USAGE)

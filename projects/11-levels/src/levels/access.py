@@ -56,6 +56,11 @@ class Access:
             raise UnauthenticatedError(was_sent=True)
         return learner
 
+    def anybody(self, host: str) -> None:
+        """Let everybody pass, for what is public; locally by a local name alone. Raises: ForbiddenError."""
+        if self._operator is None:
+            self._demand_local(host)
+
     async def demand_operator(self, authorization: Sequence[str], host: str) -> None:
         """Let nobody pass but who runs the class.
 

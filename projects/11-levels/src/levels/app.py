@@ -9,7 +9,9 @@ from uuid import UUID
 
 from levels import errors
 from levels.access import Access
+from levels.archive import Archive
 from levels.catalogue import CatalogueSource
+from levels.endings import Endings
 from levels.feed import Feed
 from levels.leases import Leases
 from levels.repository import Repository
@@ -17,6 +19,7 @@ from levels.service import LevelsService
 from levels.settings import Settings, WebSettings, WorkerSettings
 from levels.speed_runs import SpeedRuns
 from levels.targets import Targets
+from levels.transfer import Transfer
 from levels.verifier import Verifier
 from levels.worker import Worker
 from service_kit.database import Database
@@ -27,7 +30,7 @@ from service_kit.worker import worker_name
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-TABLES: Final = ("learners", "progress", "runs", "run_events")
+TABLES: Final = ("learners", "progress", "runs", "run_events", "receipts")
 SOON: Final = {"Retry-After": "1"}
 
 
@@ -36,6 +39,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
     # Not at the top: a worker would load the web framework too, and start later.
     from fastapi import FastAPI  # noqa: PLC0415
 
+    from levels.receipt_routes import receipt_api, transfer_api  # noqa: PLC0415
     from levels.routes import api  # noqa: PLC0415
     from levels.speed_routes import speed_api  # noqa: PLC0415
     from service_kit.fastapi import install  # noqa: PLC0415
@@ -53,7 +57,7 @@ def create_app(settings: WebSettings) -> "FastAPI":
         await database.close()
 
     app = FastAPI(title="Levels", version="1", lifespan=lifespan, redirect_slashes=False)
-    repository = Repository(database)
+    repository = Repository(database, settings.stale_after_days)
     token = settings.operator_token
     access = Access(repository, token.get_secret_value() if token is not None else None)
     app.state.access = access
@@ -63,7 +67,11 @@ def create_app(settings: WebSettings) -> "FastAPI":
     app.state.service = LevelsService(repository, catalogue, targets, feed, new_id)
     app.state.speed_runs = SpeedRuns(repository, catalogue, targets, new_id)
     app.include_router(api)
+    app.state.archive = Archive(repository, settings.keys)
+    app.state.transfer = Transfer(repository, catalogue, settings.keys)
     app.include_router(speed_api)
+    app.include_router(receipt_api)
+    app.include_router(transfer_api)
     add_page(app, "levels")
     # The verifier is not asked: without it, all that is known can still be looked at.
     install(app, settings, readiness={"postgresql": database.ping}, errors=error_table())
@@ -74,8 +82,10 @@ def create_app(settings: WebSettings) -> "FastAPI":
 async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     """Put a worker together, and close what it used when it is done."""
     database = make_database(settings, pool_size=4)
+    leases = Leases(database, worker_name(), settings.lease_seconds)
     yield Worker(
-        Leases(database, worker_name(), settings.lease_seconds),
+        leases,
+        Endings(leases, Repository(database, settings.stale_after_days), settings.issuer),
         make_verifier(settings),
         settings.run_timeout_seconds,
         settings.output_limit_bytes,
@@ -122,6 +132,8 @@ def error_table() -> list[ErrorRule]:
         on(errors.ForbiddenError, 403, "forbidden"),
         on(errors.LevelNotFoundError, 404, "level_not_found"),
         on(errors.RunNotFoundError, 404, "run_not_found"),
+        on(errors.ReceiptNotFoundError, 404, "receipt_not_found"),
+        on(errors.LearnerNotFoundError, 404, "learner_not_found"),
         on(errors.LevelLockedError, 409, "level_locked"),
         on(
             errors.RunActiveError,
@@ -137,6 +149,14 @@ def error_table() -> list[ErrorRule]:
             "invalid_input",
             errors=lambda _: [FieldError("invalid_cursor", "is not one of this list", parameter="cursor")],
             detail=lambda _: "The cursor is not one that this list gave out.",
+        ),
+        on(
+            errors.InvalidReceiptError,
+            422,
+            "invalid_input",
+            errors=lambda error: [
+                FieldError(error.code, str(error), pointer=pointer(("receipts", error.index)))
+            ],
         ),
         on(
             errors.InvalidRunError,

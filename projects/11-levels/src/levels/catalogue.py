@@ -9,13 +9,12 @@ import asyncio
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
-from levels.domain import Catalogue, Stage, Standing, Status, Track
+from levels.domain import Catalogue, Completion, Stage, Standing, Status, Track
 from levels.errors import LevelLockedError, LevelNotFoundError, VerifierUnavailableError
 from levels.verdicts import Name
 from levels.verifier import Verifier
@@ -111,7 +110,7 @@ class Ladder:
     """A track as one learner sees it: what is completed, and so what is open."""
 
     track: Track
-    completed: Mapping[str, datetime]
+    completed: Mapping[str, Completion]
 
     def status(self, index: int) -> Status:
         """A level opens when the one below it is completed; the lowest is open."""
@@ -123,7 +122,24 @@ class Ladder:
 
     def standings(self, user_id: UUID) -> Iterator[Standing]:
         for index, level in enumerate(self.track.levels):
-            yield Standing(user_id, level.id, self.track.id, self.status(index), self.completed.get(level.id))
+            yield self._standing(user_id, level.id, self.status(index))
+
+    def _standing(self, user_id: UUID, level_id: str, status: Status) -> Standing:
+        """What is completed stays so; it is stale by its age, or by another contract."""
+        done = self.completed.get(level_id)
+        if done is None:
+            return Standing(user_id, level_id, self.track.id, status)
+        return Standing(
+            user_id,
+            level_id,
+            self.track.id,
+            status,
+            done.completed_at,
+            done.verified_at,
+            done.verified_against,
+            done.trust,
+            stale=done.is_expired or done.verified_against != self.track.contract,
+        )
 
     def stages(self, level_id: str) -> tuple[Stage, ...]:
         """Return what a run of this level consists of: all levels up to it, the lowest first.
@@ -157,7 +173,7 @@ def track_of(catalogue: Catalogue, level_id: str) -> Track:
 
 
 def standings(
-    catalogue: Catalogue, user_id: UUID, completed: Mapping[str, datetime], only: Collection[str] = ()
+    catalogue: Catalogue, user_id: UUID, completed: Mapping[str, Completion], only: Collection[str] = ()
 ) -> list[Standing]:
     """Return where a learner stands, in the order of the catalogue; with `only` of these tracks alone."""
     return [

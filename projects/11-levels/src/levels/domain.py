@@ -44,6 +44,13 @@ class RunKind(StrEnum):
     SPEED = "speed"
 
 
+class Trust(StrEnum):
+    """On whose machine a run was: the learner's own, who may have changed what judges, or the class's."""
+
+    LOCAL = "local"
+    HOSTED = "hosted"
+
+
 class Verdict(StrEnum):
     """What one check says."""
 
@@ -93,10 +100,14 @@ class Learner:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A level that a run of the learner's has passed; the first one counts."""
+    """A level that a run of the learner's has passed: since when, and how that was last seen."""
 
     level_id: str
     completed_at: datetime
+    verified_at: datetime
+    verified_against: str | None  # the contract; None: nobody knows
+    trust: Trust
+    is_expired: bool  # that was too long ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,11 @@ class Standing:
     level_id: str
     track_id: str
     status: Status
-    completed_at: datetime | None
+    completed_at: datetime | None = None
+    verified_at: datetime | None = None
+    verified_against: str | None = None
+    trust: Trust | None = None
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +171,24 @@ class Lease:
 
     run_id: UUID
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last receipt of a chain: how many there are, and its SHA-256 in hex; of an empty one None."""
+
+    number: int = 0
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A receipt in its chain: the text that was signed, and the signature."""
+
+    number: int
+    run_id: UUID
+    text: str
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +249,7 @@ class Try:
     verdict: Verdict
     seconds: float
     report: Text
+    draws: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -230,6 +264,11 @@ class CheckReport:
     def verdict(self) -> Verdict | None:
         return self.tries[-1].verdict if self.tries else None
 
+    @property
+    def draws(self) -> Mapping[str, str]:
+        """What the seed decided for it, as far as the verifier has said so."""
+        return self.tries[-1].draws if self.tries else {}
+
 
 @dataclass(slots=True)
 class LevelReport:
@@ -239,6 +278,7 @@ class LevelReport:
     state: State | None = None
     reason: str | None = None
     contract: str | None = None
+    solution: str | None = None
     checks: list[CheckReport] = field(default_factory=list)
 
 

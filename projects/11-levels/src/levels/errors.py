@@ -39,6 +39,29 @@ class RunNotFoundError(LevelsError):
         super().__init__("There is no run with this id.")
 
 
+class LearnerNotFoundError(LevelsError):
+    """There is no learner with this id."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no learner with this id.")
+
+
+class ReceiptNotFoundError(LevelsError):
+    """A run with this id has not passed, or nothing was there to sign with."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no receipt for a run with this id.")
+
+
+class InvalidReceiptError(LevelsError):
+    """A receipt proves nothing here; `index` is its place among those that were sent."""
+
+    def __init__(self, index: int, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+        self.code = code
+
+
 class UnknownCursorError(LevelsError):
     """A cursor leads to no place in the list."""
 

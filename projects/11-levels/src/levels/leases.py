@@ -12,9 +12,11 @@ from typing import Final
 
 from sqlalchemy import RowMapping
 
-from levels.domain import Claim, Lease, News, State
+from levels.domain import Claim, Lease, Link, News, Trust
 from levels.errors import DatabaseUnavailableError
+from levels.receipts import digest_of
 from levels.statements import Statements, run_of
+from levels.verdicts import Outcome
 from service_kit.database import Database
 
 TRY_AGAIN_SECONDS: Final = 0.2
@@ -53,21 +55,40 @@ class Leases:
             raise LeaseLostError
         return bool(rows[0]["cancel_requested"])
 
-    async def tell(self, lease: Lease, news: News) -> None:
-        """Keep an event, however long PostgreSQL takes. Raises: LeaseLostError."""
+    async def tell(self, lease: Lease, number: int, news: News) -> None:
+        """Keep an event, however long PostgreSQL takes, and once, however often it is asked.
+
+        It gets this number, which is to be one more than that of the last. Raises: LeaseLostError.
+        """
         rows = await self._until_answered(
-            "tell", id=lease.run_id, token=lease.token, kind=news.kind, data=json.dumps(news.data)
+            "tell",
+            id=lease.run_id,
+            token=lease.token,
+            number=number,
+            kind=news.kind,
+            data=json.dumps(news.data),
         )
         if not rows:
             raise LeaseLostError
 
-    async def finish(self, lease: Lease, state: State, reason: str | None) -> bool:
-        """End the run, however long PostgreSQL takes; False: the lease is lost, or it was done before."""
-        return bool(
-            await self._until_answered(
-                "finish", id=lease.run_id, token=lease.token, state=state, reason=reason
-            )
+    async def finish(self, lease: Lease, outcome: Outcome, trust: Trust, receipt: Link | None = None) -> bool:
+        """End the run, however long PostgreSQL takes.
+
+        False: the lease is lost, it was done before, or the receipt's place in the chain is taken.
+        """
+        rows = await self._until_answered(
+            "finish",
+            id=lease.run_id,
+            token=lease.token,
+            state=outcome.state,
+            reason=outcome.reason,
+            trust=trust,
+            number=receipt and receipt.number,
+            text=receipt and receipt.text,
+            signature=receipt and receipt.signature,
+            digest=receipt and digest_of(receipt.text),
         )
+        return bool(rows)
 
     async def release(self, lease: Lease) -> None:
         """Give the run back: it is due at once. Raises: DatabaseUnavailableError."""

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from levels.domain import CheckReport, Event, Json, Kind, LevelReport, Report, Run, State, Text, Try, Verdict
 
 TEXT: Final = TypeAdapter(Text)
+DRAWS: Final = TypeAdapter(dict[str, str])
 
 
 def report_of(run: Run, events: Iterable[Event]) -> Report:
@@ -45,6 +46,8 @@ class _Teller:
             case Kind.LEVEL:
                 level.state = State.RUNNING
                 level.contract = str(event.data["contract"])
+                solution = event.data.get("solution")  # runs of former versions have none
+                level.solution = None if solution is None else str(solution)
                 level.checks = [
                     CheckReport(str(named["id"]), str(named["sentence"]))
                     for named in _objects(event.data["checks"])
@@ -64,7 +67,10 @@ class _Teller:
 
 def _try_of(data: Mapping[str, Json]) -> Try:
     return Try(
-        Verdict(str(data["verdict"])), float(str(data["seconds"])), TEXT.validate_python(data["report"])
+        Verdict(str(data["verdict"])),
+        float(str(data["seconds"])),
+        TEXT.validate_python(data["report"]),
+        DRAWS.validate_python(data.get("draws", {})),
     )
 
 

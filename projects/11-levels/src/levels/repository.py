@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from levels.domain import Best, Event, Learner, Run, RunKind, Stage
-from levels.errors import DatabaseUnavailableError, RunActiveError
-from levels.statements import BEST, COMPLETION, EVENT, LEARNER, Statements, run_of
+from levels.domain import Best, Completion, Event, Head, Json, Learner, Link, Run, RunKind, Stage
+from levels.errors import DatabaseUnavailableError, LearnerNotFoundError, RunActiveError
+from levels.statements import BEST, COMPLETION, EVENT, HEAD, LEARNER, LINK, Statements, run_of
 from service_kit.database import Database
 
 MOST_TRIES: Final = 3
@@ -19,8 +19,9 @@ PATHS: Final[Mapping[RunKind, str]] = {RunKind.LEVEL: "runs", RunKind.SPEED: "sp
 class Repository:
     """All of it raises DatabaseUnavailableError, in bounded time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, stale_after_days: float) -> None:
         self._statements = Statements(database)
+        self._stale_after_days = stale_after_days
 
     async def local_learner(self) -> Learner:
         return LEARNER.validate_python(dict((await self._statements.rows("local_learner"))[0]))
@@ -39,10 +40,12 @@ class Repository:
         rows = [dict(row) for row in await self._statements.rows("learners")]
         return [(LEARNER.validate_python(row), int(row["completed"])) for row in rows]
 
-    async def completed(self, learner_id: UUID) -> Mapping[str, datetime]:
-        rows = await self._statements.rows("completed", learner_id=learner_id)
+    async def completed(self, learner_id: UUID) -> Mapping[str, Completion]:
+        rows = await self._statements.rows(
+            "completed", learner_id=learner_id, stale_after_days=self._stale_after_days
+        )
         completions = [COMPLETION.validate_python(dict(row)) for row in rows]
-        return {completion.level_id: completion.completed_at for completion in completions}
+        return {completion.level_id: completion for completion in completions}
 
     async def enqueue(
         self,
@@ -78,6 +81,42 @@ class Repository:
         rows = await self._statements.rows("active_run", kind=kind, learner_id=learner_id, target=target)
         for row in rows:
             raise RunActiveError(f"{PATHS[RunKind(row['kind'])]}/{row['id']}")
+
+    async def head(self, learner_id: UUID) -> tuple[Learner, Head, datetime]:
+        """Return whose chain it is, its end, and what time it is. Raises: LearnerNotFoundError."""
+        rows = [dict(row) for row in await self._statements.rows("head", learner_id=learner_id)]
+        if not rows:
+            raise LearnerNotFoundError
+        return LEARNER.validate_python(rows[0]), HEAD.validate_python(rows[0]), rows[0]["at"]
+
+    async def links(self, learner_id: UUID, chain_id: UUID, after: int, most: int) -> list[Link]:
+        rows = await self._statements.rows(
+            "links", learner_id=learner_id, chain_id=chain_id, after=after, most=most
+        )
+        return [LINK.validate_python(dict(row)) for row in rows]
+
+    async def take(
+        self,
+        learner_id: UUID,
+        chain_id: UUID,
+        links: Collection[Link],
+        proofs: Collection[Mapping[str, Json]],
+    ) -> None:
+        """Keep receipts of another machine, and mark what they prove."""
+        rows = [
+            {**asdict(link), "run_id": str(link.run_id), "signature": link.signature.hex()} for link in links
+        ]
+        await self._statements.rows(
+            "take",
+            learner_id=learner_id,
+            chain_id=chain_id,
+            links=json.dumps(rows),
+            proofs=json.dumps(list(proofs)),
+        )
+
+    async def receipt(self, run_id: UUID) -> Link | None:
+        rows = await self._statements.rows("receipt", run_id=run_id)
+        return LINK.validate_python(dict(rows[0])) if rows else None
 
     async def bests(self, learner_id: UUID) -> list[Best]:
         rows = await self._statements.rows("bests", learner_id=learner_id)

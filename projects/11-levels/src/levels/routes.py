@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from levels.ctrf import ctrf_of
 from levels.domain import Learner
 from levels.errors import RunNotFoundError
 from levels.event_stream import MEDIA_TYPE, STREAM_HEADERS, read_number, written
@@ -119,6 +120,12 @@ async def show(run_id: RunId, learner: Asking, service: Service) -> DetailsAnswe
 async def cancel(run_id: RunId, learner: Asking, service: Service) -> RunAnswer:
     """Cancel a run. When it is `cancelled`, nothing that it has started is left."""
     return run_answer(await service.cancel(learner, run_id))
+
+
+@api.get("/runs/{run_id}/ctrf")
+async def ctrf(run_id: RunId, learner: Asking, service: Service) -> dict[str, object]:
+    """Show the same as a report for other tools."""
+    return dict(ctrf_of(await service.show(learner, run_id)))
 
 
 @api.get(

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from levels.domain import Catalogue, Learner, Standing, Status
+from levels.domain import Catalogue, Learner, Standing, Status, Trust
 from levels.targets import LONGEST_PATH
 from levels.verdicts import Name
 from service_kit.schemas import Body
@@ -105,6 +105,10 @@ class StandingAnswer(Answer):
     track_id: str
     status: Status
     completed_at: datetime | None
+    verified_at: datetime | None
+    verified_against: str | None
+    trust: Trust | None
+    stale: bool
 
 
 class ProgressAnswer(BaseModel):

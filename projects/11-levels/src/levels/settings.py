@@ -4,9 +4,11 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, DirectoryPath, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field, FilePath
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from levels.domain import Trust
+from levels.receipts import Issuer, read_signer
 from service_kit import worker
 from service_kit.settings import BearerToken, ServiceSettings
 from service_kit.urls import PostgresUrl
@@ -19,6 +21,20 @@ def command_line(text: str) -> str:
     return text
 
 
+def key_file(path: Path | None) -> Path | None:
+    if path is not None:
+        read_signer(path)
+    return path
+
+
+def key_list(text: object) -> object:
+    return tuple(text.split(",")) if isinstance(text, str) else text
+
+
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+Keys = Annotated[tuple[Key, ...], NoDecode, BeforeValidator(key_list)]
+
+
 class DatabaseSettings(BaseSettings):
     """What `migrate` reads."""
 
@@ -26,6 +42,13 @@ class DatabaseSettings(BaseSettings):
 
     # Without repr: it may hold a password.
     database_url: Annotated[PostgresUrl, Field(repr=False, description="Where PostgreSQL is")]
+
+
+class ReleaseSettings(DatabaseSettings):
+    """What `migrate` reads besides, to make a key on a learner's own machine."""
+
+    operator_token: str | None = None
+    signing_key_file: Path | None = None
 
 
 class Settings(DatabaseSettings):
@@ -57,6 +80,21 @@ class Settings(DatabaseSettings):
     run_timeout_seconds: Annotated[
         float, Field(gt=0, le=86_400, description="How long a run may take in all")
     ] = 1800.0
+    stale_after_days: Annotated[
+        float, Field(gt=0, le=36_500, description="How long it counts that a level was verified")
+    ] = 90.0
+    signing_key_file: Annotated[
+        FilePath | None,
+        AfterValidator(key_file),
+        Field(
+            description="A file with the key that signs receipts: Ed25519, PKCS#8 in PEM. Without it there"
+            " are none",
+        ),
+    ] = None
+    trusted_keys: Annotated[
+        Keys,
+        Field(description="Other keys whose receipts count: public ones in base64url, with commas between"),
+    ] = ()
     output_limit_bytes: Annotated[
         int,
         Field(
@@ -69,6 +107,18 @@ class Settings(DatabaseSettings):
     @property
     def command(self) -> tuple[str, ...]:
         return tuple(shlex.split(self.verifier))
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who signs: on the learner's own machine it is they who could forge it, and it says so."""
+        signer = None if self.signing_key_file is None else read_signer(self.signing_key_file)
+        return Issuer(signer, Trust.LOCAL if self.operator_token is None else Trust.HOSTED)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Whose receipts count."""
+        own = self.issuer.signer
+        return frozenset(self.trusted_keys) | (frozenset() if own is None else {own.key})
 
 
 class WebSettings(ServiceSettings, Settings):

@@ -130,7 +130,8 @@ class Judge:
             for check in event.checks
         ]
         contract = beginning(neutral(event.contract), LONGEST_CONTRACT_BYTES)
-        return {"level_id": stage.level_id, "contract": contract, "checks": checks}
+        solution = None if event.solution is None else neutral(event.solution)
+        return {"level_id": stage.level_id, "contract": contract, "solution": solution, "checks": checks}
 
     def _judged(self, stage: Stage, event: Judged) -> dict[str, Json]:
         report = capped(event.report, self.limit_bytes)
@@ -139,5 +140,6 @@ class Judge:
             "id": event.id,
             "verdict": event.verdict,
             "seconds": event.seconds,
+            "draws": {name: neutral(value) for name, value in event.draws.items()},
             "report": {"text": report.text, "truncated": report.truncated, "bytes_total": report.bytes_total},
         }

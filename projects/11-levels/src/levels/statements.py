@@ -8,13 +8,15 @@ from typing import Final
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping, TextClause, text
 
-from levels.domain import Best, Completion, Event, Learner, Run
+from levels.domain import Best, Completion, Event, Head, Learner, Link, Run
 from service_kit.database import Database
 
 RUN: Final = TypeAdapter(Run)
 EVENT: Final = TypeAdapter(Event)
 LEARNER: Final = TypeAdapter(Learner)
 BEST: Final = TypeAdapter(Best)
+HEAD: Final = TypeAdapter(Head)
+LINK: Final = TypeAdapter(Link)
 COMPLETION: Final = TypeAdapter(Completion)
 
 

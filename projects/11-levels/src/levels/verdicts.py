@@ -46,6 +46,7 @@ class Started(Said):
 
     event: Literal["started"]
     contract: str
+    solution: Annotated[str, Field(max_length=128)] | None = None
     checks: Annotated[list[NamedCheck], Field(max_length=MOST_CHECKS)]
 
 
@@ -57,6 +58,7 @@ class Judged(Said):
     verdict: Verdict
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     report: str = ""
+    draws: Annotated[dict[Name, Annotated[str, Field(max_length=200)]], Field(max_length=32)] = {}
 
 
 class Ended(Said):

@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from levels.domain import Claim, News, State
+from levels.endings import Endings
 from levels.errors import DatabaseUnavailableError
 from levels.leases import LeaseLostError, Leases
 from levels.stages import Judge
@@ -26,16 +26,18 @@ LAST_WORD_SECONDS: Final = 2.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
 class HeldLedger:
-    """Tells what happens to a run, as long as its lease is held."""
+    """Tells what happens to a run, as long as its lease is held: until then nobody else does."""
 
-    leases: Leases
-    claim: Claim
+    def __init__(self, leases: Leases, claim: Claim) -> None:
+        self._leases = leases
+        self._lease = claim.lease
+        self._number = claim.run.event_count
 
     async def add(self, news: News) -> None:
         """Raises: LeaseLostError."""
-        await self.leases.tell(self.claim.lease, news)
+        await self._leases.tell(self._lease, self._number + 1, news)
+        self._number += 1
 
 
 class Attempt:
@@ -119,9 +121,15 @@ class Worker:
     """One of any number."""
 
     def __init__(
-        self, leases: Leases, verifier: Verifier, run_timeout_seconds: float, limit_bytes: int
+        self,
+        leases: Leases,
+        endings: Endings,
+        verifier: Verifier,
+        run_timeout_seconds: float,
+        limit_bytes: int,
     ) -> None:
         self._leases = leases
+        self._endings = endings
         self._verifier = verifier
         self._run_timeout_seconds = run_timeout_seconds
         self._limit_bytes = limit_bytes
@@ -176,7 +184,7 @@ class Worker:
         await self._finish(claim, outcome)
 
     async def _finish(self, claim: Claim, outcome: Outcome) -> None:
-        finishing = asyncio.ensure_future(self._leases.finish(claim.lease, outcome.state, outcome.reason))
+        finishing = asyncio.ensure_future(self._endings.finish(claim, outcome))
         stopping = asyncio.ensure_future(self._stopped.wait())
         await asyncio.wait((finishing, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -54,7 +54,7 @@ def result_of(item: pytest.Item, call: pytest.CallInfo[None], error: BaseExcepti
         request=found.request,
         reason=found.reason,
         output=found.output,
-        settings=world.shown_settings if world is not None and found.verdict is Verdict.FAIL else {},
+        settings=world.shown_settings if world is not None else {},
     )
 
 

@@ -17,14 +17,17 @@ _VERDICTS = {
     Exit.NO_TARGET: "no_target",
     Exit.VERIFIER: "error",
 }
+_LONGEST_DRAW = 200
 
 
 class EventWriter:
     """Writes the events of one verification to stdout, which holds nothing else then."""
 
-    def __init__(self, project: Project, seed: str) -> None:
+    def __init__(self, project: Project, seed: str, solution: str | None) -> None:
+        """Take what is said of the run as a whole; `solution` is the digest of the folder."""
         self._project = project
         self._seed = seed
+        self._solution = solution
 
     def started(self, checks: Sequence[Check]) -> None:
         """Tell what will be checked, and by which contract."""
@@ -33,6 +36,7 @@ class EventWriter:
             project=self._project.name,
             seed=self._seed,
             contract=contract_version(self._project),
+            solution=self._solution,
             checks=[{"id": check.id, "sentence": check.sentence, "step": check.step} for check in checks],
         )
 
@@ -44,6 +48,7 @@ class EventWriter:
             verdict=check.verdict.value.replace(" ", "_"),
             seconds=check.seconds,
             tries=check.tries,
+            draws={name: value[:_LONGEST_DRAW] for name, value in check.settings.items()},
             report=render_check(check),
         )
 

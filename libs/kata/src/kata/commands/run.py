@@ -81,8 +81,9 @@ def run_project(
 
     `needs` are of "redis", "postgres", "smtp" and "files". All but the last are embedded, in `data_dir`,
     unless REDIS_URL, DATABASE_URL or SMTP_URL is set. For files there is a folder in there, unless DATA_DIR
-    is set. What the user exports wins over `env`. `env` and `try_lines` may contain {url}. If folders are
-    watched, its processes start anew after each edit, and one that ends by itself waits for the next.
+    is set. What the user exports wins over `env`. `env` and `try_lines` may contain {url},
+    and `env` {data}, which is `data_dir`. If folders are watched, its processes start anew after each edit,
+    and one that ends by itself waits for the next.
     """
     console = Console(stdout)
     port = port or _FIRST_PORT + _number(project_dir)
@@ -97,7 +98,7 @@ def run_project(
                 servers, addresses = _start_servers(needs, data_dir, _database_name(project_dir), stack)
                 if "smtp" in needs and not os.environ.get("SMTP_URL"):
                     addresses["SMTP_URL"] = _start_mail_server(data_dir / "mail", console, stack)
-                own = {name: value.format(url=url) for name, value in env.items()}
+                own = {name: value.format(url=url, data=data_dir) for name, value in env.items()}
                 if "files" in needs:
                     own.setdefault("DATA_DIR", str(data_dir / "files"))
                 settings = {**own, **_users_settings(), **addresses, "PORT": str(port)}

@@ -2,8 +2,11 @@
 
 import json
 import tempfile
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,10 +32,26 @@ from kata.commands.arguments import (
     existing_folder,
 )
 from kata.commands.events import EventWriter
+from kata.commands.receipts import fetch_receipt, repeat, summary
 from kata.errors import KataError, UsageError
 from kata.judge.verdicts import CheckResult, Exit, RunResult
 from kata.options import SIDE_BY_SIDE, START_TIMEOUT_SECONDS, Options, parse_settings
+from kata.report.ctrf import ctrf_of
 from kata.report.text import render_check, render_summary, replay
+from kata.solution.digest import digest_of_folder
+
+
+class Format(StrEnum):
+    """How a result is written for programs."""
+
+    JSON = "json"
+    CTRF = "ctrf"
+
+
+_DUMPS: Mapping[Format, Callable[[RunResult], object]] = {
+    Format.JSON: RunResult.as_dict,
+    Format.CTRF: lambda result: ctrf_of(result, datetime.now(UTC)),
+}
 
 
 def verify_command(
@@ -50,9 +69,16 @@ def verify_command(
     start_timeout: StartTimeout = START_TIMEOUT_SECONDS,
     side_by_side: SideBySide = SIDE_BY_SIDE,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the whole result here.")] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="Of what --json writes: kata's own, or CTRF for other tools.")
+    ] = Format.JSON,
     events: Annotated[
         bool, typer.Option("--events", help="Write a JSON object a line as things happen, and nothing else.")
     ] = False,
+    receipt: Annotated[
+        str | None,
+        typer.Option("--receipt", help="Repeat the run of this receipt, a file or an address, and no other."),
+    ] = None,
     runs: Annotated[int, typer.Option(min=1, help="Repeat with this many seeds.")] = 1,
     jobs: Jobs = 1,
 ) -> None:
@@ -66,6 +92,8 @@ def verify_command(
         )
     if events and runs > 1:
         raise UsageError("--events tells of one verification: it goes without --runs")
+    if receipt and (url or seed or only or step is not None or extensions or events or runs > 1 or json_file):
+        raise UsageError("--receipt says itself what is verified: it goes with --dir alone")
     if json_file is not None:
         demand_writable(json_file)
     options = Options(
@@ -80,15 +108,17 @@ def verify_command(
         start_timeout_seconds=start_timeout,
         fail_fast=fail_fast,
     )
-    if events:
+    if receipt:
+        results = _verify_again(project, options, receipt, side_by_side)
+    elif events:
         results = [_verify_with_events(project, options, side_by_side)]
     elif runs == 1:
         results = [verify_aloud(project, options, side_by_side)]
     else:
         results = _verify_repeatedly(project, options, runs, jobs, side_by_side)
     if json_file is not None:
-        dump = results[0].as_dict() if runs == 1 else [result.as_dict() for result in results]
-        write_result(json_file, dump)
+        dumps = [_DUMPS[format_](result) for result in results]
+        write_result(json_file, dumps[0] if runs == 1 else dumps)
     raise typer.Exit(_worst(results))
 
 
@@ -130,7 +160,8 @@ def _verify_with_events(project: Project, options: Options, side_by_side: int) -
     Raises: KataError, when the last event has said so.
     """
     options = replace(options, seed=options.seed or new_seed())
-    writer = EventWriter(project, options.seed or "")
+    solution = None if options.url else digest_of_folder(options.directory or project.path)
+    writer = EventWriter(project, options.seed or "", solution)
     try:
         result = verify(project, options, writer.judged, side_by_side, writer.started)
     except KataError as error:
@@ -138,6 +169,14 @@ def _verify_with_events(project: Project, options: Options, side_by_side: int) -
         raise
     writer.ended(result)
     return result
+
+
+def _verify_again(project: Project, options: Options, place: str, side_by_side: int) -> list[RunResult]:
+    """Repeat the run of a receipt, and say whether it comes to the same. Raises: UsageError."""
+    receipt = fetch_receipt(place)
+    results = repeat(project, receipt, options, lambda level: verify_aloud(project, level, side_by_side))
+    print(summary(receipt, results))
+    return results
 
 
 def _print_verdict(check: CheckResult) -> None:

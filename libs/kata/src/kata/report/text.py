@@ -67,6 +67,8 @@ def _rule(check: CheckResult) -> str | None:
 
 
 def _settings(check: CheckResult) -> str:
+    if check.verdict is not Verdict.FAIL:
+        return ""
     return " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(check.settings.items()))
 
 

@@ -1,6 +1,7 @@
 // The map of levels, and what can be asked for from it.
 
 import { ask, byId, element, fill, item, plural, say } from "./base.js";
+import { save, showChain, takeIn } from "./receipts.js";
 import { follow } from "./run.js";
 
 const API = "/api/v1";
@@ -8,6 +9,7 @@ const FOLDER = "folder";
 const FINAL = new Set(["passed", "failed", "inconclusive", "errored", "cancelled"]);
 const LOOK_EVERY_MS = 1000;
 let current = null; // the run that is shown
+let hasReceipts = false;
 
 function button(text, label, key, act) {
   const made = element("button", text, { type: "button", className: "small" });
@@ -21,12 +23,17 @@ function levelRow(level, standing) {
   const row = element("li", "", { className: "level" });
   const status = standing.status;
   row.append(element("span", status.replace("_", " "), { className: `state ${status}` }));
+  if (standing.stale) row.append(element("span", "stale", { className: "state stale", title: staleSince(standing) }));
   row.append(element("span", `${level.id} ${level.title}`, { className: "title" }));
+  if (standing.trust) row.append(element("span", standing.trust, { className: "fact" }));
   if (status !== "LOCKED") {
-    row.append(button("Verify", `Verify ${level.id}`, `verify-${level.id}`, () => act(() => verify(level.id))));
+    const again = standing.stale ? "Verify again" : "Verify";
+    row.append(button(again, `${again} ${level.id}`, `verify-${level.id}`, () => act(() => verify(level.id))));
   }
   return row;
 }
+
+const staleSince = ({ verified_at: at, verified_against: contract }) => `verified ${at}, by contract ${contract}`;
 
 function trackCard(track, standings) {
   const card = element("section", "", { className: "card" });
@@ -43,6 +50,9 @@ function trackCard(track, standings) {
 function runRow(run) {
   const row = item(`${run.level_id}: ${run.dir}`, run.reason ?? "", run.state);
   row.append(button("Show", `Show the run of ${run.level_id} from ${run.created_at}`, `show-${run.id}`, () => show(run)));
+  if (run.state === "passed" && hasReceipts) {
+    row.append(element("a", "Receipt", { href: `${API}/receipts/${run.id}` }));
+  }
   return row;
 }
 
@@ -52,6 +62,7 @@ async function look() {
   const [levels, progress, runs, bests] = await Promise.all(
     ["levels", "progress", "runs?limit=10", "bests"].map((path) => ask("GET", `${API}/${path}`)));
   const standings = new Map(progress.items.map((standing) => [standing.level_id, standing]));
+  hasReceipts = await showChain(progress.user_id);
   const held = document.activeElement?.dataset?.key;
   byId("tracks").replaceChildren(...levels.tracks.map((track) => trackCard(track, standings)));
   if (held) byId("tracks").querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
@@ -103,6 +114,24 @@ async function act(doing) {
   }
 }
 
+const classRow = ({ name, completed }) => item(name, plural(completed, "level"));
+
+/** Show the class to who runs it: pseudonyms, and how far each is. */
+async function lookAtClass() {
+  const { items } = await ask("GET", `${API}/learners`);
+  fill("learners", items.map(classRow), "Nobody yet.");
+  byId("class").hidden = false;
+  byId("enter").hidden = true;
+  byId("leave").hidden = false;
+}
+
+async function addLearner() {
+  const made = await ask("POST", `${API}/learners`, { name: byId("name").value });
+  byId("new-token").textContent = `${made.name} enters with ${made.token}, which is not shown again.`;
+  byId("name").value = "";
+  await lookAtClass();
+}
+
 function enter(isAsked) {
   byId("enter").hidden = !isAsked;
   document.querySelector("main").hidden = isAsked;
@@ -123,6 +152,10 @@ async function begin() {
       enter(true);
       return;
     }
+    if (error.status === 403 && sessionStorage.getItem("token")) {
+      act(lookAtClass);
+      return;
+    }
     say(error.status ? error.message : "No answer.", true);
     setTimeout(begin, LOOK_EVERY_MS);
   }
@@ -131,6 +164,19 @@ async function begin() {
 byId("folder").value = localStorage.getItem(FOLDER) ?? "";
 byId("choose").addEventListener("submit", (event) => event.preventDefault());
 byId("cancel").addEventListener("click", () => act(() => ask("DELETE", `${API}/runs/${current}`)));
+byId("save").addEventListener("click", () => act(save));
+byId("taken").addEventListener("change", ({ target }) => act(async () => {
+  const [file] = target.files;
+  if (!file) return;
+  const count = await takeIn(await file.text());
+  target.value = "";
+  await look();
+  say(`${plural(count, "receipt")} taken in.`);
+}));
+byId("add").addEventListener("submit", (event) => {
+  event.preventDefault();
+  act(addLearner);
+});
 byId("enter").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem("token", byId("token").value);
