@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import OperationalError
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 LATEST = "head"
 EMPTY = "base"
+LOCK_NOT_AVAILABLE = "55P03"
 UNBOUNDED = dict.fromkeys(BOUNDS, "0")
 """A migration takes its time, whatever the role has set for statements."""
 
@@ -47,7 +47,8 @@ def migrate(
         try:
             _migrate(database_url, folder, revision, lock_timeout_seconds)
         except OperationalError as error:
-            if not isinstance(error.orig, LockNotAvailable) or time.monotonic() > give_up_at:
+            state = getattr(error.orig, "sqlstate", None)
+            if state != LOCK_NOT_AVAILABLE or time.monotonic() > give_up_at:
                 raise
             time.sleep(lock_timeout_seconds)
         else:
