@@ -25,7 +25,7 @@ folder = $(or $(firstword $(wildcard projects/$(1)-* libs/$(1)) $(filter $(1),$(
 
 DOCKER = $(if $(shell docker compose version 2>/dev/null),docker,$(error there is no docker with the compose plugin on this machine: install it, or use make run-NN))
 
-.PHONY: help learn test-all test coverage lint types contracts lock upgrade hooks doctor lessons clean
+.PHONY: help learn test-all test coverage lint types contracts lock upgrade audit hooks doctor lessons clean
 
 help: ## list the commands
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' Makefile | sed -E 's/:.*## /\t/; s/%/NN/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -117,6 +117,11 @@ lock: $(READY) ## pin by hash what the pyproject files ask for; what is pinned a
 
 upgrade: ## the same, with the newest version of everything
 	@$(MAKE) lock UPGRADE=--upgrade
+
+audit: $(READY) ## which pinned packages have vulnerabilities that are known (asks PyPI)
+	@for file in requirements/workspace.txt $(IMAGES:%=%/requirements.txt); do \
+	  $(UV) tool run -q pip-audit@2.10.1 --disable-pip --require-hashes --progress-spinner off -r $$file || { echo "audit: $$file"; exit 1; }; \
+	done
 
 hooks: $(READY) ## before each commit: format, lint and types of what is staged
 	@git config core.hooksPath .githooks

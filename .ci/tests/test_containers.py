@@ -136,6 +136,11 @@ def test_image_says_what_it_is_made_of(built: Service) -> None:
     materials = said_inside(built, "cat", "/app/bill-of-materials.txt")
     assert materials.startswith(f"revision {revision}\nPython 3.13.")
     assert "\nservice-kit==" in materials
+    document = json.loads(said_inside(built, "cat", "/app/bill-of-materials.cdx.json"))
+    assert document["bomFormat"] == "CycloneDX"
+    assert document["metadata"]["component"]["version"] == revision
+    named = {one["name"] for one in document["components"]}
+    assert {"service-kit", "pydantic", "libc6"} <= named
     assert inspect(built, '{{index .Config.Labels "org.opencontainers.image.revision"}}') == {revision}
 
 

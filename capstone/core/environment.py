@@ -3,6 +3,7 @@
 from typing import Final
 
 import psycopg
+from psycopg.errors import UndefinedTable
 
 TIMEOUT_SECONDS: Final = 2
 CLAIM: Final = "INSERT INTO environment (name) VALUES (%s) ON CONFLICT DO NOTHING"
@@ -28,7 +29,7 @@ def check(url: str, name: str) -> None:
     try:
         with psycopg.connect(url, connect_timeout=TIMEOUT_SECONDS) as connection:
             found = connection.execute(LOOK).fetchone()
-    except psycopg.Error:
+    except (psycopg.OperationalError, UndefinedTable):
         return
     if found is not None and found[0] != name:
         raise WrongEnvironmentError(f"ENVIRONMENT is {name}, and DATABASE_URL names a database of {found[0]}")

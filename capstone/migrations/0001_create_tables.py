@@ -34,7 +34,9 @@ def create_roles() -> None:
     """Roles belong to the server, not to a database: the migration of another may have made them just now."""
     for role in ROLES:
         op.execute(
-            f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN NOBYPASSRLS;"
+            # Where logins were made before, whoever migrates may make none.
+            f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')"
+            f" THEN CREATE ROLE {role} NOLOGIN NOBYPASSRLS; END IF;"
             " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
 

@@ -126,6 +126,14 @@ class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox, Webhooks, Files):
             " 16 to 256 letters, digits and `-._~+/`, `=` at the end"
         ),
     ]
+    drain_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=30,
+            description="How long a process that is told to stop goes on, and says that it is not ready",
+        ),
+    ] = 0.0
     access_token_seconds: Annotated[
         int, Field(ge=1, le=86_400, description="How long an access token lives")
     ] = 300

@@ -112,4 +112,5 @@ def create_app(settings: Settings) -> Plumbing:
 
 
 if __name__ == "__main__":
-    serve("sample_litestar:create_app", load(Settings), "asgi")
+    drain_seconds = float(os.environ.get("DRAIN_SECONDS", "0"))
+    serve("sample_litestar:create_app", load(Settings), "asgi", drain_seconds=drain_seconds)

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from kata.servers.postgres import EmbeddedPostgres
 from service_kit.migrations import EMPTY, migrate
@@ -24,6 +27,7 @@ def upgrade():
 def downgrade():
     op.drop_table("{table}")
 """
+PATIENCE = 20
 SLOW_TABLE = 'op.execute("SELECT pg_sleep(0.3)"); op.create_table("{table}", sa.Column("id", sa.Integer))'
 
 
@@ -98,3 +102,33 @@ def test_of_two_at_once_the_second_waits_and_finds_nothing_to_do(url: str, folde
 def test_who_migrates_nothing_does_without_alembic() -> None:
     code = "import sys, service_kit.migrations; sys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_it_waits_for_a_table_a_moment_at_a_time(url: str, folder: Path) -> None:
+    migrate(url, folder)
+    add(folder, 3, "events", 'op.add_column("{table}", sa.Column("note", sa.Text))')
+    asked = """
+        SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'events'::regclass
+    """
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as reader:
+        reader.execute("SELECT FROM events")  # whoever holds this lock keeps the column waiting
+        migrating = pool.submit(migrate, url, folder, lock_timeout_seconds=0.1)
+        with psycopg.connect(url, autocommit=True) as observer:
+            waits: list[bool] = []
+            while waits.count(True) == 0 or waits[-1] or len(waits) < PATIENCE:
+                waits.append(observer.execute(asked).fetchone() != (0,))
+                assert len(waits) < PATIENCE * 100
+                time.sleep(0.01)
+            reader.commit()
+        migrating.result()
+    with psycopg.connect(url) as connection:
+        connection.execute("SELECT note FROM events")
+
+
+def test_it_gives_up_when_its_patience_ends(url: str, folder: Path) -> None:
+    migrate(url, folder)
+    add(folder, 3, "events", 'op.add_column("{table}", sa.Column("note", sa.Text))')
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT FROM events")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            migrate(url, folder, lock_timeout_seconds=0.05, patience_seconds=0.2)

@@ -196,6 +196,22 @@ def test_a_request_that_never_ends_is_cut_off_after_the_timeout(start: Start) ->
         assert service.exit_code() == 0
 
 
+def test_a_stop_that_is_announced_takes_what_comes_meanwhile(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    settings = {"PORT": str(free_port()), "DRAIN_SECONDS": "1.5", "SHUTDOWN_TIMEOUT_SECONDS": "1"}
+    service = Service("sample_litestar", tmp_path / "gate", **settings).ready()
+    assert httpx.get(f"{service.url}/ready").status_code == 200
+    asked = time.monotonic()
+    os.killpg(service.process.pid, signal.SIGTERM)
+    until(lambda: httpx.get(f"{service.url}/health").json()["status"] == "stopping")
+    assert httpx.get(f"{service.url}/ready").status_code == 503
+    assert httpx.get(f"{service.url}/items/1").status_code == 200
+    assert service.exit_code() == 0
+    assert time.monotonic() - asked > 1.5
+    service.kill()
+
+
 def test_an_answer_without_end_hears_of_a_stop(tmp_path: Path, free_port: Callable[[], int]) -> None:
     service = Service("sample_flask", tmp_path / "gate", PORT=str(free_port())).ready()
     with httpx.stream("GET", f"{service.url}/endless", timeout=PATIENCE_SECONDS) as answer:

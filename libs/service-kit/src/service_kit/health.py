@@ -9,6 +9,7 @@ import structlog
 
 from service_kit.daemon_thread import on_daemon_thread
 from service_kit.json_text import Json
+from service_kit.stop import is_stopping
 
 # Returns if the dependency answers, raises if it does not.
 type Check = Callable[[], None]
@@ -67,6 +68,10 @@ def outcome(name: str, future: Future[None] | asyncio.Future[None]) -> str:
 
 
 def summarise(outcomes: Mapping[str, str]) -> tuple[int, dict[str, Json]]:
-    """Return 200 when every check passed, else 503, and the document that says which did not."""
+    """Return 200 when every check passed, else 503, and the document that says which did not.
+
+    Who is about to stop is not ready, whatever else is well: a proxy then sends what is new elsewhere.
+    """
     ready = all(result == "ok" for result in outcomes.values())
-    return 200 if ready else 503, {"status": "ready" if ready else "unavailable", "checks": dict(outcomes)}
+    status = "stopping" if is_stopping() else "ready" if ready else "unavailable"
+    return 200 if status == "ready" else 503, {"status": status, "checks": dict(outcomes)}

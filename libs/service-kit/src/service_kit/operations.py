@@ -7,6 +7,7 @@ from service_kit import docs, json_text, metrics
 from service_kit.json_text import Json
 from service_kit.metrics import Metrics
 from service_kit.problems import CONTENT_TYPE, Problem, of_status
+from service_kit.stop import is_stopping
 
 READY = "/ready"
 
@@ -40,13 +41,18 @@ def problem_answer(problem: Problem, path: str, request_id: str) -> Answer:
     return Answer(problem.status, body, {"content-type": CONTENT_TYPE, **problem.headers})
 
 
+def health() -> Answer:
+    """Say that the process is alive, and goes on: what a proxy asks, which is no affair of its stores."""
+    return json_answer({"status": "stopping"}, 503) if is_stopping() else json_answer({"status": "ok"})
+
+
 def endpoints(document: Mapping[str, Json], numbers: Metrics) -> dict[str, Callable[[], Answer]]:
     """Make what answers on each path, except for readiness, which may have to wait."""
     openapi = json_answer(document)
     policy = {"content-security-policy": docs.CONTENT_SECURITY_POLICY}
     page = Answer(200, docs.page(document).encode(), {"content-type": "text/html; charset=utf-8", **policy})
     return {
-        "/health": lambda: json_answer({"status": "ok"}),
+        "/health": health,
         "/metrics": lambda: Answer(200, numbers.exposition(), {"content-type": metrics.CONTENT_TYPE}),
         "/openapi.json": lambda: openapi,
         "/docs": lambda: page,

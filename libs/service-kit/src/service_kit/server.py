@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import logging
+import math
 import multiprocessing
 import os
 import shutil
@@ -39,9 +40,17 @@ CONNECTIONS_PER_WORKER = 1024
 log = structlog.get_logger()
 
 
-def serve(target: str, settings: ServiceSettings, interface: Literal["wsgi", "asgi"] = "wsgi") -> None:
+def serve(
+    target: str,
+    settings: ServiceSettings,
+    interface: Literal["wsgi", "asgi"] = "wsgi",
+    *,
+    drain_seconds: float = 0.0,
+) -> None:
     """Serve `module:factory` until SIGTERM or SIGINT; each worker calls the factory with the settings.
 
+    Told to stop, it goes on for `drain_seconds`, in which `/health` and `/ready` are 503: so a proxy can take
+    it out first.
     Returns after a stop, once the requests that were running are answered. Exits with 1 if the address cannot
     be listened on, or a worker dies or cannot start: the supervisor's task is to restart the whole.
     """
@@ -63,14 +72,14 @@ def serve(target: str, settings: ServiceSettings, interface: Literal["wsgi", "as
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(max_buffer_size=HEADERS_LIMIT_BYTES),
             websockets=False,
-            workers_kill_timeout=settings.shutdown_timeout_seconds,
+            workers_kill_timeout=settings.shutdown_timeout_seconds + math.ceil(drain_seconds),
             log_level=LogLevels.warning,
             log_dictconfig={"loggers": {}, "handlers": {}, "formatters": {}},
         )
         # Said by Server.shutdown, which knows whether it was unexpected.
         logging.getLogger("_granian").addFilter(lambda record: "Unexpected exit" not in record.getMessage())
         log.info("starting", address=address, port=settings.port, workers=settings.web_concurrency)
-        loader = partial(load_application, target, settings, multiprocessing.Lock())
+        loader = partial(load_application, target, settings, multiprocessing.Lock(), drain_seconds)
         server.serve(target_loader=loader, wrap_loader=False)
     log.info("stopped")
 
@@ -171,9 +180,11 @@ class Application(Protocol):
         ...
 
 
-def load_application(target: str, settings: ServiceSettings, reporter: Lock) -> Application:
+def load_application(
+    target: str, settings: ServiceSettings, reporter: Lock, drain_seconds: float
+) -> Application:
     """Make the application, in a worker. What prevents it is logged once, by the first worker to meet it."""
-    stop = Stop()
+    stop = Stop(drain_seconds)
     stop.listen()
     logs.configure(settings.log_level)
     try:

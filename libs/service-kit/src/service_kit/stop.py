@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -36,7 +37,9 @@ def is_stopping() -> bool:
 class Stop:
     """The end of one worker: at once while the application is being made, and gracefully from then on."""
 
-    def __init__(self) -> None:
+    def __init__(self, drain_seconds: float = 0.0) -> None:
+        """Say how long this worker goes on answering once it is told, while `/health` says so."""
+        self._drain_seconds = drain_seconds
         self._graceful = WorkerSignal()
         self._once = threading.Lock()
         self._is_deferred = False
@@ -71,6 +74,7 @@ class Stop:
         _told.set()
         stopping.set()
         if self._is_deferred:
+            time.sleep(self._drain_seconds)
             self._graceful.set()
         else:
             os._exit(0)
