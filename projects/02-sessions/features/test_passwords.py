@@ -8,9 +8,10 @@ from pathlib import Path
 
 import argon2
 import psycopg
+from psycopg import sql
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, expect, output_after
+from kata.steps import Exchange, expect, output_after, tables
 
 from .login_site import (
     CREATED,
@@ -31,14 +32,9 @@ scenarios("passwords.feature")
 
 
 def texts_of(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:
-    """Read all that stands in the tables of the service, whatever they are called."""
-    tables = connection.execute(
-        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
-        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-    ).fetchall()
-    for (table,) in tables:
-        query = f"SELECT row_to_json(t)::text FROM {table} AS t"
-        for (row,) in connection.execute(query.encode()):
+    """Read all that stands in the tables of the service."""
+    for table in tables(connection):
+        for (row,) in connection.execute(sql.SQL("SELECT row_to_json(t)::text FROM {} AS t").format(table)):
             yield str(row)
 
 

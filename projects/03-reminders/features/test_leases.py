@@ -5,11 +5,7 @@ from datetime import timedelta
 
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import (
-    Inconclusive,
-    Reply,
-    expect,
-)
+from kata.steps import ROWS_HELD, TABLE_HELD, Inconclusive, Reply, expect, writers_held
 
 from .agenda import (
     NO_CONTENT,
@@ -26,7 +22,6 @@ from .agenda import (
     statuses_of,
 )
 from .held import FIRES, Held, held
-from .ledger import ROWS_HELD, TABLE_HELD, writers_held
 from .receiver import Receiver, attempt_numbers, in_time, one_key, wait_past
 
 AGAIN = "a reminder whose worker is gone is delivered again within LEASE_SECONDS and two seconds"
@@ -34,6 +29,7 @@ GRACE_SECONDS = 2.0
 GONE = 410
 SLOW_ONES = 20
 BEFORE = timedelta(seconds=0.05)
+LONGEST_HOLD_SECONDS = 0.35  # a third of the shortest lease: nobody loses one by it
 
 scenarios("leases.feature")
 
@@ -46,8 +42,9 @@ def many_reminders_are_due_at_the_same_few_moments(agenda: Agenda, receiver: Rec
     for moment, how in zip(moments, (TABLE_HELD, ROWS_HELD, ROWS_HELD), strict=True):
         # Both workers have begun to claim before either can write.
         wait_past(moment - BEFORE)
-        with writers_held(agenda.service, 2, how):
+        with writers_held(agenda.service.postgres, how) as onlooker:
             wait_past(moment)
+            onlooker.wait_for(2, LONGEST_HOLD_SECONDS)
     return reminders
 
 

@@ -19,6 +19,7 @@ from kata.steps import (
     describe_answer,
     expect,
     is_problem,
+    rows_in,
     wait_until_ready,
 )
 
@@ -35,7 +36,6 @@ from .agenda import (
     spelled,
     statuses_of,
 )
-from .ledger import rows
 from .receiver import Receiver, wait_past
 
 UNAVAILABLE = 503
@@ -233,10 +233,10 @@ def its_web_process_is_killed_amid_a_burst_of_creates(
     # where a create takes two, no second one is made yet.
     postgres.delay(0.03)
     with agenda.service.postgres.connect() as connection:
-        before = rows(connection)
+        before = rows_in(connection)
         sender = threading.Thread(target=lambda: first.extend(agenda.burst(requests[count:])))
         sender.start()
-        while rows(connection) == before and sender.is_alive():
+        while rows_in(connection) == before and sender.is_alive():
             pass
     agenda.kill(agenda.service.web)
     killed = time.monotonic()

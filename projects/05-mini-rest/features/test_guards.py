@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from psycopg import sql
 from pytest_bdd import given, scenarios, then, when
 
-from kata.steps import Exchange, Request, World, describe_answer, expect, is_problem
+from kata.steps import Exchange, Request, World, describe_answer, expect, is_problem, tables
 
-from .ledger import tables
 from .office import (
     FORBIDDEN,
     JSON_TYPE,

@@ -17,9 +17,9 @@ from kata.steps import (
     is_problem,
     wait_until,
     wait_until_ready,
+    writers_held,
 )
 
-from .ledger import writers_held
 from .office import (
     BAD,
     CONFLICT,
@@ -247,9 +247,9 @@ def a_process_is_killed_while_it_makes_a_task(office: Office, world: World) -> K
     headers = JSON_TYPE | member.authorization | {"Idempotency-Key": key}
     request = Request("POST", member.tasks, headers, body)
     sender = threading.Thread(target=burst, args=(office.service.urls[0], [request]))
-    with writers_held(office.service) as onlooker:
+    with writers_held(office.service.postgres) as onlooker:
         sender.start()
-        held = onlooker.wait_for_a_waiter(patience_seconds=1.2)
+        held = onlooker.wait_for(1, patience_seconds=1.2)
         web.kill()
     sender.join()
     office.service.release()

@@ -3,18 +3,23 @@
 import time
 from dataclasses import dataclass
 
-from psycopg import sql
+from psycopg import Connection, sql
 from pytest_bdd import given, scenarios, then, when
 
 from kata.steps import Inconclusive, World, expect, wait_until_ready
 
-from .ledger import Ledger, rows_read
 from .office import Member, Office
 
 MANY, NONE, SOME = 40, 11, 6
 DEEP, SHOWN = 125, 5
 READS = 4
 FORWARD, BACK = "next", "prev"
+
+ROWS_READ = """
+    SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0) FROM pg_stat_user_tables
+"""
+
+type Ledger = Connection[tuple[object, ...]]
 
 scenarios("page_costs.feature")
 
@@ -103,6 +108,12 @@ class Reading:
         flush(self._office, self._ledger)
         before, self._rows = self._rows, rows_read(self._ledger)
         return self._rows - before
+
+
+def rows_read(ledger: Ledger) -> int:
+    """Return how many rows of its tables PostgreSQL has read so far."""
+    found = ledger.execute(ROWS_READ).fetchone()
+    return int(str(found[0])) if found else 0
 
 
 def as_if_large(ledger: Ledger, office: Office) -> None:

@@ -4,7 +4,6 @@ import threading
 import time
 from dataclasses import dataclass
 
-import psycopg
 from pytest_bdd import scenarios, then, when
 
 from kata.steps import (
@@ -14,6 +13,7 @@ from kata.steps import (
     describe_answer,
     expect,
     is_problem,
+    rows_in,
     wait_until_ready,
 )
 
@@ -196,11 +196,11 @@ def the_web_process_is_killed_amid_a_burst(service: Desk, postgres: FaultProxy) 
     # Each answer of PostgreSQL takes its time: at the first commit of the others no commit is told yet.
     postgres.delay(0.03)
     with service.service.postgres.connect() as connection:
-        before = events_in(connection)
+        before = rows_in(connection)
         sender = threading.Thread(target=lambda: answers.extend(service.burst(requests[early:])))
         sender.start()
         if service.draw.choice([True, False]):
-            while events_in(connection) == before and sender.is_alive():
+            while rows_in(connection) == before and sender.is_alive():
                 pass
         else:
             time.sleep(service.draw.integer(20, 120) / 1000)
@@ -212,15 +212,3 @@ def the_web_process_is_killed_amid_a_burst(service: Desk, postgres: FaultProxy) 
     service.service.web.restart()
     wait_until_ready(service.service.web)
     return Amid(source, ids, answers)
-
-
-def events_in(connection: psycopg.Connection[tuple[object, ...]]) -> int:
-    """Count what is committed, whatever the tables are called."""
-    names = connection.execute(
-        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
-        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
-    ).fetchall()
-    union = " + ".join(f"(SELECT count(*) FROM {name[0]})" for name in names)
-    found = connection.execute(f"SELECT {union}".encode()).fetchone()
-    connection.rollback()
-    return int(str(found[0])) if found else 0

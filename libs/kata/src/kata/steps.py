@@ -30,8 +30,11 @@ from kata.world.draw import Draw
 from kata.world.logs import entries, output_after, output_once
 from kata.world.protocols import Service, World
 from kata.world.refused_starts import expect_refused_starts, started_with_each
+from kata.world.tables import ROWS_HELD, TABLE_HELD, rows_in, tables, writers_held
 
 __all__ = [
+    "ROWS_HELD",
+    "TABLE_HELD",
     "TOLERANCE_SECONDS",
     "BucketUnderTest",
     "CallbackServer",
@@ -62,11 +65,14 @@ __all__ = [
     "is_problem",
     "output_after",
     "output_once",
+    "rows_in",
     "send_raw",
     "side_of_end",
     "started_with_each",
     "surely_after",
     "surely_within",
+    "tables",
     "wait_until",
     "wait_until_ready",
+    "writers_held",
 ]
