@@ -244,7 +244,7 @@ def test_a_check_without_a_service_has_not_the_settings_of_another(written: Writ
     scenarios = scenario("@C1", "Given a service", "Then 1 is 1") + scenario("@C2 @after-C1", "Then 1 is 2")
     result, _ = judge(written(scenarios, ""))
     assert [(check.id, check.verdict.value, check.settings) for check in result.checks] == [
-        ("C1", "pass", {}),
+        ("C1", "pass", {"LARGEST": "9", "KEEP_MILLISECONDS": "9"}),
         ("C2", "fail", {}),
     ]
 
