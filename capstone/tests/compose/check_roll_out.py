@@ -26,8 +26,8 @@ CAPSTONE = HERE.parents[1]
 NEXT = {"COMPOSE_FILE": os.pathsep.join([os.environ.get("COMPOSE_FILE", ""), str(HERE / "next.yaml")])}
 REQUESTS_PER_SECOND = 50
 CLIENTS = 16
-HOMES = 5
-"""What one organisation changes is written one after the other, so that there are several."""
+HOMES = 8
+"""What one organisation changes is written one after the other, and it has limits: so there are several."""
 PATIENCE_SECONDS = 60.0
 TRIES = 8
 WAITING = ("store_unavailable", "in_progress")
