@@ -300,6 +300,24 @@ def test_to_fail_fast_is_to_ask_the_likeliest_checks_first_and_then_all(
     assert asked == [(frozenset({"C1"}), True), (frozenset(), True), (frozenset({"C1"}), True)]
 
 
+def test_a_mutant_that_one_of_its_checks_fails_and_another_doubts_is_tried_again(
+    doubler: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = iter([Verdict.INCONCLUSIVE, Verdict.FAIL])
+
+    def note(_project: Project, _options: Options, _report: Path) -> RunResult:
+        checks = [
+            CheckResult("C1", "", 1, Verdict.FAIL, 0.1),
+            CheckResult("C2", "", 1, next(verdicts), 0.1),
+        ]
+        return RunResult("00-doubler", "", "5eed", checks)
+
+    monkeypatch.setattr(module, "verify_in_child", note)
+    mutant = replace(SQUARES, caught_by=("C1", "C2"))
+    (seen,) = run_mutants(doubler, [(mutant, "5eed")], jobs=1, quick=True, on_trial=lambda _: None)
+    assert set(seen.failed) == {"C1", "C2"}
+
+
 def test_a_verifier_that_breaks_ends_the_run_without_the_trials_that_have_not_begun(
     doubler: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -167,7 +167,9 @@ def _try(project: Project, mutant: Mutant, options: Options) -> Trial:
     in_doubt = _IN_DOUBT - {Exit.INCONCLUSIVE} if options.fail_fast else _IN_DOUBT  # it has another seed
     for _ in range(_TRIES):
         result = verify_in_child(project, options, report)
-        if result.exit_code not in in_doubt:
+        # Of several that are to catch it, one may have failed it and another be in doubt.
+        doubted = options.only and any(check.verdict is Verdict.INCONCLUSIVE for check in result.checks)
+        if result.exit_code not in in_doubt and (options.fail_fast or not doubted):
             break
     failed = {
         check.id: trace(check.expected, check.got) for check in result.checks if check.verdict is Verdict.FAIL
