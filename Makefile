@@ -120,7 +120,7 @@ upgrade: ## the same, with the newest version of everything
 
 audit: $(READY) ## which pinned packages have vulnerabilities that are known (asks PyPI)
 	@for file in requirements/workspace.txt $(IMAGES:%=%/requirements.txt); do \
-	  $(UV) tool run -q pip-audit@2.10.1 --disable-pip --require-hashes --progress-spinner off -r $$file || { echo "audit: $$file"; exit 1; }; \
+	  $(UV) tool run -q pip-audit@2.10.1 --strict --disable-pip --require-hashes --progress-spinner off -r $$file || { echo "audit: $$file"; exit 1; }; \
 	done
 
 hooks: $(READY) ## before each commit: format, lint and types of what is staged

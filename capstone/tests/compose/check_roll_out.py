@@ -112,7 +112,8 @@ def under_load(load: Load) -> Iterator[None]:
         for thread in threads:
             thread.join()
     seconds = time.monotonic() - began
-    print(f"{len(load.seen)} requests in {seconds:.0f} s: {Counter(load.seen)}, {len(load.jobs)} jobs")  # noqa: T201 - the figures
+    figures = f"{len(load.seen)} requests in {seconds:.0f} s: {Counter(load.seen)}"
+    print(f"{figures}, {len(load.jobs)} jobs, {load.slow} sent again")  # noqa: T201 - the figures
     assert len(load.seen) > REQUESTS_PER_SECOND * seconds / 2, "this machine was too busy to ask so often"
 
 
@@ -136,7 +137,7 @@ def test_a_version_is_rolled_out_with_no_request_failed_and_no_job_lost() -> Non
             back = ["python", "-m", "apps.api", "migrate", "0012"]
             compose("run", "--rm", "--no-deps", "-T", "release", *back, **NEXT)
         assert load.failures == []
-        assert load.slow <= len(load.seen) / 100 or was_busy, f"{load.slow} waited too long for PostgreSQL"
+        assert load.slow == 0 or was_busy, f"{load.slow} requests waited too long for PostgreSQL"
         deadline = time.monotonic() + PATIENCE_SECONDS
         while published(sink) != load.jobs and time.monotonic() < deadline:
             time.sleep(0.2)

@@ -173,7 +173,8 @@ def receipts_are_taken_in_that_are_forged(learner: Learner, track: Track) -> lis
     assert isinstance(failed, dict)
     failed["levels"][0]["checks"][-1]["verdict"] = "fail"
     failed["levels"][1]["checks"] = []
-    failure = fresh().passes(2, at, levels=failed["levels"])
+    forked = fresh()
+    failure = forked.passes(2, at, levels=failed["levels"])
     demand_taken(take(learner, failure), 1)  # it is signed, and shows nothing
     run = learner.start(track.levels[0], learner.solution({str(track.levels[0].step): [[["wait", "x"]]]}))
     learner.client().request("DELETE", f"{RUNS}/{run}")
@@ -184,6 +185,7 @@ def receipts_are_taken_in_that_are_forged(learner: Learner, track: Track) -> lis
         ("#/receipts/0", take(learner, fresh().passes(1, at, user_id=str(learner.user_id)))),
         ("#/receipts/0", take(learner, fresh().passes(1, at, number=2))),
         ("#/receipts/0", take(learner, fresh().passes(1, at, previous="0" * 64))),
+        ("#/receipts/0", take(learner, forked.passes(1, at, number=1, previous=None))),
         ("#/receipts/0", take(learner, parts[1])),
         ("#/receipts/1", take(learner, parts[0], parts[2])),
         ("#/receipts/1", take(learner, *mixed)),

@@ -109,6 +109,17 @@ def test_a_folder_that_has_changed_is_another_one_and_what_fails_is_not_the_same
     assert "receipt of 00.2: not all verdicts are the same" in out
 
 
+def test_of_a_folder_that_is_too_large_nobody_says_that_it_is_the_same(
+    kata: Kata, doubler: Project, solution: Solution, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kata.solution.digest.MOST_BYTES", 10)
+    statement = statement_for(doubler, folder := solution())
+    assert _level(statement)["solution"] is None
+    place = tmp_path / "receipt.json"
+    place.write_text(signed(statement))
+    assert refused(kata, doubler, folder, place).startswith("whether this is its folder cannot be said")
+
+
 def refused(kata: Kata, doubler: Project, folder: Path, place: object) -> str:
     """Demand that a receipt is refused in one line, before anything is started, and return why."""
     code, out, err = kata("verify", doubler.path, "--dir", folder, "--receipt", place)

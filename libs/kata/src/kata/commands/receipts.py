@@ -82,6 +82,8 @@ def repeat(project: Project, receipt: Receipt, options: Options, verify: Verify)
         _refuse(f"it is for project {receipt.project}")
     contract = contract_version(project)
     digest = digest_of_folder(options.directory or project.path)
+    if digest is None:
+        _refuse("whether this is its folder cannot be said: it is too large, or cannot be read")
     for level in receipt.levels:
         if level.contract != contract:
             _refuse(f"its contract is {level.contract}, and here it is {contract}: take that version of this")
