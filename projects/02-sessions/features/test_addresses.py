@@ -83,7 +83,7 @@ class Flood:
 )
 def far_more_log_in_than_the_queue_takes(site: Site) -> Flood:
     accounts = [site.account() for _ in range(3)]
-    browser = site.browser(accounts[0])
+    browser = site.browser()  # of none of them: each login that is served may end a user's oldest session
     requests = [site.login_request(site.draw.choice(accounts)) for _ in range(FLOOD)]
     logins: list[Exchange] = []
     flood = threading.Thread(target=lambda: logins.extend(site.burst(requests)))
