@@ -38,6 +38,7 @@ learn: $(READY) ## the levels as a page: have your own versions verified, and se
 	@$(KATA) run 11 --open
 
 seed-%: $(READY) ## the same, with data to develop with: in development alone
+	@grep -qs '^#SEED=' $(call folder,$*)/.env.sample || { echo "seed-$*: this project makes no data to develop with"; exit 4; }
 	@SEED=true $(KATA) run $*
 
 dev-%: $(READY) ## the same, started anew whenever a file of the project changes
