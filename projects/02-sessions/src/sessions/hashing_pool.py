@@ -20,12 +20,13 @@ class HashingPool:
     def __init__(self, concurrency: int, queue: int) -> None:
         self._most = concurrency + queue
         self._inside = 0
-        self._slots = asyncio.Semaphore(concurrency)
+        # As many again: they are looked up while others are hashed, so that no thread waits for a database.
+        self._slots = asyncio.Semaphore(2 * concurrency)
         self._threads = ThreadPoolExecutor(concurrency, "hashing", step_back)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Wait for the turn to hash. Raises: TooManyLoginsError at once, if too many wait already."""
+        """Wait for one's turn. Raises: TooManyLoginsError at once, if too many wait already."""
         if self._inside >= self._most:
             raise TooManyLoginsError
         self._inside += 1
@@ -36,7 +37,7 @@ class HashingPool:
             self._inside -= 1
 
     async def run[**P, T](self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-        """Do the work in a thread; who calls has a slot."""
+        """Do the work in the next thread that is free; who calls has a slot."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: work(*arguments, **options))
 

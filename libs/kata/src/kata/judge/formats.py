@@ -29,6 +29,9 @@ def is_problem(answer: Exchange, status: int, rule: str | None = None) -> Mappin
     body = as_object(answer, rule)
     missing = [name for name in ("type", "title", "status", "code", "request_id") if name not in body]
     expect(not missing, expected="all members", got=f"no {', '.join(missing)}", rule=rule, answer=answer)
+    texts = [body["type"], body["title"], body.get("detail", "")]
+    right = all(isinstance(text, str) for text in texts)
+    expect(right, expected="texts as type, title and detail", got=texts, rule=rule, answer=answer)
     expect(
         body["status"] == status, expected=f'"status": {status}', got=body["status"], rule=rule, answer=answer
     )
