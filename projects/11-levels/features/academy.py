@@ -1,189 +1,25 @@
 """A service for a class as its learners know it, and the folders that they have judged."""
 
-import json
-import os
-import shlex
 import shutil
-import socket
-import sys
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from kata.steps import Client, Draw, Exchange, Service, World, as_object, describe_answer, expect
+
+from .catalogue import Level, Track
+from .solutions import PATIENCE_SECONDS, POLL_SECONDS, Json, Script, Solution
 
 API = "/api/v1"
 LEVELS, PROGRESS, RUNS, LEARNERS = f"{API}/levels", f"{API}/progress", f"{API}/runs", f"{API}/learners"
 RECEIPTS = f"{API}/receipts"
 OK, CREATED, ACCEPTED, NO_CONTENT = 200, 201, 202, 204
-NOT_FOUND, CONFLICT, INVALID = 404, 409, 422
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, INVALID, UNAVAILABLE = 401, 403, 404, 409, 422, 503
+GRACE_SECONDS = 2.0
+SIGNS_OFF_SECONDS = 5.0
 FINAL = ("passed", "failed", "inconclusive", "errored", "cancelled")
-PATIENCE_SECONDS = 20.0
-POLL_SECONDS = 0.03
-VERIFIER = Path(__file__).with_name("scripted_verifier.py")
-
-type Json = Mapping[str, object]
-type Actions = list[list[object]]
-type Script = Mapping[str, Sequence[Actions]]
-
-
-@dataclass(frozen=True)
-class Level:
-    """A level as the verifier lists it."""
-
-    id: str
-    step: int
-    checks: list[str]
-
-
-@dataclass(frozen=True)
-class Track:
-    """A track as the verifier lists it."""
-
-    document: Json
-    project: str
-    levels: list[Level]
-
-
-def drawn_catalogue(world: World) -> Json:
-    """Draw what the verifier can judge: the same for all checks of a run, so that they share services."""
-
-    def number(name: str, low: int, high: int) -> int:
-        return world.setting(f"catalogue/{name}", low, high)
-
-    tracks: list[Json] = []
-    for nth in range(2):
-        project = f"{number(f'project-{nth}', 20, 49) + 40 * nth}"
-        first = number(f"first-{nth}", 0, 7)
-        levels: list[Json] = [
-            {
-                "id": f"{project}.{'abcdefgh'[number(f'letter-{nth}', 0, 7)]}{index}",
-                "step": first + index * number(f"stride-{nth}", 1, 3),
-                "title": f"<b>Level</b> {index} & größer",
-                "checks": [
-                    f"C{10 * index + check}" for check in range(number(f"checks-{nth}-{index}", 2, 4))
-                ],
-            }
-            for index in range(number(f"levels-{nth}", 4, 6))
-        ]
-        tracks.append(
-            {
-                "id": f"{project}-{'tuvwxyz'[number(f'name-{nth}', 0, 6)]}",
-                "project": project,
-                "title": f"Track {nth}",
-                "contract": f"{number(f'contract-{nth}', 10**6, 10**9):x}",
-                "levels": levels,
-            }
-        )
-    return {"tracks": tracks}
-
-
-def tracks_of(catalogue: Json) -> list[Track]:
-    tracks = catalogue["tracks"]
-    assert isinstance(tracks, list)
-    return [
-        Track(
-            track,
-            track["project"],
-            [Level(level["id"], level["step"], level["checks"]) for level in track["levels"]],
-        )
-        for track in tracks
-    ]
-
-
-def verifier_settings(world: World) -> dict[str, str]:
-    """Return the settings that name the scripted verifier, and the folder of all solutions."""
-    folder = world.folder("verifier")
-    catalogue = folder / "catalogue.json"
-    catalogue.write_text(json.dumps(drawn_catalogue(world)))
-    solutions = world.folder("solutions")
-    solutions.chmod(0o777)
-    command = shlex.join([sys.executable, "-S", str(VERIFIER), str(catalogue)])
-    return {"VERIFIER": command, "SOLUTIONS_DIR": str(solutions)}
-
-
-def drawn_key(world: World, name: str) -> Ed25519PrivateKey:
-    """Draw a key: the same for all checks of a run."""
-    drawn = [world.setting(f"{name}/{nth}", 10**9, 10**10) for nth in range(4)]
-    return Ed25519PrivateKey.from_private_bytes(sha256(f"{drawn}".encode()).digest())
-
-
-def signing_settings(world: World) -> dict[str, str]:
-    """Return the settings that name the service's key, and that of another machine."""
-    key = drawn_key(world, "signing-key")
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    other = drawn_key(world, "another-machine").public_key().public_bytes_raw()
-    return {
-        "SIGNING_KEY_FILE": world.file("signing-key.pem", pem),
-        "TRUSTED_KEYS": urlsafe_b64encode(other).rstrip(b"=").decode(),
-    }
-
-
-@dataclass
-class Solution:
-    """A folder that is to be judged."""
-
-    path: Path
-
-    def plays(self, script: Script) -> "Solution":
-        (self.path / "script.json").write_text(json.dumps(script))
-        return self
-
-    def open(self, gate: str) -> None:
-        """Let a verifier go on that waits for this."""
-        (self.path / gate).touch()
-
-    def calls(self) -> list[Json]:
-        noted = self.path / "calls.jsonl"
-        return [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
-
-    def steps(self) -> list[str]:
-        return [str(call["key"]) for call in self.calls()]
-
-    def pids(self) -> list[int]:
-        noted = self.path / "pids"
-        return [int(line) for line in noted.read_text().split()] if noted.exists() else []
-
-    def wait_for_calls(self, count: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        deadline = time.monotonic() + patience_seconds
-        while len(self.calls()) < count and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
-        got = len(self.calls())
-        expect(got >= count, expected=f"{count} calls of the verifier", got=got, timing=True)
-
-    def wait_for_file(self, name: str) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (self.path / name).exists() and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
-        expect(
-            (self.path / name).exists(), expected=f"a verifier that writes {name}", got="none", timing=True
-        )
-
-    def demand_nothing_left(self, rule: str, ports: Sequence[int] = ()) -> None:
-        """Demand that no process that the verifier has started runs, and no port is taken."""
-        alive = [pid for pid in self.pids() if is_alive(pid)]
-        expect(not alive, expected="no process of the verifier", got=f"{len(alive)} still run", rule=rule)
-        for port in ports:
-            with socket.socket() as probe:
-                taken = probe.connect_ex(("127.0.0.1", port)) == 0
-            expect(not taken, expected="no port in use", got=f"{port} is", rule=rule)
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and was not asked for does not."""
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
-    except (ProcessLookupError, OSError):
-        return False
-    return state != b"Z"
 
 
 @dataclass
@@ -345,16 +181,10 @@ def tries_of(check: Json) -> list[Json]:
     return [one for one in tries if isinstance(one, dict)] if isinstance(tries, list) else []
 
 
-def passing(checks: Sequence[str]) -> Actions:
-    """Return what a verifier does that passes these checks, without its end."""
-    verdicts: Actions = [["check", check, "pass"] for check in checks]
-    return [["start"], *verdicts]
+@dataclass(frozen=True)
+class Ran:
+    """A solution, and its run as it is shown at the end."""
 
-
-def good(checks: Sequence[str]) -> Actions:
-    return [*passing(checks), ["end", "pass"], ["exit", 0]]
-
-
-def failing(checks: Sequence[str], failed: str) -> Actions:
-    verdicts: Actions = [["check", check, "fail" if check == failed else "pass"] for check in checks]
-    return [["start"], *verdicts, ["end", "fail"], ["exit", 1]]
+    solution: Solution
+    shown: Json
+    level: Level

@@ -7,16 +7,8 @@ from pytest_bdd import given
 
 from kata.steps import World
 
-from .academy import (
-    API,
-    Academy,
-    Learner,
-    Track,
-    drawn_catalogue,
-    signing_settings,
-    tracks_of,
-    verifier_settings,
-)
+from .academy import API, Academy, Learner
+from .catalogue import Track, drawn_catalogue, signing_settings, tracks_of, verifier_settings
 
 
 @pytest.fixture

@@ -22,24 +22,6 @@ Feature: Each run ends once, whatever happens to those who judge it
     When each worker that judges it is killed
     Then it is errored after three workers, and the folder can be judged again
 
-  @C21 @step-4 @after-C8
-  Scenario: A cancelled run leaves no process and no port
-    Given a learner of a class
-    When runs are cancelled that wait, that run, and that have ended
-    Then what ran has left no process and no port, and what had ended stays as it was
-
-  @C22 @step-4 @after-C8
-  Scenario: What outlives its verifier is ended with it
-    Given a learner of a class
-    When a verifier ends by itself, and leaves a process behind that has left its session
-    Then the run passes, and no process and no port is left
-
-  @C23 @step-4 @after-C8 @long
-  Scenario: A run that does not end is errored, and ended
-    Given a service that gives a run little time
-    When a verifier hangs, and hears no signal
-    Then the run is errored in time, and nothing is left
-
   @C24 @step-4 @after-C8
   Scenario: Two workers judge each of many runs once
     Given a learner of a class

@@ -19,24 +19,6 @@ Feature: Levels open one after the other, and nobody marks them
     Then each answer is a problem with status 405, and Allow names what may be done
     And the progress is what it was
 
-  @C4 @step-2 @after-C2
-  Scenario: In a class everybody sees their own progress and runs, and no others
-    Given a learner of a class
-    When somebody else of the class asks for the learner's runs, and somebody without a token for anything
-    Then the runs are not found, and without a token that is known nothing is answered
-
-  @C5 @step-2 @after-C1
-  Scenario: Who runs the class adds learners by a name that nobody has
-    Given a class
-    When learners are added with names that are taken, and with names that are none
-    Then they are refused, and the list of the class has each of the others once
-
-  @C6 @step-2
-  Scenario: On one's own machine there is one learner, without an account
-    Given a service on the learner's own machine
-    When it is asked without a token, by its address and by foreign names
-    Then the learner has progress, and a foreign name gets 403
-
   @C7 @step-2 @after-C1
   Scenario: A verifier that does not answer stops nothing but what needs it
     Given a service whose verifier lists nothing

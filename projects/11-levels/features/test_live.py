@@ -11,20 +11,9 @@ from pytest_bdd import given, scenarios, then, when
 
 from kata.steps import Exchange, Service, Stream, World, describe_answer, describe_stop, expect
 
-from .academy import (
-    NO_CONTENT,
-    OK,
-    RUNS,
-    Academy,
-    Actions,
-    Json,
-    Learner,
-    Solution,
-    Track,
-    drawn_catalogue,
-    good,
-    tracks_of,
-)
+from .academy import NO_CONTENT, OK, RUNS, Academy, Learner
+from .catalogue import Track, drawn_catalogue, tracks_of
+from .solutions import Actions, Json, Solution, good
 
 LIVE_SECONDS = 1.0
 STOP_SECONDS = 10.0

@@ -9,23 +9,9 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, Request, as_object, describe_answer, expect, is_problem
 
-from .academy import (
-    ACCEPTED,
-    CONFLICT,
-    FINAL,
-    INVALID,
-    OK,
-    PATIENCE_SECONDS,
-    POLL_SECONDS,
-    RECEIPTS,
-    RUNS,
-    Json,
-    Learner,
-    Solution,
-    Track,
-    failing,
-    good,
-)
+from .academy import ACCEPTED, CONFLICT, FINAL, INVALID, OK, RECEIPTS, RUNS, Learner
+from .catalogue import Track
+from .solutions import PATIENCE_SECONDS, POLL_SECONDS, Json, Solution, failing, good
 
 SPEED_RUNS, BESTS = "/api/v1/speed-runs", "/api/v1/bests"
 MEMBERS = {"id", "track_id", "state", "started_at", "duration_ms"}

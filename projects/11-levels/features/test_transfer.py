@@ -12,21 +12,9 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, as_object, describe_answer, expect, is_problem
 
-from .academy import (
-    INVALID,
-    OK,
-    RECEIPTS,
-    RUNS,
-    Actions,
-    Json,
-    Learner,
-    Level,
-    Script,
-    Track,
-    drawn_key,
-    failing,
-    passing,
-)
+from .academy import INVALID, OK, RECEIPTS, RUNS, Learner
+from .catalogue import Level, Track, drawn_key
+from .solutions import Actions, Json, Script, failing, passing
 
 scenarios("transfer.feature")
 
