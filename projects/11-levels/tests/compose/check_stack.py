@@ -42,8 +42,10 @@ def wait_for(client: httpx.Client, run: str, *states: str) -> str:
 
 
 def test_a_run_passes_and_completes_its_level(client: httpx.Client) -> None:
-    assert wait_for(client, start(client), "passed", "failed", "errored") == "passed"
+    run = start(client)
+    assert wait_for(client, run, "passed", "failed", "errored") == "passed"
     assert client.get("/progress/tea.1").json()["status"] == "COMPLETED"
+    assert client.get(f"/receipts/{run}").json()["receipt"]["run_id"] == run
 
 
 def test_a_run_whose_workers_are_killed_is_judged_when_they_are_back(client: httpx.Client) -> None:
