@@ -25,7 +25,7 @@ folder = $(or $(firstword $(wildcard projects/$(1)-* libs/$(1)) $(filter $(1),$(
 
 DOCKER = $(if $(shell docker compose version 2>/dev/null),docker,$(error there is no docker with the compose plugin on this machine: install it, or use make run-NN))
 
-.PHONY: help learn test-all test coverage lint types contracts lock upgrade audit hooks doctor lessons clean
+.PHONY: help learn test-all test coverage lint types contracts lock upgrade audit release-check hooks doctor lessons clean
 
 help: ## list the commands
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' Makefile | sed -E 's/:.*## /\t/; s/%/NN/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ run-%: $(READY) ## run the reference: embedded servers, no Docker (PORT=… to c
 	@$(KATA) run $*
 
 learn: $(READY) ## the levels as a page: have your own versions verified, and see which opens next
-	@$(KATA) run 11 --open
+	@SIGNING_KEY_FILE=$${SIGNING_KEY_FILE-$(CURDIR)/.data/11/signing-key.pem} $(KATA) run 11 --open
 
 seed-%: $(READY) ## the same, with data to develop with: in development alone
 	@grep -qs '^#SEED=' $(call folder,$*)/.env.sample || { echo "seed-$*: this project makes no data to develop with"; exit 4; }
@@ -123,6 +123,11 @@ audit: $(READY) ## which pinned packages have vulnerabilities that are known (as
 	@for file in requirements/workspace.txt $(IMAGES:%=%/requirements.txt); do \
 	  $(UV) tool run -q pip-audit@2.10.1 --strict --disable-pip --require-hashes --progress-spinner off -r $$file || { echo "audit: $$file"; exit 1; }; \
 	done
+
+release-check: $(READY) ## what a machine can look at before a release: docs/operating.md has the rest
+	@test -z "$$(git status --porcelain)" || { echo "release-check: not all is committed"; exit 1; }
+	@$(MAKE) test-all audit
+	@if docker info >/dev/null 2>&1; then .ci/compose-check; else echo "release-check: no Docker engine, so no image was built"; exit 1; fi
 
 hooks: $(READY) ## before each commit: format, lint and types of what is staged
 	@git config core.hooksPath .githooks
