@@ -17,6 +17,7 @@ Feature: An account is made by whoever has the mailbox, and nobody else learns o
     Given a login service
     When an address is registered fifty times at the same instant, in many cases, and all tokens are used at once
     Then there is one account
+    And who registers again as soon as the mail is there gets another
 
   @C4 @step-2 @after-C1 @asvs-6.4.1 @asvs-6.5.1
   Scenario: A token is good once, for its time, and for nothing else

@@ -93,10 +93,10 @@ class UnitOfWork:
         await self._connection.execute(delete(TOKENS).where((TOKENS.c.email == email) | old))
 
     async def promise_mail(self, email: str, kind: MailKind, user_id: UUID | None = None) -> None:
-        """Have a mail sent, once however often it is asked for before it is."""
+        """Have a mail sent, once however often it is asked for before somebody takes it."""
         statement = insert(MAILS).values(email=email, kind=kind, user_id=user_id)
-        # An update that changes nothing: so a row that is not written is told from one that is there.
-        again = statement.on_conflict_do_update(constraint=MAIL_CONSTRAINT, set_={"email": email})
+        # One that was taken may be there already: without attempts it is one that is yet to be sent.
+        again = statement.on_conflict_do_update(constraint=MAIL_CONSTRAINT, set_={"attempts": 0})
         expect_written(await self._connection.execute(again))
 
     async def take_mail(self) -> DueMail | None:
@@ -119,7 +119,9 @@ class UnitOfWork:
         return DueMail(row.id, row.email, MailKind(row.kind), row.user_id, row.attempts, row.has_account)
 
     async def mail_sent(self, mail: DueMail) -> None:
-        await self._connection.execute(delete(MAILS).where(MAILS.c.id == mail.id))
+        """Forget it, but for what was promised meanwhile: that is due now."""
+        await self._connection.execute(delete(MAILS).where(MAILS.c.id == mail.id, MAILS.c.attempts > 0))
+        await self._connection.execute(update(MAILS).where(MAILS.c.id == mail.id).values(due_at=func.now()))
 
     async def mail_failed(self, mail: DueMail, wait: timedelta) -> None:
         later = func.now() + literal(wait)
