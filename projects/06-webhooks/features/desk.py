@@ -51,10 +51,11 @@ class Desk:
     def source(self, scheme: str = STANDARD, *replies: Reply, **fields: object) -> Source:
         """Make a source whose destination answers with these replies in turn, and on with the last."""
         path = f"/{self.draw.word()}/{self.draw.word()}"
+        target = path + self.draw.choice(["", f"?key={self.draw.word()}&at=%2Fhome", f"?{self.draw.word()}"])
         if replies:
             self.sink.program(path, *replies)
         name = f"{self.draw.word()}-{self.draw.integer(1, 99)}"
-        body = {"name": name, "scheme": scheme, "destination": self.sink.url(path), **fields}
+        body = {"name": name, "scheme": scheme, "destination": self.sink.url(target), **fields}
         answer = self.http.request("POST", f"{API}/sources", json=body)
         rule = "POST of a source answers 201 with its secrets"
         got = f"{describe_answer(answer)} {answer.text[:300]}"
@@ -63,7 +64,7 @@ class Desk:
         secret, signing = made.get("secret"), made.get("signing_secret")
         shown = isinstance(secret, str) and isinstance(signing, str)
         expect(shown, expected="secret and signing_secret, strings", got=sorted(made), rule=rule)
-        return Source(name, scheme, str(secret), str(signing), path, body)
+        return Source(name, scheme, str(secret), str(signing), path, target, body)
 
     def with_key(self, *replies: Reply, **fields: object) -> Source:
         """Make a source whose secret is drawn, and not the service's choice."""
@@ -126,6 +127,10 @@ class Desk:
             asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items())
             page = self.show(f"/events?{asked}")
             items = objects(page.get("items"), "items")
+            rule = "next_cursor is null at the end"
+            expect(
+                bool(items) or not cursor, expected="a page behind next_cursor", got="an empty one", rule=rule
+            )
             expect(len(items) <= limit, expected=f"at most {limit} items", got=len(items))
             found += items
             if page.get("next_cursor") is None:

@@ -29,7 +29,8 @@ def sent(service: Desk, source: Source, body: bytes = b'{"n": 5}') -> Sent:
 
 def is_forwarded(event: Sent, call: Received, attempt: int) -> None:
     """Demand of a call all that belongs to it."""
-    expect(call.method == "POST", expected="POST", got=call.method)
+    got = f"{call.method} {call.target}"
+    expect(got == f"POST {event.source.target}", expected=f"POST {event.source.target}", got=got)
     expect(call.body == event.body, expected=f"the bytes {event.body[:60]!r}", got=call.body[:60])
     for name, wanted in (
         ("content-type", event.content_type),

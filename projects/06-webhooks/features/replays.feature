@@ -5,6 +5,7 @@ Feature: What came can be forwarded again
 
   @C38 @step-6 @after-C25
   Scenario: An event is replayed as often as that is asked for, and once for each Idempotency-Key
+    Given a second web process
     When an event is replayed twice, and three times with one key
     Then each replay but those of a used key forwards it again, and all attempts are kept
     And what is under way gets 409, and a key for something else 422

@@ -24,7 +24,8 @@ class Source:
     scheme: str
     secret: str
     signing_secret: str
-    sink: str
+    sink: str  # its path, by which calls are told apart
+    target: str  # the same with its query
     fields: Mapping[str, object] = field(default_factory=dict)
 
     @property

@@ -30,7 +30,6 @@ class Pair:
     what: str
     answers: tuple[Exchange, Exchange]
     is_one: bool
-    is_conflict: bool = False
 
 
 def compared(pairs: Sequence[Pair]) -> None:
@@ -78,6 +77,21 @@ def sources_with_keys_send_twice(service: Desk) -> list[Pair]:
         fresh = {**document, "data": [{"id": draw.word()}]}
         changed = {**fresh, **{key: value for key, value in other.items() if value != same[key]}}
         pair(name, pointed, (as_json(fresh), ""), (as_json(changed), ""), False)
+    for what, form, first, second in (
+        (
+            "numbers that a float cannot tell apart",
+            b'{"data": [{"id": %b}], "a/b": 1}',
+            b"9007199254740992",
+            b"9007199254740993",
+        ),
+        (
+            "long texts that differ at their end",
+            b'{"data": [{"id": "%b"}], "a/b": 2}',
+            b"k" * 2000 + b"a",
+            b"k" * 2000 + b"b",
+        ),
+    ):
+        pair(what, pointed, (form % first, ""), (form % second, ""), False)
     hub, strip = service.source(GITHUB, secret=secret), service.source(STRIPE, secret=secret)
     pair("GitHub's delivery, sent again", hub, (b"{}", word), (b"{}", word), True)
     pair("GitHub's next delivery of the same bytes", hub, (b"[]", word + "a"), (b"[]", word + "b"), False)
@@ -145,7 +159,11 @@ def events_come_whose_key_is_absent(service: Desk) -> list[Pair]:
         pairs.append(
             Pair(f"{what}, the same bytes", (send(source, same, ""), send(source, same, "")), is_one=True)
         )
-    bodies = [draw.word().encode() for _ in range(2)]
-    answers = [send(header, body, "") for body in bodies]
-    pairs.append(Pair("no header", (answers[0], answers[1]), is_one=False))
+    large = draw.word().encode() * 20_000
+    for what, bodies in (
+        ("no header", (draw.word().encode(), draw.word().encode())),
+        ("no header, and large bodies that differ at their end", (large + b"1", large + b"2")),
+    ):
+        answers = [send(header, body, "") for body in bodies]
+        pairs.append(Pair(what, (answers[0], answers[1]), is_one=False))
     return pairs

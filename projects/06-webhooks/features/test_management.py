@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, expect, is_problem
+from kata.steps import Exchange, Reply, expect, is_problem
 
 from .desk import (
     API,
@@ -22,6 +22,10 @@ from .desk import (
 from .sender import HMAC, STANDARD, key_of, random_bytes, standard
 
 UNKNOWN_ID = "0192f3a0-7c5e-7d11-9a3b-5f2e8c1d4b60"
+SLOW_SECONDS = 0.1
+HANGING = 6
+STALE_SECONDS = 2.0
+WATCHED_SECONDS = 0.4  # MAX_ATTEMPTS attempts take longer than both
 
 scenarios("management.feature")
 
@@ -161,8 +165,48 @@ def deliveries_of_each_kind_come(service: Desk) -> Growth:
     for name, grown in wanted.items():
         got = after.get(name, 0.0) - float(str(before.get(name, 0.0)))
         expect(got == grown, expected=f"{name} grown by {grown}", got=got)
+    is_measured(service)
+    is_counted_while_it_is_forwarded(service, len(held))
     service.http.request("PATCH", path, json={"state": "active"})
     return growth
+
+
+def is_measured(service: Desk) -> None:
+    """Demand that what an acknowledgement takes is in the histogram."""
+    source = service.with_key()
+    sums = []
+    for pause_seconds in (None, SLOW_SECONDS):
+        if pause_seconds is not None:
+            with service.service.postgres.proxy.delay(pause_seconds):
+                service.deliver(source)
+        sums.append(scrape(service.http.get("/metrics")).get("webhooks_ack_seconds_sum", 0.0))
+    grown = sums[1] - sums[0]
+    expect(
+        grown >= SLOW_SECONDS,
+        expected=f"webhooks_ack_seconds_sum grown by {SLOW_SECONDS:g} s",
+        got=f"{grown:.3f} s",
+    )
+
+
+def is_counted_while_it_is_forwarded(service: Desk, held: int) -> None:
+    """Have events be forwarded for longer than the metrics may be late."""
+    source = service.with_key(Reply.hang())
+    for message_id in range(HANGING):
+        service.deliver(source, f"msg-{service.draw.word()}-{message_id}", b"{}")
+    ends = time.monotonic() + STALE_SECONDS + WATCHED_SECONDS
+    time.sleep(STALE_SECONDS)
+    wanted = held + HANGING
+    while time.monotonic() < ends:
+        depth = scrape(service.http.get("/metrics")).get("webhooks_inbox_events", -1.0)
+        expect(
+            depth == wanted,
+            expected=f"webhooks_inbox_events {wanted}, those that are being forwarded among them",
+            got=depth,
+            timing=True,
+        )
+        time.sleep(POLL_SECONDS)
+    for event in service.listed(HANGING, source=source.name):
+        service.wait_for_state(str(event["id"]), "dead")
 
 
 def wait_for_depth(service: Desk, accepts: Callable[[float], bool], wanted: str) -> None:

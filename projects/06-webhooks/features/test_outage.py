@@ -1,8 +1,10 @@
 """Steps of outage.feature: PostgreSQL that goes away, and a process that does."""
 
+import json
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from pytest_bdd import scenarios, then, when
 
@@ -23,6 +25,7 @@ from .desk import (
     UNAVAILABLE,
     Desk,
     accepted,
+    objects,
     whole_seconds,
 )
 from .sender import Source
@@ -31,6 +34,7 @@ ANSWER_SECONDS = 5.0
 BACK_SECONDS = 5.0
 BURST = 24
 UNKNOWN_ID = "0192f3a0-7c5e-7d11-9a3b-5f2e8c1d4b60"
+UNLOGGED = "SELECT relname FROM pg_class WHERE relpersistence = 'u'"
 
 scenarios("outage.feature")
 
@@ -102,6 +106,12 @@ def it_is_alive_it_is_not_ready(service: Desk, amid: Amid) -> None:
         service.asked("GET", f"/events/{UNKNOWN_ID}"),
         service.asked("POST", f"/events/{UNKNOWN_ID}/replay"),
         service.asked("GET", "/quarantine"),
+        service.asked("GET", f"/quarantine?source={amid.source.name}"),
+        service.asked("GET", f"/events?source={amid.source.name}&state=dead"),
+        service.asked("GET", f"/events/{UNKNOWN_ID}/payload"),
+        service.asked("GET", f"/events/{UNKNOWN_ID}/conflicts"),
+        service.asked("POST", "/quarantine/reverify", json.dumps({"source": amid.source.name}).encode()),
+        service.asked("POST", f"/sources/{amid.source.name}/secrets", b"{}"),
         service.asked("POST", "/replays", b'{"source": "nobody"}'),
         service.asked("PATCH", f"/sources/{amid.source.name}", b'{"state": "active"}'),
     ]
@@ -119,7 +129,7 @@ def it_is_alive_it_is_not_ready(service: Desk, amid: Amid) -> None:
 @then("it takes deliveries within five seconds of PostgreSQL's return")
 def it_takes_deliveries_within_five_seconds(service: Desk, postgres: FaultProxy, amid: Amid) -> None:
     postgres.pass_through()
-    returned = time.monotonic()
+    returned, back = time.monotonic(), datetime.now(UTC)
     answers: list[Exchange] = []
     while not answers or (not_back(answers) and time.monotonic() < returned + BACK_SECONDS):
         answers = [
@@ -129,6 +139,15 @@ def it_takes_deliveries_within_five_seconds(service: Desk, postgres: FaultProxy,
         time.sleep(0.05)
     got = ", ".join(map(describe_answer, answers))
     expect(not not_back(answers), expected="200 from /ready, and 202", got=got, timing=True)
+    forwarded = service.wait_for_state(accepted(answers[1]), "forwarded", BACK_SECONDS + ANSWER_SECONDS)
+    first = objects(forwarded.get("attempts"), "attempts")[0]
+    moments = (datetime.fromisoformat(str(first.get(name))) for name in ("started_at", "finished_at"))
+    expect(
+        min(moments) <= back + timedelta(seconds=BACK_SECONDS),
+        expected=f"an attempt within {BACK_SECONDS:g} s",
+        got=first,
+        timing=True,
+    )
     settled(service, amid.source, amid.ids, amid.answers)
 
 
@@ -175,6 +194,10 @@ def the_connection_is_lost_at_each_point(service: Desk, postgres: FaultProxy) ->
 @then("all that were acknowledged were kept, and each is forwarded once")
 def each_gets_503_or_is_kept(service: Desk, amid: Amid) -> None:
     settled(service, amid.source, amid.ids, amid.answers)
+    with service.service.postgres.connect() as connection:
+        unlogged = [str(name) for (name,) in connection.execute(UNLOGGED)]
+    rule = "what was acknowledged survives a crash of PostgreSQL, too: no table is UNLOGGED"
+    expect(not unlogged, expected="only tables that are logged", got=unlogged, rule=rule)
     for event in service.listed(100, source=amid.source.name):
         service.wait_for_state(str(event["id"]), "forwarded")
     service.deliver(amid.source)

@@ -10,8 +10,10 @@ from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, as_object, describe_answer, expect, is_problem
 
-from .desk import API, CREATED, OK, UNAUTHORIZED, Desk, Json, objects
+from .desk import API, CREATED, MALFORMED, OK, UNAUTHORIZED, Desk, Json, objects
 from .sender import Source, family_headers, key_of, random_bytes, seconds, signed, standard, v1, whsec
+
+LEFT = 2
 
 scenarios("quarantine.feature")
 
@@ -60,6 +62,11 @@ def deliveries_come_with_each_of_the_known_mistakes(service: Desk) -> Mistakes:
         else:
             headers = family_headers("webhook", ids[cause], moment, lines[cause])
         is_problem(service.send(source, headers, body), UNAUTHORIZED, f"401 for {cause}")
+    sign = standard(key, service.message_id(), body)
+    bare = {name: value for name, value in sign.items() if name != "webhook-signature"}
+    is_problem(service.send(source, bare, body), UNAUTHORIZED, "401 without a signature")
+    malformed = {**sign, "webhook-timestamp": "soon"}
+    is_problem(service.send(source, malformed, body), MALFORMED, "400 for a malformed time")
     return Mistakes(source, order, other.name)
 
 
@@ -79,8 +86,17 @@ def expire(service: Desk, source: Source, key: bytes) -> None:
 @then("each is in the quarantine with the cause that explains it")
 def each_is_in_the_quarantine(service: Desk, made: Mistakes) -> None:
     found = quarantined(service, made.source)
+    count = len(made.causes) + 2
+    expect(
+        len(found) == count,
+        expected=f"{count}, the unsigned and the malformed one among them",
+        got=len(found),
+    )
+    *found, unsigned, malformed = found
     causes = [one.get("cause") for one in found]
     expect(causes == made.causes, expected=f"causes {made.causes}", got=causes)
+    for one in (*found, unsigned, malformed):
+        expect(bool(one.get("reason")) and bool(one.get("cause")), expected="a reason and a cause", got=one)
     named = next(one for one in found if one.get("cause") == "secret_of_another_source")
     expect(named.get("detail") == made.other, expected=f"the source {made.other}", got=named)
     expect(service.listed(10, source=made.source.name) == [], expected="no events", got="some")
@@ -138,11 +154,16 @@ class Mended:
 def deliveries_were_rejected_for_a_secret(service: Desk) -> Mended:
     source, late = service.with_key(), random_bytes(service.draw, 32)
     edge = -service.times.tolerance_seconds + 3  # by the time of the reverification it is beyond
-    sent = {service.message_id(): service.draw.word().encode() for _ in range(3)}
+    many = service.times.quarantine_limit - LEFT
+    sent = {service.message_id(): service.draw.word().encode() for _ in range(many)}
     stale = service.message_id()
-    for message_id, body in sent.items():
-        headers = standard(late, message_id, body, seconds(edge))
-        is_problem(service.send(source, headers, body), UNAUTHORIZED)
+    moment = seconds(edge)
+    requests = [
+        service.request(source, standard(late, message_id, body, moment), body)
+        for message_id, body in sent.items()
+    ]
+    for answer in service.burst(requests):
+        is_problem(answer, UNAUTHORIZED)
     old = standard(late, stale, b"{}", seconds(-service.times.tolerance_seconds - 20))
     is_problem(service.send(source, old, b"{}"), UNAUTHORIZED)
     forged = standard(random_bytes(service.draw, 32), service.message_id(), b"{}")
@@ -163,7 +184,7 @@ def a_reverification_admits_those_that_verify(service: Desk, mended: Mended) -> 
         expect(answer.status == OK, expected="200", got=describe_answer(answer), answer=answer)
         got = as_object(answer).get("admitted")
         expect(got == count, expected=f"admitted {count}", got=got, answer=answer)
-    events = service.listed(10, source=mended.source.name)
+    events = service.listed(100, source=mended.source.name)
     keys = {str(event.get("key")) for event in events}
     expect(keys == set(mended.sent), expected=f"events {set(mended.sent)}", got=keys)
     for event in events:
@@ -171,4 +192,4 @@ def a_reverification_admits_those_that_verify(service: Desk, mended: Mended) -> 
     bodies = {call.header("webhook-id"): call.body for call in service.calls(mended.source, len(events))}
     expect(bodies == mended.sent, expected="the bytes as they came", got=bodies)
     left = len(quarantined(service, mended.source))
-    expect(left == 2, expected="the stale and the forged one left", got=left)
+    expect(left == LEFT, expected="the stale and the forged one left", got=left)

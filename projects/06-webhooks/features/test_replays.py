@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, Reply, as_object, describe_answer, expect, is_problem
+from kata.steps import Exchange, Reply, Request, as_object, describe_answer, expect, is_problem
 
 from .desk import (
     ACCEPTED,
@@ -21,6 +21,7 @@ from .desk import (
 )
 from .sender import Source
 
+COPIES = 8
 UNKNOWN_ID = "0192f3a0-7c5e-7d11-9a3b-5f2e8c1d4b60"
 
 scenarios("replays.feature")
@@ -42,6 +43,12 @@ def replay(service: Desk, event_id: str, key: str | None = None) -> Exchange:
     return service.http.request("POST", f"{API}/events/{event_id}/replay", headers=headers)
 
 
+def replays_at_one_instant(service: Desk, event_id: str, key: str) -> list[Exchange]:
+    """Ask all web processes, with one key."""
+    headers = {**service.times.authorization, "Idempotency-Key": key}
+    return service.burst_at_all([Request("POST", f"{API}/events/{event_id}/replay", headers)] * COPIES)
+
+
 def wait_for_round(service: Desk, event_id: str, number: int) -> None:
     service.wait_for_event(event_id, lambda event: event.get("round") == number, f'"round": {number}')
 
@@ -54,7 +61,7 @@ def an_event_is_replayed_twice(service: Desk) -> Replayed:
     key, answers = str(service.draw.uuid()), []
     for number, used in enumerate((None, None, key), 2):
         service.wait_for_event(event_id, lambda event: event.get("state") == "forwarded", "forwarded")
-        answers.append(replay(service, event_id, used))
+        answers += replays_at_one_instant(service, event_id, used) if used else [replay(service, event_id)]
         wait_for_round(service, event_id, number)
     service.wait_for_state(event_id, "forwarded")
     again = [replay(service, event_id, key), replay(service, event_id, f'"{key}"')]

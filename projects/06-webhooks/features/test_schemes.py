@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 
 from pytest_bdd import scenarios, then, when
@@ -122,23 +123,37 @@ def sources_are_described_that_sign_in_other_ways(service: Desk) -> list[Sent]:
         header = f"X-{service.draw.word().title()}"
         described = {"signature_header": header, **kind}
         source = service.source(HMAC, secret=secret, hmac=described)
-        for what, changes, status in (
+        deliveries: list[tuple[str, Mapping[str, object], int]] = [
             ("what is in order", {}, ACCEPTED),
             ("another body", {"body": b"{}"}, UNAUTHORIZED),
             ("another prefix", {"prefix": "sha256="}, UNAUTHORIZED),
-        ):
+            *stale(service, described),
+        ]
+        for what, changes, status in deliveries:
             answer = described_delivery(service, source, described, changes)
             sent.append(Sent(f"{what} of {described}", answer, status))
     return sent
 
 
+def stale(service: Desk, described: Json) -> list[tuple[str, Mapping[str, object], int]]:
+    """Return a delivery that was signed too long ago, or too far ahead, where a time is signed."""
+    if "timestamp_header" not in described:
+        return []
+    skew = service.times.tolerance_seconds + service.draw.integer(20, 4000)
+    moment = seconds(service.draw.choice([-skew, skew]))
+    return [("another time", {"moment": moment}, UNAUTHORIZED)]
+
+
 def described_delivery(service: Desk, source: Source, kind: Json, changes: Mapping[str, object]) -> Exchange:
     """Send as a description says, but for the changes."""
     body = odd_bodies(service.draw)[2]
-    moment, message_id = seconds(), service.message_id()
+    # What a template, or whoever replaces a part of a text, may take for a word of its own.
+    odd = service.draw.choice(["$&", "$1", "\\1", "{timestamp}", "{body}", "%s"])
+    moment, message_id = str(changes.get("moment", seconds())), f"{service.message_id()}{odd}"
     named = {str(kind.get("id_header")): message_id, str(kind.get("timestamp_header")): moment}
-    form = str(kind.get("signed", "{body}")).replace("{id}", message_id).replace("{timestamp}", moment)
-    text = form.encode().replace(b"{body}", body)
+    parts = {"{id}": message_id.encode(), "{timestamp}": moment.encode(), "{body}": body}
+    form = re.split(r"(\{id\}|\{timestamp\}|\{body\})", str(kind.get("signed", "{body}")))
+    text = b"".join(parts.get(part, part.encode()) for part in form)
     digest = hmac.digest(source.secret.encode(), text, str(kind.get("algorithm", "sha256")))
     written = base64.b64encode(digest).decode() if kind.get("encoding") == "base64" else digest.hex()
     prefix = str(changes.get("prefix", kind.get("prefix", "")))

@@ -1,7 +1,7 @@
 """Steps of secrets.feature: changed, spelled, and shown once."""
 
 import base64
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 from pytest_bdd import scenarios, then, when
 
@@ -52,7 +52,9 @@ def a_source_has_an_old_and_a_new_secret(service: Desk) -> list[Sent]:
     first = next(one for one in shown if one.get("id") != as_object(added).get("id"))
     expire = f"{path}/secrets/{first['id']}"
     later = (datetime.now(UTC) + timedelta(seconds=service.draw.integer(60, 9000))).isoformat()
-    for moment, status in ((later, ACCEPTED), (datetime.now(UTC).isoformat(), UNAUTHORIZED)):
+    hours = service.draw.choice([-11, -5, 3, 9])
+    there = timezone(timedelta(hours=hours, minutes=30))
+    for moment, status in ((later, ACCEPTED), (datetime.now(there).isoformat(), UNAUTHORIZED)):
         changed = service.http.request("PATCH", expire, json={"not_after": moment})
         expect(changed.status == OK, expected="200 for a not_after", got=describe_answer(changed))
         send(f"the old secret with not_after {moment}", old, status)

@@ -152,6 +152,7 @@ def all_processes_are_killed(service: Desk) -> tuple[Source, list[str]]:
 
 
 def restart(service: Desk) -> None:
+    service.service.release()  # as each deployment does
     for instance in [*service.service.workers, service.service.web]:
         instance.restart()
     wait_until_ready(service.service.web)

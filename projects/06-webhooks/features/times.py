@@ -57,8 +57,8 @@ def draw_times(world: World) -> Times:
         timeout_seconds=timeout,
         lease_seconds=timeout + world.setting("slack-milliseconds", 1000, 1300) / 1000,
         tolerance_seconds=world.setting("TOLERANCE_SECONDS", 60, 220, away_from=[PRINTED_TOLERANCE]),
-        # Room for each of the known mistakes, of which there are eight.
-        quarantine_limit=world.setting("QUARANTINE_LIMIT", 8, 14, away_from=[100]),
+        # Room for the known mistakes, and more than one would go through at a time.
+        quarantine_limit=world.setting("QUARANTINE_LIMIT", 56, 74, away_from=[100]),
         operator_token=draw_token(world),
     )
 

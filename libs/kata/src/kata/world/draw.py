@@ -21,6 +21,11 @@ _NETWORKS_V6 = [IPv6Network("2a00::/12"), IPv6Network("2600::/12"), IPv6Network(
 _CONSONANTS = "bdlmnprstvz"
 _VOWELS = "aeiou"
 
+# Of one pattern alone, a solution could tell the verifier's names from those that people choose.
+_NOUNS = ("bridge", "copper", "forest", "garden", "market", "order", "parcel", "shop")
+_BEGINNINGS = ("", "", "a", "e", "o")
+_ENDINGS = ("", "", "n", "rs", "st", "x")
+
 # Below the range that Linux and macOS hand out by themselves, so that no outgoing connection takes the port.
 _FIRST_PORT, _LAST_PORT = 20_000, 29_999
 
@@ -101,7 +106,11 @@ class Draw:
         return self._fresh(self._word)
 
     def _word(self) -> str:
-        return "".join(self.choice(_CONSONANTS) + self.choice(_VOWELS) for _ in range(self.integer(3, 6)))
+        is_noun = self.choice([True, False, False])
+        beginning = self.choice(_NOUNS if is_noun else _BEGINNINGS)
+        count = 2 if is_noun else self.integer(3, 4)
+        syllables = [self.choice(_CONSONANTS) + self.choice(_VOWELS) for _ in range(count)]
+        return "".join([beginning, *syllables, self.choice(_ENDINGS)])
 
     def text(self, length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
         """Draw exactly `length` characters."""
