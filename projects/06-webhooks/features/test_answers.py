@@ -64,7 +64,7 @@ def deliveries_come_to_no_source(service: Desk) -> list[Asked]:
         return standard(key, service.message_id(), body)
 
     packed = gzip.compress(body)
-    coding = draw.choice(["gzip", "br", "zstd", "GZip", "x-gzip", "identity, br"])
+    coding = draw.choice(["gzip", "br", "zstd", "GZip", "compress", "identity, br"])
     paths = {
         "an unknown source": f"/in/{draw.word()}",
         "its name in capitals": source.path.upper().replace("/IN/", "/in/"),

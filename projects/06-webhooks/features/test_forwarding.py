@@ -23,6 +23,7 @@ GIVEN_UP_SECONDS = 0.6  # less than the lease is longer
 BURST = 20
 HELD_SECONDS = 1.6  # longer than what a paused event would wait for its next attempt
 TRIED = 2
+SAME = "/n"
 
 scenarios("forwarding.feature")
 
@@ -162,7 +163,8 @@ def each_is_forwarded_once(service: Desk, many: tuple[Source, list[str]]) -> Non
 
 @when("events come to a source that is paused", target_fixture="events")
 def events_come_to_a_source_that_is_paused(service: Desk) -> list[Sent]:
-    source = service.with_key(Reply(500), Reply(500, {"Retry-After": "1"}), Reply())
+    replies = Reply(500), Reply(500, {"Retry-After": "1"}), Reply()
+    source = service.with_key(*replies, ordering_pointer=SAME)
     failed = sent(service, source)
     service.wait_for_event(failed.id, lambda event: len(statuses_of(event)) == TRIED, "two failed attempts")
     change(service, source, "paused")
@@ -179,7 +181,7 @@ def change(service: Desk, source: Source, state: str) -> Json:
 
 @then("each gets 202, and is forwarded only when the source is active again")
 def each_is_forwarded_only_when_active(service: Desk, events: list[Sent]) -> None:
-    other = service.with_key()
+    other = service.with_key(ordering_pointer=SAME)  # of its own events alone
     service.wait_for_state(sent(service, other).id, "forwarded")
     time.sleep(HELD_SECONDS)
     source = events[0].source

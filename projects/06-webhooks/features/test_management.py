@@ -131,7 +131,7 @@ def deliveries_of_each_kind_come(service: Desk) -> Growth:
     source, paused = service.with_key(), service.with_key()
     path = f"{API}/sources/{paused.name}"
     service.http.request("PATCH", path, json={"state": "paused"})
-    wait_for_depth(service, lambda depth: depth == 0, "an inbox that is empty")
+    wait_for_depth(service, lambda depth: depth == 0, "webhooks_inbox_events 0, with nothing under way")
     before = scrape(service.http.get("/metrics"))
     count = service.draw.integer(2, 4)
     events = [service.deliver(source, f"msg-{service.draw.word()}", b"{}") for _ in range(count)]

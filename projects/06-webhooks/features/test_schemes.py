@@ -148,7 +148,7 @@ def described_delivery(service: Desk, source: Source, kind: Json, changes: Mappi
     """Send as a description says, but for the changes."""
     body = odd_bodies(service.draw)[2]
     # What a template, or whoever replaces a part of a text, may take for a word of its own.
-    odd = service.draw.choice(["$&", "$1", "\\1", "{timestamp}", "{body}", "%s"])
+    odd = service.draw.choice(["$$", "$&", "\\1", "{timestamp}", "{body}", "%s"])
     moment, message_id = str(changes.get("moment", seconds())), f"{service.message_id()}{odd}"
     named = {str(kind.get("id_header")): message_id, str(kind.get("timestamp_header")): moment}
     parts = {"{id}": message_id.encode(), "{timestamp}": moment.encode(), "{body}": body}

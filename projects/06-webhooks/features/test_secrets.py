@@ -51,10 +51,10 @@ def a_source_has_an_old_and_a_new_secret(service: Desk) -> list[Sent]:
     shown = objects(service.show(f"/sources/{source.name}").get("secrets"), "secrets")
     first = next(one for one in shown if one.get("id") != as_object(added).get("id"))
     expire = f"{path}/secrets/{first['id']}"
-    later = (datetime.now(UTC) + timedelta(seconds=service.draw.integer(60, 9000))).isoformat()
-    hours = service.draw.choice([-11, -5, 3, 9])
-    there = timezone(timedelta(hours=hours, minutes=30))
-    for moment, status in ((later, ACCEPTED), (datetime.now(there).isoformat(), UNAUTHORIZED)):
+    # Read without their offsets the first would be over, and the second not yet.
+    west, east = (timezone(timedelta(hours=sign * service.draw.integer(3, 11))) for sign in (-1, 1))
+    later = (datetime.now(west) + timedelta(seconds=service.draw.integer(60, 9000))).isoformat()
+    for moment, status in ((later, ACCEPTED), (datetime.now(east).isoformat(), UNAUTHORIZED)):
         changed = service.http.request("PATCH", expire, json={"not_after": moment})
         expect(changed.status == OK, expected="200 for a not_after", got=describe_answer(changed))
         send(f"the old secret with not_after {moment}", old, status)
