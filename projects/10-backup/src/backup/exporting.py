@@ -75,7 +75,8 @@ class Exporter:
             with self._file(name) as file, archives.head() as head:
                 with self.dump.into(file, scratch, LEFT_OUT, lambda done: report("dumping", done), head):
                     pass
-                head.listed()
+                with ruled():
+                    head.listed()
         return name
 
     def remove_abandoned(self) -> None:
