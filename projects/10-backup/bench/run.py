@@ -201,9 +201,10 @@ def main() -> None:
                 made, drilled = remembered(bench)
                 memory.append(f"| {bench.size_bytes / MEGABYTE:,.0f} | {made:.0f} | {drilled:.0f} |")
                 if megabytes == sizes[-1]:
-                    for part in (compared(bench, rounds), swapped(bench, restores)):
-                        report.append(part)
-                        print(part, flush=True)
+                    report.append(compared(bench, rounds))
+                    print(report[-1], flush=True)
+                    report.append(swapped(bench, restores))
+                    print(report[-1], flush=True)
     report.append("\n".join(["## Memory", "", *memory, "", MEMORY]))
     print(report[-1], flush=True)
     if options.keep:
