@@ -100,10 +100,13 @@ def its_rows_are_back(vault: Vault, content: Content, restored: tuple[str, Json,
     proven = as_mapping(vault.version(version_id)["verification"])
     got = (proven["level"], proven["passed"])
     expect(got == ("compared", True), expected="a version that was restored is proven", got=got)
-    vault.restore(safety_id)
+    again = vault.restore(safety_id)
     expect(
         content.now() == before, expected="what was there before, from the safety version", got="other rows"
     )
+    second = vault.version(str(again["safety_version_id"]))
+    got_second = (second["reason"], second["id"] != safety_id)
+    expect(got_second == ("safety", True), expected="another safety version, each time", got=got_second)
 
 
 @when(

@@ -23,6 +23,8 @@ SETTINGS = ("KEEP_LAST", "KEEP_DAILY", "KEEP_WEEKLY", "KEEP_MONTHLY")
 AGE = re.compile(r"^\w*last_verified_age\w*(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 AGE_SECONDS = 10.0
 SLOW_SECONDS = 0.02
+SETTLE_SECONDS = 5.0
+ALL_KEPT = ("last", "proven")
 ALL_PRUNED = {"KEEP_LAST": "1", "KEEP_DAILY": "0", "KEEP_WEEKLY": "0", "KEEP_MONTHLY": "0"}
 
 
@@ -237,6 +239,21 @@ def versions_and_drills_follow_each_other(vault: Vault, every: tuple[float, floa
         )
     told = once(lambda: is_told(vault), AGE_SECONDS)
     expect(told, expected="the age of the newest proof", got=age_of_proof(vault), timing=True)
+    goes_on_where_it_was(vault)
+
+
+def goes_on_where_it_was(vault: Vault) -> None:
+    """Start again with a retention, and demand that no version comes too early, and that old ones go."""
+    seconds = vault.draw.integer(28, 40) / 10
+    before = vault.versions()[0]
+    started_again(vault, {**ALL_PRUNED, "BACKUP_EVERY_SECONDS": str(seconds), "DRILL_EVERY_SECONDS": "0"})
+    came = once(lambda: vault.versions()[0]["id"] != before["id"], PATIENCE_SECONDS)
+    expect(came, expected="the next version", got="none")
+    apart = (moment_of(vault.versions()[0]) - moment_of(before)).total_seconds()
+    right = apart >= seconds - 0.05
+    expect(right, expected=f"a version {seconds:g} s behind the last, over a restart", got=f"{apart:.2f} s")
+    gone = once(lambda: len(vault.versions()) <= len(ALL_KEPT), SETTLE_SECONDS)
+    expect(gone, expected="the newest and the one that was proven last", got=ids(vault.versions()))
 
 
 def is_told(vault: Vault) -> bool:

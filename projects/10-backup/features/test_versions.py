@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from urllib.parse import quote, unquote, urlsplit
 
-import zstandard
 from pytest_bdd import scenarios, then, when
 
 from kata.steps import Exchange, Request, World, as_object, expect, is_problem
@@ -28,6 +27,7 @@ from .vault import (
     Vault,
     as_list,
     as_mapping,
+    decompressed,
     ids,
     shown,
 )
@@ -153,13 +153,11 @@ def zstd_and_pg_restore_make_of_each(vault: Vault, content: Content, moments: li
     address = vault.service.postgres.address
     counts = []
     for number, moment_ in enumerate(moments):
-        archive = zstandard.ZstdDecompressor().stream_reader(
-            vault.read(moment_.version_id, vault.dump_of(moment_.version_id))
-        )
+        archive = decompressed(vault.read(moment_.version_id, vault.dump_of(moment_.version_id)))
         name = f"stock_{vault.database}_{number}"
         address.create_database(name, "template0")
         try:
-            done = address.run("pg_restore", "--exit-on-error", f"--dbname={name}", stdin=archive.read())
+            done = address.run("pg_restore", "--exit-on-error", f"--dbname={name}", stdin=archive)
             expect(done.returncode == 0, expected="pg_restore ends with 0", got=done.stderr.decode()[-300:])
             rows = tuple(content.now(name))
             expect(

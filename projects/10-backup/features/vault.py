@@ -1,5 +1,6 @@
 """A client of the service, with the database that it is for and the folder of its versions."""
 
+import io
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import LiteralString
 from urllib.parse import quote
 
 import psycopg
+import zstandard
 from psycopg import sql
 
 from kata.steps import Draw, Exchange, Service, as_object, describe_answer, expect
@@ -176,6 +178,15 @@ class Vault:
         rows = self.run("SELECT datname FROM pg_database", database="postgres")
         prefix = self.database[:12]
         return {str(name) for (name,) in rows if str(name).startswith(prefix) and name != self.database}
+
+
+def decompressed(data: bytes) -> bytes:
+    """Do what `zstd -d` does, and demand that it can be done."""
+    try:
+        return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)).read()
+    except zstandard.ZstdError as error:
+        expect(False, expected="what `zstd -d` takes", got=str(error))
+        raise
 
 
 def as_list(value: object) -> list[Json]:

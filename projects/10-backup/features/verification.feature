@@ -19,8 +19,9 @@ Feature: A version is what it says, and that is proven
   @C15 @step-5 @after-C14
   Scenario: What comes out otherwise than it went in is no success
     Given a backup service of its own
-    When a version holds a table that comes out otherwise
-    Then its drill and its restore fail with content_differs and name the table, and the live database is as it was
+    And rows in its database
+    When versions hold what comes out otherwise
+    Then their drills and their restores fail with content_differs and name it, and the live database is as it was
 
   @C16 @step-5 @after-C14
   Scenario: Somebody else's dump becomes a version, proven by its first drill

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+import zstandard
 
 from kata.servers.postgres_programs import postgres_folder
 
@@ -84,3 +85,40 @@ def test_it_prunes_pins_and_imports(command: Command, tmp_path: Path, postgres_u
     assert planned["kept"] == {third: ["last"], first: ["pinned"]}
     command("unpin", first)
     assert json.loads(command("prune", **kept).stdout)["deleted"] == [first, second]
+
+
+def test_it_exports_what_stock_tools_restore(
+    command: Command, execute: Execute, tmp_path: Path, postgres_url: str
+) -> None:
+    execute("CREATE EXTENSION citext")
+    execute("CREATE TABLE people (id serial PRIMARY KEY, mail citext UNIQUE, code varchar(20))")
+    execute("CREATE TABLE notes (id smallint, mail citext REFERENCES people (mail))")
+    execute("INSERT INTO people VALUES (1, 'Ada@shop.test', 'A-1'), (2, NULL, NULL)")
+    execute("INSERT INTO notes VALUES (1, 'ada@SHOP.test')")
+    made = command("create")
+    rules = tmp_path / "rules"
+    settings = {"EXPORT_RULES_FILE": str(rules), "EXPORT_KEY": "of development, and of nothing else"}
+    rules.write_text("people.mail = email\n")
+    forgotten = command("export", "latest", **settings)
+    assert (forgotten.returncode, "public.notes.mail" in forgotten.stderr) == (1, True)
+    rules.write_text("people.mail = email\nnotes.mail = email\npeople.id = id\npeople.code = id\n")
+    refused = command("export", "latest", EXPORT_RULES_FILE=str(rules))
+    assert (refused.returncode, "no_key" in refused.stderr) == (1, True)
+    exported = command("export", json.loads(made.stdout)["version_id"], **settings)
+    assert exported.returncode == 0, exported.stderr
+    outgoing = tmp_path / "data" / postgres_url.rpartition("/")[2] / "outgoing"
+    [dump] = outgoing.iterdir()
+    assert dump.name == json.loads(exported.stdout)["file"]
+    archive = zstandard.ZstdDecompressor().stream_reader(dump.read_bytes()).read()
+    execute("DROP TABLE notes, people; DROP EXTENSION citext")
+    argv = [
+        str(postgres_folder() / "pg_restore"),
+        "--exit-on-error",
+        "--no-owner",
+        f"--dbname={postgres_url}",
+    ]
+    subprocess.run(argv, input=archive, check=True)
+    [(key, mail, code)] = execute("SELECT p.id, p.mail::text, code FROM people AS p JOIN notes USING (mail)")
+    [(following,)] = execute("SELECT nextval('people_id_seq')")
+    assert int(str(following)) > 2**30 > int(str(key))
+    assert (str(mail).endswith("@example.invalid"), len(str(code)), key != 1) == (True, 16, True)

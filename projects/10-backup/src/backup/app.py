@@ -10,7 +10,9 @@ from backup.archives import Archives
 from backup.bucket import Access, Bucket
 from backup.creating import Creator
 from backup.database import Server
+from backup.dumping import Dump
 from backup.encryption import Encryption
+from backup.exporting import Exporter
 from backup.ports import Storage
 from backup.programs import Programs
 from backup.restoring import Restorer
@@ -44,11 +46,15 @@ def create_backups(settings: StoreSettings) -> Backups:
     encryption = Encryption(settings.age_recipient, settings.age_identity_file)
     archives = Archives(Programs(settings.postgres_bin), encryption)
     runs = Runs(storage.folder, now)
+    restorer = Restorer(server, archives)
+    dump = Dump(archives.programs, server, settings.lock_wait_seconds, settings.compression_level)
+    key = settings.export_key.get_secret_value() if settings.export_key else None
     return Backups(
         storage,
         runs,
         Creator(storage, server, archives, settings.lock_wait_seconds, settings.compression_level),
-        Restorer(server, archives),
+        restorer,
+        Exporter(restorer, dump, storage.folder, settings.export_rules_file, key),
         Switch(server, runs, storage.folder, settings.undo_seconds, now),
         Policy(settings.keep_last, settings.keep_daily, settings.keep_weekly, settings.keep_monthly),
         now,

@@ -15,12 +15,14 @@ from backup.database import Server
 from backup.domain import SequenceValue
 from backup.dumping import Count
 from backup.encryption import Encryption
-from backup.errors import ChecksumError, RestoreFailedError
+from backup.errors import ChecksumError, ConnectionFailedError, RestoreFailedError, RunFailedError
 from backup.programs import Programs, Running, running
 
 BLOCK_BYTES: Final = 1 << 20
 SEQUENCE_SET: Final = re.compile(r"^\d+; .* SEQUENCE SET ", re.MULTILINE)
 SETVAL: Final = re.compile(r"setval\('((?:[^']|'')*)', (-?\d+), (true|false)\)")
+# What the server says last, or libpq in its place: of the dump that says nothing.
+LOST: Final = re.compile(r"terminating connection|server closed the connection|connection to server")
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,16 @@ class Archives:
     programs: Programs
     encryption: Encryption
 
-    def restore(self, dump: Path, server: Server, database: str, count: Count) -> None:
-        """Restore into an empty database; the first statement that fails ends it.
+    def restore(
+        self, dump: Path, server: Server, database: str, count: Count, options: Sequence[str] = ()
+    ) -> None:
+        """Restore into an empty database, or what options say; the first statement that fails ends it.
 
-        Raises: RestoreFailedError.
+        Raises: RestoreFailedError, ConnectionFailedError.
         """
         target, environment = server.program_target(database)
-        argv = [self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--dbname={target}"]
+        program_path = self.programs.path("pg_restore")
+        argv = [program_path, "--exit-on-error", "--no-password", f"--dbname={target}", *options]
         with (
             running(argv, environment, stdin=subprocess.PIPE) as program,
             server.heartbeat.beside(program.process.kill),
@@ -152,6 +157,7 @@ def differing(wanted: Sequence[SequenceValue], got: Sequence[SequenceValue]) -> 
     return sorted({sequence.name for sequence in set(wanted) ^ set(got)})
 
 
-def _failure(program: Running) -> RestoreFailedError:
+def _failure(program: Running) -> RunFailedError:
     words = program.last_words() or "it says nothing"
-    return RestoreFailedError(f"pg_restore has ended with {program.process.returncode}: {words}")
+    failed = ConnectionFailedError if LOST.search(words) else RestoreFailedError
+    return failed(f"pg_restore has ended with {program.process.returncode}: {words}")

@@ -70,6 +70,12 @@ def drill(version_id: VersionId) -> None:
 
 
 @commands.command()
+def export(version_id: VersionId) -> None:
+    """Make a dump of a version for development, without what is personal, in the folder `outgoing`."""
+    follow(lambda backups: backups.export(chosen(backups, version_id)))
+
+
+@commands.command()
 def restore(version_id: VersionId) -> None:
     """Put a version in the place of the live database."""
     follow(lambda backups: backups.restore(chosen(backups, version_id)))

@@ -45,7 +45,11 @@ class Creator:
                 draft.file(self.archives.encryption.name(DUMP)) as file,
                 self.archives.encryption.sealed(file) as sink,
                 dump.into(
-                    sink, snapshot.name, lambda done: report("dumping", done, snapshot.size_bytes), head
+                    sink,
+                    self.server.database,
+                    [f"--snapshot={snapshot.name}"],
+                    lambda done: report("dumping", done, snapshot.size_bytes),
+                    head,
                 ),
             ):
                 tables, large_objects = snapshot.proofs(), snapshot.large_objects()

@@ -29,6 +29,12 @@ KEEPALIVES: Final = {
 }
 # A session whose client was killed ends within this time even in the midst of a query.
 GONE_CLIENT_MILLISECONDS: Final = 2000
+SUBSCRIPTIONS: Final = """
+    SELECT subname FROM pg_subscription JOIN pg_database AS d ON d.oid = subdbid
+    WHERE datname = current_database()
+"""
+# Classes of SQLSTATE: the connection is lost, or was ended by an operator or by a crash.
+LOST: Final = ("08", "57P")
 # A connection that is refused has no SQLSTATE: libpq passes on the text alone.
 REFUSED: Final = re.compile(
     r"authentication failed|no pg_hba\.conf entry|no password supplied|role .* does not exist"
@@ -137,7 +143,24 @@ class Server:
         """Drop a database if it is there, and whoever is connected to it."""
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
         with self.connect(self.elsewhere) as connection:
-            connection.execute(statement)
+            try:
+                connection.execute(statement)
+            except psycopg.errors.ObjectInUse:
+                self._end_subscriptions(database)
+                connection.execute(statement)
+
+    def _end_subscriptions(self, database: str) -> None:
+        """Drop the subscriptions of a database, and not their slots, which are those of the live one, too."""
+        with self.connect(database) as connection:
+            for (name,) in connection.execute(SUBSCRIPTIONS).fetchall():
+                for end in ("ALTER {} DISABLE", "ALTER {} SET (slot_name = NONE)", "DROP {}"):
+                    subscription = sql.SQL("SUBSCRIPTION {}").format(sql.Identifier(str(name)))
+                    connection.execute(sql.SQL(end).format(subscription))
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Tell whether the server has ended the session, or has gone itself: then nothing is said of the data."""
+    return isinstance(error, psycopg.OperationalError) and (error.sqlstate or LOST[0]).startswith(LOST)
 
 
 def _hang_up(line: socket.socket) -> None:

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     VERIFY = "verify"
     DRILL = "drill"
     RESTORE = "restore"
+    EXPORT = "export"
 
 
 class State(StrEnum):
@@ -230,3 +231,4 @@ class Run:
     swap_seconds: float | None = None
     undo_until: datetime | None = None
     undone_at: datetime | None = None
+    file: str | None = None

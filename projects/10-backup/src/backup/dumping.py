@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Count(Protocol):
 
 @dataclass(frozen=True)
 class Dump:
-    """How a dump is made: with this program, at this snapshot."""
+    """How a dump is made: with this program, of this server's databases."""
 
     programs: Programs
     server: Server
@@ -47,20 +47,22 @@ class Dump:
     compression_level: int
 
     @contextmanager
-    def into(self, sink: Sink, snapshot: str, count: Count, head: Sink) -> Iterator[None]:
+    def into(
+        self, sink: Sink, database: str, options: Sequence[str], count: Count, head: Sink
+    ) -> Iterator[None]:
         """Dump while the block runs, and end it with the dump.
 
         Raises: DumpFailedError, unless pg_dump has said that all is well: a pipe that ends proves nothing.
         """
-        target, environment = self.server.program_target(self.server.database)
+        target, environment = self.server.program_target(database)
         argv = [
             self.programs.path("pg_dump"),
             "--format=custom",
             "--compress=0",
             "--no-password",
-            f"--snapshot={snapshot}",
             f"--lock-wait-timeout={round(self.lock_wait_seconds * 1000)}",
             f"--dbname={target}",
+            *options,
         ]
         with (
             running(argv, environment, stdout=subprocess.PIPE) as program,

@@ -154,6 +154,18 @@ class ContentDiffersError(RunFailedError):
     code = "content_differs"
 
 
+class RuleMissingError(RunFailedError):
+    """A column looks like one of mails, and no rule says what becomes of it."""
+
+    code = "rule_missing"
+
+
+class RuleFailedError(RunFailedError):
+    """A rule cannot be applied, or what it makes breaks a constraint."""
+
+    code = "rule_failed"
+
+
 class SwapFailedError(RunFailedError):
     """The databases could not be renamed; the one that is live stays so."""
 

@@ -1,6 +1,6 @@
 """A version becomes a database beside the live one, and is proven equal before anybody can see it."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,9 @@ from psycopg import sql
 
 from backup import fingerprints
 from backup.archives import Archives, differing
-from backup.database import Server
+from backup.database import Server, is_lost
 from backup.domain import Level, Manifest, SequenceValue, TableProof
-from backup.errors import ContentDiffersError, RestoreFailedError
+from backup.errors import ConnectionFailedError, ContentDiffersError, RestoreFailedError
 from backup.large_objects import prove_large_objects
 from backup.properties import Connection
 from backup.runs import Report
@@ -35,8 +35,10 @@ class Restorer:
     archives: Archives
 
     @contextmanager
-    def scratch(self, folder: Path, name: str, report: Report) -> Iterator[tuple[Manifest, Level]]:
-        """Have a version as a database of this name for the duration of the block.
+    def scratch(
+        self, folder: Path, name: str, report: Report, options: Sequence[str] = ()
+    ) -> Iterator[tuple[Manifest, Level]]:
+        """Have a version, or what options say of it, as a database of this name while the block runs.
 
         It is dropped at the end, if it still has the name.
 
@@ -54,6 +56,7 @@ class Restorer:
                     self.server,
                     name,
                     lambda done: report("restoring", done, total_bytes),
+                    options,
                 )
                 report("comparing")
                 yield manifest, self._compare(manifest, name)
@@ -110,4 +113,5 @@ def translated() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         message = error.diag.message_primary or "the connection was lost"
-        raise RestoreFailedError(f"The server says: {message}.") from error
+        failed = ConnectionFailedError if is_lost(error) else RestoreFailedError
+        raise failed(f"The server says: {message}.") from error

@@ -144,6 +144,17 @@ def add_runs(api: Blueprint, backups: Backups) -> None:
         """Bring the database from before a restore back."""
         return RunAnswer.of(backups.undo(run_id))
 
+    @api.post("/versions/<version_id>/export")
+    @described(
+        status=202,
+        answer="It has begun.",
+        headers=LOCATION,
+        refusals={404: NO_VERSION, 409: Refusal("Another run is in progress, or there are no good rules.")},
+    )
+    def export(version_id: str) -> Response:
+        """Make a dump of a version for development, without what is personal."""
+        return _begun(backups.export(version_id))
+
     @api.get("/runs")
     @described(refusals={422: INVALID})
     def runs(query: RunQuery) -> RunList:

@@ -58,6 +58,8 @@ class Scheduler:
                 pass
             except (BackupError, OSError) as error:
                 log.warning("not scheduled", reason=type(error).__name__)
+            except Exception:  # else nothing would ever be scheduled again
+                log.exception("not scheduled")
             time.sleep(TICK_SECONDS)
 
     def tick(self) -> None:

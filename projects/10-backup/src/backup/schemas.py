@@ -165,6 +165,7 @@ class RunAnswer(BaseModel):
     swap_seconds: float | None
     undo_until: datetime | None
     undone_at: datetime | None
+    file: str | None
 
     @classmethod
     def of(cls, run: Run) -> Self:

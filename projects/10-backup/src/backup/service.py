@@ -22,6 +22,7 @@ from backup.errors import (
     RestoreFailedError,
     TruncatedError,
 )
+from backup.exporting import Exporter
 from backup.ports import Storage
 from backup.preflight import Obstacle, lack_of_a_key, lack_of_room, obstacles
 from backup.restoring import Restorer, translated
@@ -60,6 +61,7 @@ class Backups:
     runs: Runs
     creator: Creator
     restorer: Restorer
+    exporter: Exporter
     switch: Switch
     policy: Policy
     clock: Callable[[], datetime]
@@ -123,6 +125,20 @@ class Backups:
             return replace(run, recovery_seconds=seconds)
 
         return self._begin_reading(Kind.DRILL, version_id, work)
+
+    def export(self, version_id: str) -> Run:
+        """Begin to make a dump of a version for development, without what is personal.
+
+        Raises: UnknownVersionError, PreflightError, RunInProgressError.
+        """
+        self.storage.find(version_id)
+        rules = self.exporter.rules()
+
+        def work(folder: Path, run: Run, report: Report) -> Run:
+            with self.switch.noted(run) as scratch:
+                return replace(run, file=self.exporter.export(run.id, folder, scratch, rules, report))
+
+        return self._begin_reading(Kind.EXPORT, version_id, work)
 
     def preflight(self, version_id: str) -> Version:
         """Look whether a version can be restored here.
@@ -198,6 +214,7 @@ class Backups:
         if self.runs.last_has_died():
             with self.runs.alone():
                 self.storage.remove_abandoned()
+                self.exporter.remove_abandoned()
                 self.switch.settle()
         if self.switch.has_left() and self.runs.in_progress() is None:
             with self.runs.alone():

@@ -92,6 +92,18 @@ class StoreSettings(BaseSettings):
         Annotated[Path, AfterValidator(existing_file)] | None,
         Field(description="The file of the identity that decrypts them, as age-keygen writes it"),
     ] = None
+    export_rules_file: Annotated[
+        Annotated[Path, AfterValidator(existing_file)] | None,
+        Field(description="The file of the rules by which an export replaces what is personal"),
+    ] = None
+    export_key: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=16,
+            max_length=256,
+            description="The secret on which replacements in exports depend; 16 to 256 characters",
+        ),
+    ] = None
     postgres_bin: Annotated[
         Annotated[Path, AfterValidator(existing_folder)] | None,
         Field(description="The folder of pg_dump and pg_restore; without it they are looked for on PATH"),
