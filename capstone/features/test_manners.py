@@ -152,6 +152,11 @@ def what_can_grow(site: Site, home: Home) -> list[Paged]:
         body = {"email": invited.email, "role": "member"}
         return made(at.http.request("POST", f"{at.path}/invitations", json=body))["id"]
 
+    def login() -> object:
+        site.login(person.email, person.password)
+        (newest,) = objects(as_object(person.http.get(f"{API}/me/sessions?limit=1")).get("items"))
+        return newest["id"]
+
     lists: list[tuple[str, Callable[[], object], str, bool, list[object]]] = [
         (f"{API}/organisations", organisation, "id", True, [home.id]),
         (f"{home.path}/members", member, "user_id", True, [person.id]),
@@ -159,6 +164,7 @@ def what_can_grow(site: Site, home: Home) -> list[Paged]:
         (f"{home.path}/keys", key, "id", False, []),
         (f"{home.path}/files", file, "id", False, []),
         (f"{API}/me/invitations", offer, "id", False, []),
+        (f"{API}/me/sessions", login, "id", False, []),
     ]
     paged = []
     for path, make, name, is_oldest_first, there in lists:
