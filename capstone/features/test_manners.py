@@ -154,8 +154,10 @@ def what_can_grow(site: Site, home: Home) -> list[Paged]:
 
     def login() -> object:
         site.login(person.email, person.password)
-        (newest,) = objects(as_object(person.http.get(f"{API}/me/sessions?limit=1")).get("items"))
-        return newest["id"]
+        answer = person.http.get(f"{API}/me/sessions?limit=1")
+        newest = objects(as_object(answer).get("items"))
+        expect(len(newest) == 1, expected="a page of one login", got=describe_answer(answer))
+        return newest[0].get("id")
 
     lists: list[tuple[str, Callable[[], object], str, bool, list[object]]] = [
         (f"{API}/organisations", organisation, "id", True, [home.id]),
