@@ -33,6 +33,7 @@ from apps.api.routes import (
     webhooks,
 )
 from apps.api.settings import APP_ROLE, ApiSettings
+from apps.api.traced import Traced
 from auth.litestar import CSRF_EXEMPT, AuthPlugin
 from core import errors
 from core.audit.checkpoints import Signer
@@ -66,6 +67,7 @@ from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.litestar import install
 from service_kit.routing import template
+from service_kit.tracers import tracer_of
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
@@ -125,6 +127,7 @@ def create_app(settings: ApiSettings) -> Cors:
     token_life = timedelta(seconds=settings.mail_token_seconds)
     sealer = Sealer(bytes.fromhex(settings.sealing_key.get_secret_value()))
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
+    tracer = tracer_of(settings.otel_exporter_otlp_endpoint, NAME)
     answers = AnswerStore(str(settings.redis_url), settings.cache_seconds)
     provided: Mapping[str, object] = {
         "cached": Cached(answers),
@@ -201,6 +204,7 @@ def create_app(settings: ApiSettings) -> Cors:
         await counters.aclose()
         await answers.close()
         await database.close()
+        tracer.close()
 
     of_one = Router(
         "/organisations/{organisation_id:uuid}",
@@ -245,7 +249,8 @@ def create_app(settings: ApiSettings) -> Cors:
         client_of=clients.address,
         own_bodies=[f"{PREFIX}{template(files.UPLOADS)}"],
     )
-    return Cors(plumbing, [settings.public_origin, *settings.origins()])
+    asked = Traced(plumbing, tracer) if settings.otel_exporter_otlp_endpoint else plumbing
+    return Cors(asked, [settings.public_origin, *settings.origins()])
 
 
 def _budget(counters: AsyncRedisStorage, limit: int, window_seconds: int, name: str) -> limits.LimiterBudget:
