@@ -66,6 +66,7 @@ from rate_limit import AsyncLimiter, AsyncRedisStorage, Policy
 from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.litestar import install
+from service_kit.litestar_page import page_of
 from service_kit.routing import template
 from service_kit.tracers import tracer_of
 
@@ -233,7 +234,7 @@ def create_app(settings: ApiSettings) -> Cors:
     attempts = budget(settings.attempts_per_minute, MINUTE, "attempts")
     app = Litestar(
         # Bearers alone sign in here, which no site makes a browser send; who shows nothing is to hear 401.
-        [Router(PREFIX, route_handlers=routes, opt={CSRF_EXEMPT: True})],
+        [Router(PREFIX, route_handlers=routes, opt={CSRF_EXEMPT: True}), *page_of("apps.api")],
         dependencies={name: Provide(_always(it), sync_to_thread=False) for name, it in provided.items()},
         plugins=[AuthPlugin(config)],
         guards=[OriginGuard(settings.files_origin), limits.AddressGuard(clients, attempts)],
