@@ -8,6 +8,7 @@ from pytest_bdd import given
 
 from kata.steps import CallbackServer, Request, Service, World
 
+from . import collector
 from .saas import API, Home, Person, Site
 from .uploads import LINK_SECONDS
 
@@ -62,14 +63,15 @@ def job_settings(world: World, service_settings: dict[str, str]) -> dict[str, st
 
 
 @pytest.fixture
-def hook_settings(world: World, job_settings: dict[str, str]) -> dict[str, str]:
-    """What webhooks and files rely on: in seconds what else takes days."""
+def hook_settings(world: World, job_settings: dict[str, str], sink: CallbackServer) -> dict[str, str]:
+    """What webhooks, files and traces rely on: in seconds what else takes days."""
     number = world.setting("origin of files", 10, 9999)
     return job_settings | {
         "DELIVERY_ATTEMPTS": str(world.setting("DELIVERY_ATTEMPTS", 8, 12)),
         "CHECKPOINT_ENTRIES": str(world.setting("CHECKPOINT_ENTRIES", 12, 16)),
         "ENDPOINTS_PER_ORGANISATION": str(world.setting("ENDPOINTS_PER_ORGANISATION", 4, 6)),
         "ROTATION_SECONDS": "3",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url(collector.PATH),
         "TOLERANCE_SECONDS": str(world.setting("TOLERANCE_SECONDS", 60, 200)),
         "DISABLE_FAILURES": str(world.setting("DISABLE_FAILURES", 2, 3)),
         "DISABLE_SECONDS": "3.5",
@@ -109,6 +111,12 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
         ("READS_PER_MINUTE", world.draw.choice(["0", "1000001", "many"])),
         ("FILE_LIMIT_BYTES", world.draw.choice(["0", "many", "1.5"])),
         ("FILE_LINK_SECONDS", world.draw.choice(["0", "86401", "soon"])),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            world.draw.choice(
+                ["collector:4318", "http://a:b@127.0.0.1", "ftp://127.0.0.1", "http://127.0.0.1?a"]
+            ),
+        ),
         ("DATA_DIR", world.draw.choice(["", "relative/folder"])),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
         ("REDIS_URL", world.draw.choice(["nowhere", ""])),

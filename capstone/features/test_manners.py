@@ -152,6 +152,13 @@ def what_can_grow(site: Site, home: Home) -> list[Paged]:
         body = {"email": invited.email, "role": "member"}
         return made(at.http.request("POST", f"{at.path}/invitations", json=body))["id"]
 
+    def login() -> object:
+        site.login(person.email, person.password)
+        answer = person.http.get(f"{API}/me/sessions?limit=1")
+        newest = objects(as_object(answer).get("items"))
+        expect(len(newest) == 1, expected="a page of one login", got=describe_answer(answer))
+        return newest[0].get("id")
+
     lists: list[tuple[str, Callable[[], object], str, bool, list[object]]] = [
         (f"{API}/organisations", organisation, "id", True, [home.id]),
         (f"{home.path}/members", member, "user_id", True, [person.id]),
@@ -159,6 +166,7 @@ def what_can_grow(site: Site, home: Home) -> list[Paged]:
         (f"{home.path}/keys", key, "id", False, []),
         (f"{home.path}/files", file, "id", False, []),
         (f"{API}/me/invitations", offer, "id", False, []),
+        (f"{API}/me/sessions", login, "id", False, []),
     ]
     paged = []
     for path, make, name, is_oldest_first, there in lists:

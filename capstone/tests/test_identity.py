@@ -91,7 +91,7 @@ async def test_a_login_that_was_shown_the_old_password_comes_to_nothing(
     user_id = await made(overtaken)
     with pytest.raises(WrongCredentialsError):
         await overtaken.logins.log_in(EMAIL, OLD, HOME)
-    assert await overtaken.logins.logins(user_id) == []
+    assert await overtaken.logins.logins(user_id, None, 20) == []
 
 
 async def test_a_change_by_the_old_password_comes_to_nothing(

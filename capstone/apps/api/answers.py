@@ -41,9 +41,10 @@ class SessionAnswer(BaseModel):
 
 
 class SessionsAnswer(BaseModel):
-    """All of them."""
+    """A page of them."""
 
     items: list[SessionAnswer]
+    next_cursor: str | None
 
 
 class TokensAnswer(BaseModel):

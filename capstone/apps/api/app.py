@@ -33,6 +33,7 @@ from apps.api.routes import (
     webhooks,
 )
 from apps.api.settings import APP_ROLE, ApiSettings
+from apps.api.traced import Traced
 from auth.litestar import CSRF_EXEMPT, AuthPlugin
 from core import errors
 from core.audit.checkpoints import Signer
@@ -65,7 +66,9 @@ from rate_limit import AsyncLimiter, AsyncRedisStorage, Policy
 from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.litestar import install
+from service_kit.litestar_page import page_of
 from service_kit.routing import template
+from service_kit.tracers import tracer_of
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
@@ -125,6 +128,7 @@ def create_app(settings: ApiSettings) -> Cors:
     token_life = timedelta(seconds=settings.mail_token_seconds)
     sealer = Sealer(bytes.fromhex(settings.sealing_key.get_secret_value()))
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
+    tracer = tracer_of(settings.otel_exporter_otlp_endpoint, NAME)
     answers = AnswerStore(str(settings.redis_url), settings.cache_seconds)
     provided: Mapping[str, object] = {
         "cached": Cached(answers),
@@ -201,6 +205,7 @@ def create_app(settings: ApiSettings) -> Cors:
         await counters.aclose()
         await answers.close()
         await database.close()
+        tracer.close()
 
     of_one = Router(
         "/organisations/{organisation_id:uuid}",
@@ -229,7 +234,7 @@ def create_app(settings: ApiSettings) -> Cors:
     attempts = budget(settings.attempts_per_minute, MINUTE, "attempts")
     app = Litestar(
         # Bearers alone sign in here, which no site makes a browser send; who shows nothing is to hear 401.
-        [Router(PREFIX, route_handlers=routes, opt={CSRF_EXEMPT: True})],
+        [Router(PREFIX, route_handlers=routes, opt={CSRF_EXEMPT: True}), *page_of("apps.api")],
         dependencies={name: Provide(_always(it), sync_to_thread=False) for name, it in provided.items()},
         plugins=[AuthPlugin(config)],
         guards=[OriginGuard(settings.files_origin), limits.AddressGuard(clients, attempts)],
@@ -245,7 +250,8 @@ def create_app(settings: ApiSettings) -> Cors:
         client_of=clients.address,
         own_bodies=[f"{PREFIX}{template(files.UPLOADS)}"],
     )
-    return Cors(plumbing, [settings.public_origin, *settings.origins()])
+    asked = Traced(plumbing, tracer) if settings.otel_exporter_otlp_endpoint else plumbing
+    return Cors(asked, [settings.public_origin, *settings.origins()])
 
 
 def _budget(counters: AsyncRedisStorage, limit: int, window_seconds: int, name: str) -> limits.LimiterBudget:

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from apps.environment import Environment
 from service_kit.settings import BearerToken, ServiceSettings
+from service_kit.tracers import TracingSettings
 from service_kit.urls import PostgresUrl, RedisUrl
 
 APP_ROLE = "capstone_app"
@@ -113,7 +114,7 @@ class Files(BaseSettings):
     ] = 300
 
 
-class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox, Webhooks, Files):
+class ApiSettings(ServiceSettings, Stores, Jobs, Mailbox, Webhooks, Files, TracingSettings):
     """What `web` reads."""
 
     token_key: Annotated[

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from apps.worker.settings import WORKER_ROLE, WorkerSettings
+from apps.worker.traced import TracedPoster
 from auth import RefreshPolicy
 from core.audit.checkpoints import Signer
 from core.errors import StoreUnavailableError
@@ -32,6 +33,7 @@ from service_kit.database import Database
 from service_kit.egress import EgressGuard
 from service_kit.outgoing import Poster
 from service_kit.smtp import SmtpServer
+from service_kit.tracers import tracer_of
 
 NAME: Final = "capstone-worker"
 SWEEP_SECONDS: Final = 1.0
@@ -122,7 +124,8 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     )
     begin = partial(unit_of_work, database, NO_TOKENS, announcer)
     guard = EgressGuard(allow_private=settings.allow_private_destinations)
-    poster = Poster(guard, settings.call_timeout_seconds)
+    tracer = tracer_of(settings.otel_exporter_otlp_endpoint, NAME)
+    poster = TracedPoster(Poster(guard, settings.call_timeout_seconds), tracer)
     backoff = Backoff(settings.backoff_seconds)
     sealer = Sealer(bytes.fromhex(settings.sealing_key.get_secret_value()))
     failing = DisableRules(settings.disable_failures, timedelta(seconds=settings.disable_seconds))
@@ -136,8 +139,9 @@ async def create_worker(settings: WorkerSettings) -> AsyncIterator[Worker]:
     life = timedelta(seconds=settings.mail_token_seconds)
     outbox = Outbox(begin, smtp.send, settings.public_origin, life)
     files = FileSweeper(begin, Blobs(settings.data_dir), settings.file_link_seconds)
-    yield Worker(begin, Runner(begin, queue, handlers, rules), outbox, files, queue, settings)
+    yield Worker(begin, Runner(begin, queue, handlers, rules, tracer), outbox, files, queue, settings)
     await database.close()
+    tracer.close()
 
 
 async def _again_and_again(work: Callable[[], Awaitable[None]], pause_seconds: float) -> None:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from apps.api.settings import Files, Jobs, Mailbox, Stores, Webhooks
 from service_kit import worker
+from service_kit.tracers import TracingSettings
 from service_kit.urls import check_address
 
 WORKER_ROLE = "capstone_worker"
@@ -22,7 +23,7 @@ def check_smtp_url(url: str) -> str:
     return url
 
 
-class WorkerSettings(worker.WorkerSettings, Stores, Jobs, Mailbox, Webhooks, Files):
+class WorkerSettings(worker.WorkerSettings, Stores, Jobs, Mailbox, Webhooks, Files, TracingSettings):
     """What `worker` reads."""
 
     smtp_url: Annotated[

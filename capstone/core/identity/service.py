@@ -115,10 +115,10 @@ class IdentityService:
             await uow.refresh_tokens.end_family(session_id)
             await uow.commit()
 
-    async def logins(self, user_id: str) -> Sequence[Login]:
-        """List what is signed in, the newest first."""
+    async def logins(self, user_id: str, before: str | None, limit: int) -> Sequence[Login]:
+        """List what is signed in, the newest first, and one more than asked for if there is a next page."""
         async with self._begin(NOBODY) as uow:
-            families = await uow.refresh_tokens.families_of(user_id)
+            families = await uow.refresh_tokens.families_of(user_id, before, limit + 1)
             origins = await uow.logins.origins([family.id for family in families])
         unknown = Origin("", "")
         return [Login(one.id, one.created_at, origins.get(one.id, unknown)) for one in families]

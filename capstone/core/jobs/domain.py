@@ -83,6 +83,7 @@ class Claim:
     max_attempts: int
     run_token: UUID
     line: str | None
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True)

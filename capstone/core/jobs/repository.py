@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.jobs.domain import Attempt, Claim, Job, NewJob, Outcome, Result, State
 from core.jobs.tables import JOB_ATTEMPTS, JOBS
+from service_kit import tracing
 
 _TYPES: Final = {
     "run_token": Uuid, "job_id": Uuid, "lease": Interval, "wait": Interval,
@@ -57,6 +58,7 @@ class Jobs:
                 line=new.line,
                 position=new.position,
                 run_at=func.greatest(func.now(), new.run_at),
+                traceparent=tracing.current() or None,
             )
             .returning(*_SHOWN)
         )

@@ -13,6 +13,7 @@ from core.errors import StoreUnavailableError
 from core.jobs.domain import Backoff, Claim, JobDiscardedError, JobPutOffError, Outcome, Result, State
 from core.jobs.queue import JobQueue
 from core.unit_of_work import NOBODY, BeginUnitOfWork
+from service_kit.tracers import Tracer
 from service_kit.worker import worker_name
 
 log = structlog.get_logger()
@@ -35,12 +36,18 @@ class Runner:
     """Runs jobs, one for each call of `run_next`."""
 
     def __init__(
-        self, begin: BeginUnitOfWork, queue: JobQueue, handlers: Mapping[str, Handler], rules: Rules
+        self,
+        begin: BeginUnitOfWork,
+        queue: JobQueue,
+        handlers: Mapping[str, Handler],
+        rules: Rules,
+        tracer: Tracer,
     ) -> None:
         self._begin = begin
         self._queue = queue
         self._handlers = handlers
         self._rules = rules
+        self._tracer = tracer
         self._name = worker_name()
         self._running: dict[uuid.UUID, asyncio.Task[Result]] = {}
 
@@ -52,14 +59,23 @@ class Runner:
             await uow.commit()
         if claim is None:
             return
-        running = asyncio.create_task(self._result_of(claim))
-        self._running[token] = running
-        try:
-            await asyncio.wait([running])
-        finally:
-            del self._running[token]
-        if not running.cancelled():
-            await self._finish(claim, running.result())
+        with self._tracer.span(claim.type, "consumer", claim.traceparent or "") as span:
+            span.attributes |= {
+                "job.id": str(claim.job_id),
+                "job.attempt": claim.attempt,
+                "tenant.id": str(claim.tenant_id),
+            }
+            running = asyncio.create_task(self._result_of(claim))
+            self._running[token] = running
+            try:
+                await asyncio.wait([running])
+            finally:
+                del self._running[token]
+            outcome = Outcome.LOST if running.cancelled() else running.result().outcome
+            span.attributes["job.outcome"] = outcome
+            span.is_error = outcome in {Outcome.FAILED, Outcome.LOST}
+            if not running.cancelled():
+                await self._finish(claim, running.result())
 
     async def renew(self) -> None:
         """Lengthen the leases of what runs here, and give up what has been taken away."""

@@ -39,6 +39,7 @@ JOBS: Final = Table(
     Column("finished_at", MOMENT),
     Column("line", Text),
     Column("position", BigInteger),
+    Column("traceparent", Text),
     CheckConstraint(
         "state IN ('queued', 'running', 'succeeded', 'dead', 'discarded', 'cancelled')",
         name="jobs_state_check",

@@ -134,7 +134,7 @@ def test_a_version_is_rolled_out_with_no_request_failed_and_no_job_lost() -> Non
                 env=os.environ | NEXT,
             )
             assert rolled_out.returncode == 0, rolled_out.stderr
-            back = ["python", "-m", "apps.api", "migrate", "0012"]
+            back = ["python", "-m", "apps.api", "migrate", "0013"]
             compose("run", "--rm", "--no-deps", "-T", "release", *back, **NEXT)
         assert load.failures == []
         assert load.slow == 0 or was_busy, f"{load.slow} requests waited too long for PostgreSQL"

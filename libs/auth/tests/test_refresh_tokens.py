@@ -182,7 +182,11 @@ async def test_the_live_families_of_a_subject_are_listed_and_all_but_one_can_be_
     first, second, third, bobs = [await client.login(name) for name in ("ann", "ann", "ann", "bob")]
     async with client.tokens() as tokens:
         await tokens.end_family(first.family.id)
-        assert {one.id for one in await tokens.families_of("ann")} == {second.family.id, third.family.id}
+        newest, oldest = await tokens.families_of("ann")
+        assert {newest.id, oldest.id} == {second.family.id, third.family.id}
+        assert await tokens.families_of("ann", limit=1) == [newest]
+        assert await tokens.families_of("ann", newest.id, 1) == [oldest]
+        assert await tokens.families_of("ann", oldest.id) == []
         assert await tokens.end_all("ann", but=third.family.id) == 1
         assert [one.id for one in await tokens.families_of("ann")] == [third.family.id]
 

@@ -1,14 +1,16 @@
 """Logins and tokens over HTTP."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from litestar import Router, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from apps.api.access import person
 from apps.api.answers import SessionAnswer, SessionsAnswer, TokensAnswer, UserAnswer
 from apps.api.limits import LIMITED, LONGEST_AGENT, Clients
+from apps.api.pages import Limit, page_of
 from apps.api.schemas import Credentials, Refresh
 from apps.api.settings import ApiSettings
 from auth.litestar import AuthRequest
@@ -63,9 +65,15 @@ async def me(request: AuthRequest, identity: Identity) -> UserAnswer:
 
 
 @get("/me/sessions", guards=[person])
-async def sessions(request: AuthRequest, identity: Identity) -> SessionsAnswer:
+async def sessions(
+    request: AuthRequest,
+    identity: Identity,
+    cursor: FromQuery[UUID | None] = None,
+    limit: FromQuery[Limit] = 20,
+) -> SessionsAnswer:
     """List what is signed in, the newest first."""
-    found = await identity.logins(request.user.subject)
+    found = await identity.logins(request.user.subject, str(cursor) if cursor else None, limit)
+    shown, next_cursor = page_of(found, limit, lambda one: one.id)
     items = [
         SessionAnswer(
             id=one.id,
@@ -74,9 +82,9 @@ async def sessions(request: AuthRequest, identity: Identity) -> SessionsAnswer:
             agent=one.origin.agent,
             is_current=one.id == request.user.credential,
         )
-        for one in found
+        for one in shown
     ]
-    return SessionsAnswer(items=items)
+    return SessionsAnswer(items=items, next_cursor=next_cursor)
 
 
 @delete("/me/sessions", guards=[person])

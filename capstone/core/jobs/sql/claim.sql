@@ -52,4 +52,4 @@ begun AS (
     INSERT INTO job_attempts (tenant_id, job_id, number, worker)
     SELECT tenant_id, id, attempt, :worker FROM claimed
 )
-SELECT id AS job_id, tenant_id, type, args, attempt, max_attempts, run_token, line FROM claimed
+SELECT id AS job_id, tenant_id, type, args, attempt, max_attempts, run_token, line, traceparent FROM claimed

@@ -52,14 +52,17 @@ class MemoryRefreshTokenStore:
     async def end_subject(self, subject: str, but: str | None = None) -> int:
         return self._end(family.id for family in await self.families_of(subject) if family.id != but)
 
-    async def families_of(self, subject: str) -> Sequence[TokenFamily]:
+    async def families_of(
+        self, subject: str, before: str | None = None, limit: int | None = None
+    ) -> Sequence[TokenFamily]:
         now = self._now()
         live = [
             family
             for family in self._families.values()
             if family.subject == subject and not family.ended_at and family.expires_at > now
+            if before is None or family.id < before
         ]
-        return sorted(live, key=lambda family: family.created_at, reverse=True)
+        return sorted(live, key=lambda family: family.id, reverse=True)[:limit]
 
     async def purge(self) -> int:
         now = self._now()

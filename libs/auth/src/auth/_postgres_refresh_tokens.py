@@ -74,11 +74,13 @@ class PostgresRefreshTokenStore:
         )
         return ended.rowcount
 
-    async def families_of(self, subject: str) -> Sequence[TokenFamily]:
-        families = TOKEN_FAMILIES.c
-        found = await self._connection.execute(
-            select(TOKEN_FAMILIES).where(*_live(subject)).order_by(families.created_at.desc(), families.id)
-        )
+    async def families_of(
+        self, subject: str, before: str | None = None, limit: int | None = None
+    ) -> Sequence[TokenFamily]:
+        query = select(TOKEN_FAMILIES).where(*_live(subject))
+        if before is not None:
+            query = query.where(TOKEN_FAMILIES.c.id < before)
+        found = await self._connection.execute(query.order_by(TOKEN_FAMILIES.c.id.desc()).limit(limit))
         return [_family(row) for row in found.mappings()]
 
     async def purge(self) -> int:

@@ -76,8 +76,10 @@ class RefreshTokenStore(Protocol):
 
     async def end_subject(self, subject: str, but: str | None = None) -> int: ...
 
-    async def families_of(self, subject: str) -> Sequence[TokenFamily]:
-        """Return the subject's families that are live, the newest first."""
+    async def families_of(
+        self, subject: str, before: str | None = None, limit: int | None = None
+    ) -> Sequence[TokenFamily]:
+        """Return the subject's families that are live, the newest first: so many behind that id."""
         ...
 
     async def purge(self) -> int:
@@ -163,9 +165,11 @@ class RefreshTokens:
         """End all families of a subject, except for one that is named; return how many there were."""
         return await self._store.end_subject(subject, but)
 
-    async def families_of(self, subject: str) -> Sequence[TokenFamily]:
-        """Return the subject's families that are live, the newest first."""
-        return await self._store.families_of(subject)
+    async def families_of(
+        self, subject: str, before: str | None = None, limit: int | None = None
+    ) -> Sequence[TokenFamily]:
+        """Return the subject's families that are live, the newest first: all, or so many behind that id."""
+        return await self._store.families_of(subject, before, limit)
 
     async def purge(self) -> int:
         """Forget what has expired: call it now and then."""

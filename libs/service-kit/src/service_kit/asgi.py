@@ -191,9 +191,9 @@ class Exchange:
         try:
             match = self._service.table.match(self._scope["method"], self._scope["path"])
         except ProblemError:
-            self._route = self._service.table.template_of(self._scope["path"])
+            self._route = self._scope[routing.ROUTE] = self._service.table.template_of(self._scope["path"])
             raise
-        self._route = match.template
+        self._route = self._scope[routing.ROUTE] = match.template
         return match
 
     async def send(self, message: Message) -> None:

@@ -11,7 +11,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from service_kit import request_id
+from service_kit import request_id, tracing
 from service_kit.json_text import render
 from service_kit.settings import LogLevel
 
@@ -62,7 +62,13 @@ def stamp(level: str, event: str) -> dict[str, object]:
     fields: dict[str, object] = {"timestamp": datetime.now(UTC), "level": level, "event": event}
     if current := request_id.current():
         fields["request_id"] = current
-    return fields
+    return fields | traced()
+
+
+def traced() -> dict[str, object]:
+    """Return the trace that a line belongs to, if there is one."""
+    trace_id = tracing.trace_id()
+    return {"trace_id": trace_id} if trace_id else {}
 
 
 def write_line(fields: dict[str, object]) -> None:
@@ -121,6 +127,7 @@ def access_line(method: str, route: str, status: int, seconds: float, client: st
             "level": "info",
             "event": "request",
             "request_id": request_id.current(),
+            **traced(),
             "method": method,
             "route": route,
             "status": status,

@@ -13,6 +13,8 @@ from service_kit.negotiation import Operation, operation_of
 from service_kit.problems import ProblemError, of_status
 
 UNMATCHED = "unmatched"
+ROUTE = "service_kit.route"
+"""Where an ASGI scope has the template of its path, once that is known."""
 PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
 
 
