@@ -119,7 +119,7 @@ def test_whatever_was_asked_is_remembered_until_the_next_check_begins() -> None:
 
 
 def test_words_are_of_several_lengths() -> None:
-    assert {len(Draw(seed).word()) for seed in SEEDS} == {6, 8, 10, 12}
+    assert len({len(Draw(seed).word()) for seed in SEEDS}) > 4
 
 
 def agent(request: Received) -> str | None:
