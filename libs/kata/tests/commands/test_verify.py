@@ -132,7 +132,9 @@ could not start MINE: web.2 exited with code 1 before it became ready
 def test_a_solution_that_is_never_ready_is_given_up(verified: Verified, solution: Solution) -> None:
     folder = solution()
     (folder / "Procfile").write_text("web: echo warming up; exec sleep 600\n")
-    assert verified(folder, "--start-timeout", "1") == (
+    code, out, err = verified(folder, "--start-timeout", "1")
+    # How often it was tried depends on how busy the machine is.
+    assert (code, re.sub(r"web\.\d+ did", "web.2 did", out), err) == (
         3,
         """\
 verifying MINE against 00-doubler, seed 5eed
