@@ -126,8 +126,9 @@ audit: $(READY) ## which pinned packages have vulnerabilities that are known (as
 
 release-check: $(READY) ## what a machine can look at before a release: docs/operating.md has the rest
 	@test -z "$$(git status --porcelain)" || { echo "release-check: not all is committed"; exit 1; }
+	@docker info >/dev/null 2>&1 || { echo "release-check: no Docker engine answers, so no image could be looked at"; exit 1; }
 	@$(MAKE) test-all audit
-	@if docker info >/dev/null 2>&1; then .ci/compose-check; else echo "release-check: no Docker engine, so no image was built"; exit 1; fi
+	@.ci/compose-check
 
 hooks: $(READY) ## before each commit: format, lint and types of what is staged
 	@git config core.hooksPath .githooks

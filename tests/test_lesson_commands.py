@@ -3,7 +3,7 @@
 The reference is verified once, whole, and that is also the test of its features: what the lesson says of the
 checks of one step is compared with it. Nothing else should run beside it: a verification judges time. Two
 lessons side by side were tried on two processors: a seventh less time, and commands that came too late.
-It is drawn from what is committed, so that it can be repeated; the nightly workflow draws others.
+What it draws comes of what is committed, so that it can be repeated; the nightly workflow draws others.
 """
 
 import os
