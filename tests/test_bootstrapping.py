@@ -1,4 +1,4 @@
-"""The commands of docs/bootstrapping.md, executed; those with Docker where .ci/compose-check asks for them."""
+"""The commands of docs/bootstrapping.md, executed; with Docker where .ci/compose-check asks for it."""
 
 import os
 import re
