@@ -94,7 +94,7 @@ def a_login_service_that_hashes_slowly(world: World, narrow_settings: dict[str, 
 @given("a login service that takes long for a hash", target_fixture="site")
 def a_login_service_that_takes_long_for_a_hash(world: World, narrow_settings: dict[str, str]) -> Site:
     """Start one that would be late with all else, if it hashed where requests are answered."""
-    settings = narrow_settings | {"ARGON2_PASSES": str(world.setting("slow ARGON2_PASSES", 14, 16))}
+    settings = narrow_settings | {"ARGON2_PASSES": str(world.setting("slow ARGON2_PASSES", 9, 11))}
     return Site(world.start(settings), world.draw, settings)
 
 
