@@ -7,10 +7,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from kata.steps import Client, Draw, Exchange, Service, World, as_object, describe_answer, expect
+from kata.steps import (
+    Client,
+    Draw,
+    Exchange,
+    Service,
+    World,
+    as_object,
+    describe_answer,
+    expect,
+    wait_until_ready,
+)
 
 from .catalogue import Level, Track
-from .solutions import PATIENCE_SECONDS, POLL_SECONDS, Json, Script, Solution
+from .solutions import PATIENCE_SECONDS, RUN_POLL_SECONDS, Json, Script, Solution
 
 API = "/api/v1"
 LEVELS, PROGRESS, RUNS, LEARNERS = f"{API}/levels", f"{API}/progress", f"{API}/runs", f"{API}/learners"
@@ -55,17 +65,17 @@ class Academy:
         return learner
 
     def make_whole(self) -> None:
-        """Have all workers run again, and no run of the check be left."""
+        """Have all processes run again, and no run of the check be left."""
+        if not self.service.web.alive:
+            self.service.web.restart()
+            wait_until_ready(self.service.web)
         for worker in self.service.workers:
             worker.resume()
             if not worker.alive:
                 worker.restart()
         for learner in self.made:
             shutil.rmtree(learner.folder, ignore_errors=True)
-            for state in ("queued", "running"):
-                for run in learner.runs():
-                    if run.get("state") == state:
-                        learner.client().request("DELETE", f"{RUNS}/{run['id']}")
+            learner.leaves()
 
 
 @dataclass
@@ -136,12 +146,21 @@ class Learner:
         items = as_object(self.client().get(RUNS)).get("items")
         return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
+    def leaves(self) -> None:
+        """Cancel what has not ended, and let the workers be free for the next check."""
+        for run in self.runs():
+            if run.get("state") not in FINAL:
+                self.client().request("DELETE", f"{RUNS}/{run['id']}")
+        deadline = time.monotonic() + SIGNS_OFF_SECONDS
+        while any(run.get("state") not in FINAL for run in self.runs()) and time.monotonic() < deadline:
+            time.sleep(RUN_POLL_SECONDS)
+
     def wait_for(
         self, run_id: str, states: Sequence[str] = FINAL, patience_seconds: float = PATIENCE_SECONDS
     ) -> Json:
         deadline = time.monotonic() + patience_seconds
         while (shown := self.show(run_id)).get("state") not in states and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
+            time.sleep(RUN_POLL_SECONDS)
         expect(
             shown.get("state") in states,
             expected=f"{' or '.join(states)} within {patience_seconds:g} s",
@@ -163,6 +182,16 @@ class Learner:
         solution = self.solution()
         for one in track.levels[: track.levels.index(level) + 1]:
             self.ends(self.start(one, solution), "passed")
+
+
+@dataclass(frozen=True)
+class Local:
+    """A service without OPERATOR_TOKEN, for whoever owns the machine."""
+
+    service: Service
+    tracks: list[Track]
+    solutions: Path
+    key_file: Path
 
 
 def level_reports(shown: Json) -> list[Json]:

@@ -43,7 +43,8 @@ def drawn_catalogue(world: World) -> Json:
         return world.setting(f"catalogue/{name}", low, high)
 
     tracks: list[Json] = []
-    for nth in range(2):
+    for nth in range(3):
+        low, high = (4, 6) if nth < 2 else (2, 3)  # the last is what a learner completes in no time
         project = f"{number(f'project-{nth}', 20, 49) + 40 * nth}"
         first = number(f"first-{nth}", 0, 7)
         levels: list[Json] = [
@@ -55,7 +56,7 @@ def drawn_catalogue(world: World) -> Json:
                     f"C{10 * index + check}" for check in range(number(f"checks-{nth}-{index}", 2, 4))
                 ],
             }
-            for index in range(number(f"levels-{nth}", 4, 6))
+            for index in range(number(f"levels-{nth}", low, high))
         ]
         tracks.append(
             {
@@ -66,6 +67,7 @@ def drawn_catalogue(world: World) -> Json:
                 "levels": levels,
             }
         )
+    tracks.insert(number("place", 0, 2), tracks.pop())
     return {"tracks": tracks}
 
 
@@ -80,6 +82,15 @@ def tracks_of(catalogue: Json) -> list[Track]:
         )
         for track in tracks
     ]
+
+
+def long_tracks(tracks: list[Track]) -> list[Track]:
+    """Leave out the one that is short."""
+    return [track for track in tracks if track is not short_track(tracks)]
+
+
+def short_track(tracks: list[Track]) -> Track:
+    return min(tracks, key=lambda track: len(track.levels))
 
 
 def verifier_settings(world: World) -> dict[str, str]:
@@ -100,11 +111,16 @@ def drawn_key(world: World, name: str) -> Ed25519PrivateKey:
 
 
 def signing_settings(world: World) -> dict[str, str]:
-    """Return the settings that name the service's key, and that of another machine."""
+    """Return the settings that name the service's key, and that of another machine.
+
+    The file has the same path each time: a service is shared by those who ask for it with the same settings.
+    """
     key = drawn_key(world, "signing-key")
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    key_file = world.folder("signing") / "key.pem"
+    key_file.write_text(pem)
     other = drawn_key(world, "another-machine").public_key().public_bytes_raw()
     return {
-        "SIGNING_KEY_FILE": world.file("signing-key.pem", pem),
+        "SIGNING_KEY_FILE": str(key_file),
         "TRUSTED_KEYS": urlsafe_b64encode(other).rstrip(b"=").decode(),
     }

@@ -1,14 +1,22 @@
 """Settings and steps that the features share, and what the service checks ask for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pytest_bdd import given
 
 from kata.steps import World
 
-from .academy import API, Academy, Learner
-from .catalogue import Track, drawn_catalogue, signing_settings, tracks_of, verifier_settings
+from .academy import API, Academy, Learner, Local
+from .catalogue import (
+    Track,
+    drawn_catalogue,
+    long_tracks,
+    signing_settings,
+    tracks_of,
+    verifier_settings,
+)
 
 
 @pytest.fixture
@@ -48,7 +56,7 @@ def a_class(academy: Academy) -> Academy:
 
 @pytest.fixture
 def track(academy: Academy) -> Track:
-    return academy.draw.choice(academy.tracks)
+    return academy.draw.choice(long_tracks(academy.tracks))
 
 
 @given("a learner of a class", target_fixture="learner")
@@ -63,10 +71,39 @@ def a_learner_who_has_completed_a_track(academy: Academy, track: Track) -> Learn
     return learner
 
 
+@pytest.fixture
+def hasty(world: World, class_settings: dict[str, str]) -> Iterator[Academy]:
+    """A service that keeps no receipts, and gives a run more time than a loss of PostgreSQL takes."""
+    settings = class_settings | {
+        "LEASE_SECONDS": "2",
+        "RUN_TIMEOUT_SECONDS": str(world.setting("RUN_TIMEOUT_SECONDS", 10, 12)),
+        "SIGNING_KEY_FILE": "",
+    }
+    service = world.start(settings, workers=1)
+    academy = Academy(service, world, settings, tracks_of(drawn_catalogue(world)))
+    yield academy
+    service.postgres.proxy.pass_through()
+    academy.make_whole()
+
+
+@given("a service with one worker, which gives a run little time", target_fixture="learner")
+def a_service_with_one_worker(hasty: Academy) -> Learner:
+    return hasty.learner()
+
+
 @given("a second web process")
 def a_second_web_process(academy: Academy) -> None:
     if len(academy.service.urls) == 1:
         academy.service.add("web")
+
+
+@given("a service on the learner's own machine, with a key that was not there yet", target_fixture="local")
+def a_service_on_the_learners_own_machine(world: World) -> Local:
+    settings = verifier_settings(world)
+    key_file = world.folder("keys") / "key.pem"
+    key_file.parent.chmod(0o777)
+    service = world.start({**settings, "SIGNING_KEY_FILE": str(key_file)}, workers=1)
+    return Local(service, tracks_of(drawn_catalogue(world)), Path(settings["SOLUTIONS_DIR"]), key_file)
 
 
 @pytest.fixture

@@ -14,6 +14,6 @@ Feature: Nothing is left of a run that has ended
 
   @C23 @step-4 @after-C8 @long
   Scenario: A run that does not end is errored, and ended
-    Given a service that gives a run little time
+    Given a service with one worker, which gives a run little time
     When a verifier hangs, and hears no signal
     Then the run is errored in time, and nothing is left

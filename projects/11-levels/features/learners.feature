@@ -14,6 +14,6 @@ Feature: Everybody sees what is theirs
 
   @C6 @step-2
   Scenario: On one's own machine there is one learner, without an account
-    Given a service on the learner's own machine
+    Given a service on the learner's own machine, with a key that was not there yet
     When it is asked without a token, by its address and by foreign names
     Then the learner has progress, and a foreign name gets 403

@@ -37,6 +37,6 @@ Feature: Each run ends once, whatever happens to those who judge it
 
   @C26 @step-4 @after-C8
   Scenario: A run outlives a loss of PostgreSQL
-    Given a service of its own with one worker
+    Given a service with one worker, which gives a run little time
     When PostgreSQL is down or silent while a run is judged
     Then requests are answered with 503 in time, and the run passes when PostgreSQL is back

@@ -28,6 +28,6 @@ Feature: A run is seen as it happens
 
   @C31 @step-5 @after-C27
   Scenario: A process that is stopped ends its streams
-    Given a service of its own that is followed
-    When its web process is told to stop
+    Given a learner of a class
+    When a run is followed at a web process that is told to stop
     Then the stream ends, and the process with exit code 0

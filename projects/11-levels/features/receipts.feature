@@ -9,6 +9,6 @@ Feature: What a run has shown can be shown again
 
   @C40 @step-7 @after-C36
   Scenario: On one's own machine the key is made, and a receipt says that it is from there
-    Given a service on the learner's own machine, with a key that is not there yet
+    Given a service on the learner's own machine, with a key that was not there yet
     When a run passes there
     Then its receipt is signed with a key that was made, and says local

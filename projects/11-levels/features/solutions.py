@@ -12,6 +12,7 @@ from kata.steps import expect
 
 PATIENCE_SECONDS = 20.0
 POLL_SECONDS = 0.03
+RUN_POLL_SECONDS = 0.1  # to ask for a run costs its service, and so all others, some milliseconds
 
 type Json = Mapping[str, object]
 type Actions = list[list[object]]

@@ -16,7 +16,7 @@ from kata.steps import (
 from .academy import Learner, checks_in, level_reports, tries_of
 from .catalogue import Track
 from .receipts import canonical, chain_of, decoded, receipt_of
-from .solutions import PATIENCE_SECONDS, POLL_SECONDS, Actions, Json, Script, passing
+from .solutions import PATIENCE_SECONDS, RUN_POLL_SECONDS, Actions, Json, Script, passing
 
 LONGEST_HOLD_SECONDS = 0.6  # a third of the shortest lease: nobody loses one by it
 COLUMNS = """
@@ -162,7 +162,7 @@ def wait_until_told(learner: Learner, run: str, count: int) -> None:
             return
         if time.monotonic() > deadline:
             raise Inconclusive(f"not all of {count} checks were told in time")
-        time.sleep(POLL_SECONDS)
+        time.sleep(RUN_POLL_SECONDS)
 
 
 @then("each has its own place in one chain")

@@ -4,20 +4,18 @@ import socket
 import time
 from dataclasses import dataclass
 
-import pytest
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
 from kata.steps import (
     Inconclusive,
-    World,
     as_object,
     describe_answer,
     expect,
     is_problem,
 )
 
-from .academy import ACCEPTED, CONFLICT, GRACE_SECONDS, RUNS, SIGNS_OFF_SECONDS, Academy, Learner
-from .catalogue import Track, drawn_catalogue, tracks_of
+from .academy import ACCEPTED, CONFLICT, GRACE_SECONDS, RUNS, SIGNS_OFF_SECONDS, Learner
+from .catalogue import Track
 from .solutions import PATIENCE_SECONDS, POLL_SECONDS, Actions, Json, Solution, good, passing
 
 scenarios("endings.feature")
@@ -106,18 +104,6 @@ def the_run_passes(left: tuple[Solution, str, int], learner: Learner) -> None:
     learner.ends(run, "passed")
     solution.demand_nothing_left("when a run has ended nothing of it is left", [port])
     expect(len(solution.pids()) == 2, expected="a process that was left behind", got=solution.pids())
-
-
-@pytest.fixture
-def hasty(world: World, class_settings: dict[str, str]) -> Academy:
-    settings = class_settings | {"RUN_TIMEOUT_SECONDS": str(world.setting("RUN_TIMEOUT_SECONDS", 2, 3))}
-    service = world.start_alone(settings, workers=1)
-    return Academy(service, world, settings, tracks_of(drawn_catalogue(world)))
-
-
-@given("a service that gives a run little time", target_fixture="learner")
-def a_service_that_gives_a_run_little_time(hasty: Academy) -> Learner:
-    return hasty.learner()
 
 
 @when("a verifier hangs, and hears no signal", target_fixture="hung")

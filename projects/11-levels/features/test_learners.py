@@ -1,9 +1,8 @@
 """Steps of learners.feature."""
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
 from kata.steps import (
     Exchange,
@@ -32,8 +31,9 @@ from .academy import (
     UNAUTHORIZED,
     Academy,
     Learner,
+    Local,
 )
-from .catalogue import Level, Track, drawn_catalogue, tracks_of, verifier_settings
+from .catalogue import Level, Track
 
 scenarios("learners.feature")
 
@@ -139,20 +139,6 @@ def they_are_refused(added: list[Learner], academy: Academy) -> None:
     expect("local" not in names, expected="nobody without a token in the class", got=names)
 
 
-@dataclass(frozen=True)
-class Local:
-    """A service without OPERATOR_TOKEN."""
-
-    service: Service
-    level_count: int
-
-
-@given("a service on the learner's own machine", target_fixture="local")
-def a_service_on_the_learners_own_machine(world: World) -> Local:
-    levels = sum(len(track.levels) for track in tracks_of(drawn_catalogue(world)))
-    return Local(world.start(verifier_settings(world)), levels)
-
-
 @when("it is asked without a token, by its address and by foreign names", target_fixture="answers")
 def it_is_asked_without_a_token(local: Local, world: World) -> list[tuple[int, Exchange]]:
     client = local.service.client({"Authorization": f"Bearer {world.draw.word()}"})
@@ -161,7 +147,8 @@ def it_is_asked_without_a_token(local: Local, world: World) -> list[tuple[int, E
         expect(answer.status == OK, expected="200 without an account", got=describe_answer(answer))
         items = as_object(answer).get("items")
         count = len(items) if isinstance(items, list) else 0
-        expect(count == local.level_count, expected=f"{local.level_count} levels", got=count)
+        level_count = sum(len(track.levels) for track in local.tracks)
+        expect(count == level_count, expected=f"{level_count} levels", got=count)
     is_problem(client.get(LEARNERS), FORBIDDEN)
     is_problem(client.request("POST", LEARNERS, json={"name": world.draw.word()}), FORBIDDEN)
     port = urlsplit(local.service.urls[0]).port

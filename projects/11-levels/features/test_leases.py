@@ -1,16 +1,13 @@
 """Steps of leases.feature."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pytest
 from pytest_bdd import given, scenarios, then, when
 
 from kata.steps import (
     Exchange,
     Instance,
-    World,
     describe_stop,
     expect,
     is_problem,
@@ -25,13 +22,12 @@ from .academy import (
     RUNS,
     SIGNS_OFF_SECONDS,
     UNAVAILABLE,
-    Academy,
     Learner,
     checks_in,
     level_reports,
     tries_of,
 )
-from .catalogue import Level, Track, drawn_catalogue, tracks_of
+from .catalogue import Level, Track
 from .solutions import PATIENCE_SECONDS, POLL_SECONDS, Actions, Json, Solution, good
 
 STOP_SECONDS = 10.0
@@ -234,19 +230,6 @@ def it_ends_with_exit_code_0(stopped: tuple[int | None, float], held: Held, lear
     expect(took <= 1.0, expected="within a second", got=f"{took:.2f} s", timing=True)
     held.solution.open("gate")
     learner.ends(held.run, "passed")
-
-
-@pytest.fixture
-def alone(world: World, class_settings: dict[str, str]) -> Iterator[Academy]:
-    settings = class_settings | {"LEASE_SECONDS": "2", "SIGNING_KEY_FILE": ""}
-    service = world.start_alone(settings, workers=1)
-    yield Academy(service, world, settings, tracks_of(drawn_catalogue(world)))
-    service.postgres.proxy.pass_through()
-
-
-@given("a service of its own with one worker", target_fixture="learner")
-def a_service_of_its_own(alone: Academy) -> Learner:
-    return alone.learner()
 
 
 @when("PostgreSQL is down or silent while a run is judged", target_fixture="lost")

@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pytest
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, Service, Stream, World, describe_answer, describe_stop, expect
+from kata.steps import Exchange, Stream, describe_answer, describe_stop, expect
 
-from .academy import NO_CONTENT, OK, RUNS, Academy, Learner
-from .catalogue import Track, drawn_catalogue, tracks_of
+from .academy import NO_CONTENT, OK, RUNS, Learner
+from .catalogue import Track
 from .solutions import Actions, Json, Solution, good
 
 LIVE_SECONDS = 1.0
@@ -267,38 +266,26 @@ def a_comment_comes_within_each_heartbeat(silences: list[float], learner: Learne
 
 
 @dataclass(frozen=True)
-class OwnService:
-    """A service of the check's own, one of whose runs is followed."""
+class Stopped:
+    """How a web process ended, and the stream that it had open."""
 
-    service: Service
-    following: Following
-
-
-@pytest.fixture
-def own(world: World, class_settings: dict[str, str]) -> Academy:
-    service = world.start_alone(class_settings, workers=1)
-    return Academy(service, world, class_settings, tracks_of(drawn_catalogue(world)))
+    exit_code: int | None
+    stream: Stream
 
 
-@given("a service of its own that is followed", target_fixture="followed_service")
-def a_service_of_its_own_that_is_followed(own: Academy) -> OwnService:
-    learner = own.learner()
-    solution, run = gated(learner, own.tracks[0])
+@when("a run is followed at a web process that is told to stop", target_fixture="stopped")
+def a_run_is_followed_at_a_web_process_that_is_told_to_stop(learner: Learner, track: Track) -> Stopped:
+    solution, run = gated(learner, track)
     solution.wait_for_calls(1)
     following = Following(learner, run)
     next(iter(following))
-    return OwnService(own.service, following)
-
-
-@when("its web process is told to stop", target_fixture="exit_code")
-def its_web_process_is_told_to_stop(followed_service: OwnService) -> int | None:
-    return followed_service.service.web.terminate(STOP_SECONDS)
+    return Stopped(learner.academy.service.web.terminate(STOP_SECONDS), following.stream)
 
 
 @then("the stream ends, and the process with exit code 0")
-def the_stream_ends(followed_service: OwnService, exit_code: int | None) -> None:
-    expect(exit_code == 0, expected="exit code 0", got=describe_stop(exit_code))
-    answer = followed_service.following.stream.answer()
+def the_stream_ends(stopped: Stopped) -> None:
+    expect(stopped.exit_code == 0, expected="exit code 0", got=describe_stop(stopped.exit_code))
+    answer = stopped.stream.answer()
     expect(
         answer.status == OK,
         expected="a stream that has ended, and was not cut off",

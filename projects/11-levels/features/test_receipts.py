@@ -2,17 +2,14 @@
 
 import json
 import time
-from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pytest_bdd import given, scenarios, then, when
+from pytest_bdd import scenarios, then, when
 
 from kata.steps import (
-    Client,
     World,
     as_object,
     describe_answer,
@@ -20,10 +17,10 @@ from kata.steps import (
     is_problem,
 )
 
-from .academy import FINAL, LEARNERS, NOT_FOUND, OK, RECEIPTS, RUNS, Academy, Learner
-from .catalogue import Track, drawn_catalogue, drawn_key, tracks_of, verifier_settings
+from .academy import FINAL, LEARNERS, NOT_FOUND, OK, RECEIPTS, RUNS, Academy, Learner, Local
+from .catalogue import Track, drawn_key
 from .receipts import Passed, Receipts, canonical, chain_of, decoded, receipt_of
-from .solutions import PATIENCE_SECONDS, POLL_SECONDS, Json, failing
+from .solutions import PATIENCE_SECONDS, RUN_POLL_SECONDS, Json, failing
 
 scenarios("receipts.feature")
 
@@ -117,44 +114,26 @@ def wanted_statement(passed: Passed, learner: Learner, track: Track) -> dict[str
     }
 
 
-@dataclass(frozen=True)
-class Own:
-    """A service without accounts, and what is judged there."""
-
-    client: Client
-    key_file: Path
-    solution: Path
-    level: str
-
-
-@given("a service on the learner's own machine, with a key that is not there yet", target_fixture="own")
-def a_service_on_the_learners_own_machine(world: World) -> Own:
-    settings = verifier_settings(world)
-    key_file = world.folder("keys") / world.draw.word()
-    key_file.parent.chmod(0o777)
-    service = world.start_alone({**settings, "SIGNING_KEY_FILE": str(key_file)}, workers=1)
-    solution = Path(settings["SOLUTIONS_DIR"]) / world.draw.word()
+@when("a run passes there", target_fixture="document")
+def a_run_passes_there(local: Local, world: World) -> Json:
+    client = local.service.client()
+    solution = local.solutions / world.draw.word()
     solution.mkdir()
     (solution / "Procfile").write_text("web: true\n")
-    return Own(service.client(), key_file, solution, tracks_of(drawn_catalogue(world))[0].levels[0].id)
-
-
-@when("a run passes there", target_fixture="document")
-def a_run_passes_there(own: Own) -> Json:
-    asked = own.client.request("POST", RUNS, json={"level_id": own.level, "dir": str(own.solution)})
-    run = as_object(asked).get("id")
+    level = local.tracks[0].levels[0]
+    run = as_object(client.request("POST", RUNS, json={"level_id": level.id, "dir": str(solution)})).get("id")
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while (shown := as_object(own.client.get(f"{RUNS}/{run}"))).get("state") not in FINAL:
+    while (shown := as_object(client.get(f"{RUNS}/{run}"))).get("state") not in FINAL:
         expect(time.monotonic() < deadline, expected="an end", got=shown.get("state"), timing=True)
-        time.sleep(POLL_SECONDS)
-    answer = own.client.get(f"{RECEIPTS}/{run}")
+        time.sleep(RUN_POLL_SECONDS)
+    answer = client.get(f"{RECEIPTS}/{run}")
     expect(answer.status == OK, expected="a receipt", got=f"{describe_answer(answer)} {shown.get('state')}")
     return as_object(answer)
 
 
 @then("its receipt is signed with a key that was made, and says local")
-def its_receipt_is_signed(own: Own, document: Json) -> None:
-    key = load_pem_private_key(own.key_file.read_bytes(), password=None)
+def its_receipt_is_signed(local: Local, document: Json) -> None:
+    key = load_pem_private_key(local.key_file.read_bytes(), password=None)
     assert isinstance(key, Ed25519PrivateKey)
     statement = document.get("receipt")
     assert isinstance(statement, dict)
@@ -164,7 +143,7 @@ def its_receipt_is_signed(own: Own, document: Json) -> None:
     # A signature by this key of this form is always the same. Source: RFC 8032, section 5.1.6.
     right = decoded(document.get("signature")) == key.sign(canonical(statement))
     expect(right, expected="the signature of the canonical form", got=document.get("signature"))
-    chain = as_object(own.client.get(f"{LEARNERS}/{statement.get('user_id')}/chain"))
+    chain = as_object(local.service.client().get(f"{LEARNERS}/{statement.get('user_id')}/chain"))
     expect(chain.get("intact") is True, expected="an intact chain", got=json.dumps(chain))
-    mode = own.key_file.stat().st_mode & 0o077
+    mode = local.key_file.stat().st_mode & 0o077
     expect(not mode, expected="a key that nobody else can read", got=f"{mode:o}")
