@@ -11,6 +11,7 @@ from kata.steps import (
     describe_stop,
     expect,
     is_problem,
+    writers_held,
 )
 
 from .academy import (
@@ -35,6 +36,7 @@ COMES_BACK_SECONDS = 1.0  # two renewals of a lease, and what a worker says then
 ANSWER_SECONDS = 3.0
 CLAIMS = 3
 QUEUED = 16
+LONGEST_HOLD_SECONDS = 1.0  # workers look for runs more often
 
 scenarios("leases.feature")
 
@@ -200,8 +202,11 @@ def many_runs_are_queued(learner: Learner, track: Track) -> list[tuple[str, Solu
         worker.pause()
     solutions = [learner.solution() for _ in range(QUEUED)]
     queued = [(learner.start(level, solution), solution) for solution in solutions]
-    for worker in academy.service.workers:
-        worker.resume()
+    # Both want the first one, and neither can write until both do.
+    with writers_held(academy.service.postgres) as onlooker:
+        for worker in academy.service.workers:
+            worker.resume()
+        onlooker.wait_for(len(academy.service.workers), LONGEST_HOLD_SECONDS)
     return queued
 
 
