@@ -25,7 +25,7 @@ folder = $(or $(firstword $(wildcard projects/$(1)-* libs/$(1)) $(filter $(1),$(
 
 DOCKER = $(if $(shell docker compose version 2>/dev/null),docker,$(error there is no docker with the compose plugin on this machine: install it, or use make run-NN))
 
-.PHONY: help learn test-all test coverage lint types contracts lock upgrade audit release-check hooks doctor lessons clean
+.PHONY: help learn bench test-all test coverage lint types contracts lock upgrade audit release-check hooks doctor lessons clean
 
 help: ## list the commands
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' Makefile | sed -E 's/:.*## /\t/; s/%/NN/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,11 @@ test-%: $(READY) ## the tests of one project: unit, integration, features
 
 verify-%: $(READY) ## verify your own version: DIR=folder with a Procfile (ARGS="--step 3", …)
 	@$(KATA) verify $* $(if $(DIR),--dir "$(DIR)") $(ARGS)
+
+bench: $(READY) ## all benches, one after the other, each run kept in its RESULTS.md; then one table of them (takes hours)
+	@for run in $(wildcard projects/*/bench/run.py libs/*/bench/run.py); do (cd $${run%/bench/run.py} && \
+	  UV=$(abspath $(UV)) $(CURDIR)/.venv/bin/python bench/run.py --keep) || exit 1; done
+	@$(KATA) lesson --write && sed -n '/^| what /,/^$$/p' docs/benchmarks.md
 
 mutants-%: $(READY) ## put each deliberate bug into the reference; the features must catch it (ARGS="--seeds 10")
 	@UV=$(abspath $(UV)) $(KATA) mutants $* $(ARGS)

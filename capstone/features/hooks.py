@@ -21,9 +21,17 @@ class Hook:
     home: Home
     id: str
     secret: str
-    path: str
+    target: str
     sink: CallbackServer
     shown: Json
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def url(self) -> str:
+        return self.sink.url(self.target)
 
     @property
     def place(self) -> str:
@@ -38,6 +46,8 @@ class Hook:
         """Wait for so many calls."""
         found = self.sink.wait_for(self.path, count, patience_seconds)
         expect(len(found) >= count, expected=f"{count} calls", got=len(found), timing=True)
+        for call in found:
+            expect(call.target == self.target, expected=f"POST {self.target}", got=call.target)
         return found
 
     def deliveries(self, query: str = "") -> list[Json]:
@@ -76,9 +86,10 @@ def hook(
     """Make an endpoint that answers so, the last for ever."""
     path = f"/{site.draw.uuid()}"
     sink.program(path, *(replies or (Reply(),)))
-    wanted = {"url": sink.url(path), "event_types": list(types), "is_ordered": is_ordered}
+    target = path + site.draw.choice(["", f"?key={site.draw.word()}&at=%2Fhome", f"?{site.draw.word()}"])
+    wanted = {"url": sink.url(target), "event_types": list(types), "is_ordered": is_ordered}
     shown = made(home.http.request("POST", f"{home.path}/endpoints", json=wanted))
-    return Hook(home, str(shown["id"]), str(shown.get("secret")), path, sink, shown)
+    return Hook(home, str(shown["id"]), str(shown.get("secret")), target, sink, shown)
 
 
 def signatures(call: Received) -> list[str]:

@@ -66,8 +66,8 @@ def both_are_disabled(site: Site, disabled: Disabled) -> None:
     for email, count in zip(disabled.admins, (2, 3), strict=True):  # an admin was invited, too
         texts = [mail.text for mail in mails_to(site, email, count)]
         for one in (gone, failing):
-            told = any(one.sink.url(one.path) in text for text in texts)
-            expect(told, expected=f"a mail to {email} about {one.path}", got=texts)
+            told = any(one.url in text for text in texts)
+            expect(told, expected=f"a mail to {email} about {one.url}", got=texts)
     time.sleep(QUIET_SECONDS)
     expect(len(gone.calls(0)) == 1, expected="one call, and no more", got=len(gone.calls(0)))
     calls = failing.calls(0)

@@ -50,8 +50,12 @@ class Triggered:
 
     home: Home
     project: Json
-    path: str
+    target: str
     answer: Exchange
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
 
     @property
     def job(self) -> Json:
@@ -63,7 +67,8 @@ def trigger(site: Site, home: Home, sink: CallbackServer, *replies: Reply) -> Tr
     path = f"/{site.draw.uuid()}"
     sink.program(path, *(replies or (Reply(),)))
     project = home.project(site.draw.word())
-    return Triggered(home, project, path, home.act(project, sink.url(path)))
+    target = path + site.draw.choice(["", f"?key={site.draw.word()}&at=%2Fhome", f"?{site.draw.word()}"])
+    return Triggered(home, project, target, home.act(project, sink.url(target)))
 
 
 def calls(sink: CallbackServer, path: str, count: int, patience: float = PATIENCE_SECONDS) -> list[Received]:
@@ -110,6 +115,7 @@ def execution_is_logged(triggered: Triggered, home: Home, sink: CallbackServer) 
     job = home.ended(triggered.job)
     expect(job.get("state") == "succeeded", expected="a job that succeeds", got=job)
     call = calls(sink, triggered.path, 1)[-1]
+    expect(call.target == triggered.target, expected=f"POST {triggered.target}", got=call.target)
     sent = as_json(call.body)
     shown = {name: sent.get(name) for name in ("id", "name", "version")}
     wanted = {name: triggered.project.get(name) for name in shown}

@@ -83,7 +83,7 @@ def endpoints_are_made(site: Site, home: Home, sink: CallbackServer) -> Managed:
 @then("each is shown as it is, without its secret, and PostgreSQL has none")
 def each_is_shown(site: Site, home: Home, managed: Managed) -> None:
     one = managed.hook
-    made = {"state": "enabled", "disabled_reason": None, "failing_since": None, "url": one.sink.url(one.path)}
+    made = {"state": "enabled", "disabled_reason": None, "failing_since": None, "url": one.url}
     got = {name: one.shown.get(name) for name in made}
     expect(got == made, expected=str(made), got=one.shown)
     expect(managed.changed.keys() == SHOWN, expected=str(sorted(SHOWN)), got=managed.changed)

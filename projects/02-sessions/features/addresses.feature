@@ -9,7 +9,7 @@ Feature: An address may fail so often, and a flood holds nobody up
 
   @C48 @step-7 @after-C43
   Scenario: A flood of logins is refused beyond the queue, and all other requests go on
-    Given a login service that hashes slowly
+    Given a login service that takes long for a hash
     When far more log in at the same instant than the queue takes, and somebody goes on working
     Then the queue is served, the others are told to come again, and the work is not held up
 

@@ -91,6 +91,13 @@ def a_login_service_that_hashes_slowly(world: World, narrow_settings: dict[str, 
     return Site(world.start(narrow_settings), world.draw, narrow_settings)
 
 
+@given("a login service that takes long for a hash", target_fixture="site")
+def a_login_service_that_takes_long_for_a_hash(world: World, narrow_settings: dict[str, str]) -> Site:
+    """Start one that would be late with all else, if it hashed where requests are answered."""
+    settings = narrow_settings | {"ARGON2_PASSES": str(world.setting("slow ARGON2_PASSES", 9, 11))}
+    return Site(world.start(settings), world.draw, settings)
+
+
 @given("a second web process")
 def a_second_web_process(site: Site) -> None:
     """Start one that has other administrators, and a longest lock at its least."""

@@ -30,7 +30,7 @@ LEAST_PART = 0.75
 # Beside its bytes an entry may have so much in its file.
 BESIDE_BYTES = 4096
 UNDER_WAY_SECONDS = 0.4
-# More than the last 64 KiB of a body in chunks, which need not be counted yet, and what entries have beside them.
+# More than the last 64 KiB of a body in chunks, which need not count yet, and what entries have beside them.
 SMALL_BYTES = 120_000
 
 

@@ -24,3 +24,10 @@ Feature: An acknowledgement is durable, whatever PostgreSQL and the process do
   Scenario: What was acknowledged is there when the process is killed
     When the web process is killed amid a burst of deliveries, and all are sent again
     Then all that were acknowledged were kept, and each is forwarded once
+
+  @C47 @step-4 @long @after-C21
+  Scenario: What was acknowledged is there when PostgreSQL is killed, and what starts without it works with it
+    Given a webhook service with a PostgreSQL of its own
+    When PostgreSQL is killed behind a burst of deliveries, and all processes start while it is away
+    Then they are alive, and take deliveries within five seconds of PostgreSQL's return
+    And all that were acknowledged were kept, and each is forwarded once

@@ -13,6 +13,7 @@ from .desk import (
     API,
     CONFLICT,
     INVALID,
+    MALFORMED,
     NOT_FOUND,
     Desk,
     Json,
@@ -22,6 +23,8 @@ from .desk import (
 from .sender import Source
 
 COPIES = 8
+LONGEST_KEY = 255
+VISIBLE = "".join(map(chr, range(0x21, 0x7F))).translate({ord('"'): None, ord("\\"): None})
 UNKNOWN_ID = "0192f3a0-7c5e-7d11-9a3b-5f2e8c1d4b60"
 
 scenarios("replays.feature")
@@ -43,6 +46,17 @@ def replay(service: Desk, event_id: str, key: str | None = None) -> Exchange:
     return service.http.request("POST", f"{API}/events/{event_id}/replay", headers=headers)
 
 
+def drawn_key(service: Desk, length: int) -> str:
+    """Return a key of visible ASCII, with all that needs no escape between quotes."""
+    return service.draw.text(length, VISIBLE)
+
+
+def bad_keys(service: Desk) -> list[str]:
+    """Return keys that are none."""
+    first, second = service.draw.word(), service.draw.word()
+    return ['"not closed', f"{first} {second}", '""', drawn_key(service, LONGEST_KEY + 1)]
+
+
 def replays_at_one_instant(service: Desk, event_id: str, key: str) -> list[Exchange]:
     """Ask all web processes, with one key."""
     headers = {**service.times.authorization, "Idempotency-Key": key}
@@ -58,7 +72,7 @@ def an_event_is_replayed_twice(service: Desk) -> Replayed:
     source = service.with_key(Reply(500), Reply())
     event_id = service.deliver(source)
     other = service.deliver(source)
-    key, answers = str(service.draw.uuid()), []
+    key, answers = drawn_key(service, service.draw.integer(2, LONGEST_KEY)), []
     for number, used in enumerate((None, None, key), 2):
         service.wait_for_event(event_id, lambda event: event.get("state") == "forwarded", "forwarded")
         answers += replays_at_one_instant(service, event_id, used) if used else [replay(service, event_id)]
@@ -72,7 +86,7 @@ def an_event_is_replayed_twice(service: Desk) -> Replayed:
         (replay(service, other, key), INVALID),
         (replay(service, busy), CONFLICT),
         (replay(service, UNKNOWN_ID), NOT_FOUND),
-        (replay(service, event_id, '"not closed'), 400),
+        *((replay(service, event_id, bad), MALFORMED) for bad in bad_keys(service)),
     ]
     return Replayed(source, event_id, 4, [*answers, *again], refused)
 

@@ -69,6 +69,32 @@ def another_one_forwards_it(service: Desk, in_hand: Held) -> None:
     expect(first.get("finished_at") is not None, expected="a finished_at of the lost one", got=first)
 
 
+@then("an event that kills each of its workers is dead after MAX_ATTEMPTS")
+def an_event_that_kills_each_of_its_workers_is_dead(service: Desk, world: World) -> None:
+    attempts = world.draw.integer(2, 3)
+    settings = service.times.environment() | {
+        "MAX_ATTEMPTS": str(attempts),
+        "FORWARD_TIMEOUT_SECONDS": "0.4",
+        "LEASE_SECONDS": "0.95",
+    }
+    own = Desk(world.start_alone(settings, workers=1), service.sink, service.draw, service.times)
+    source = own.with_key(Reply.hang())
+    event_id = own.deliver(source)
+    worker = own.service.workers[0]
+    for number in range(1, attempts + 1):
+        own.calls(source, number)
+        worker.kill()
+        worker.restart()
+    shown = own.wait_for_state(event_id, "dead")
+    expect(
+        statuses_of(shown) == [None] * attempts,
+        expected=f"{attempts} lost attempts",
+        got=statuses_of(shown),
+    )
+    calls = own.calls(source, attempts)
+    expect(len(calls) == attempts, expected=f"{attempts} calls", got=len(calls))
+
+
 @when(
     "a worker stands still while it forwards an event, which another one then completes",
     target_fixture="in_hand",

@@ -3,10 +3,11 @@ Feature: What a worker leaves undone another one does
   Background:
     Given a webhook service
 
-  @C28 @step-5 @after-C25
-  Scenario: An event whose worker was killed is forwarded again when its lease is over
+  @C28 @step-5 @long @after-C25
+  Scenario: An event whose worker was killed is forwarded again when its lease is over, and not for ever
     When a worker is killed while it forwards an event
     Then another one forwards it within LEASE_SECONDS and two seconds, as the next attempt
+    And an event that kills each of its workers is dead after MAX_ATTEMPTS
 
   @C29 @step-5 @after-C28
   Scenario: A worker that stood still past its lease changes nothing by what it says late

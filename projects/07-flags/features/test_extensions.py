@@ -1,64 +1,27 @@
 """Steps of extensions.feature: the page."""
 
-import re
-from dataclasses import dataclass
-from urllib.parse import urljoin
-
 from pytest_bdd import scenarios, then, when
 
-from kata.steps import Exchange, describe_answer, expect
+from kata.steps import WebPage, expect, expect_nothing_from_elsewhere, expect_nothing_told, look_at
 
-from .answers import OK
 from .panel import Panel
-
-LOADED = re.compile(r'<(?:script|link|img)\b[^>]*?(?:src|href)="([^"]+)"')
-FIELD = re.compile(r"<input\b[^>]*>")
-INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\son[a-z]+=|\sstyle=", re.IGNORECASE)
 
 scenarios("extensions.feature")
 
 
-@dataclass(frozen=True)
-class Page:
-    """The page as a stranger gets it, with all that it loads from its own service."""
-
-    flag: str
-    answer: Exchange
-    loaded: dict[str, Exchange]
-
-
-@when("a flag is made, and the page is looked at with what it loads", target_fixture="page")
-def a_flag_is_made_and_the_page_is_looked_at(panel: Panel) -> Page:
+@when("a flag is made, and the page is looked at with what it loads", target_fixture="looked")
+def a_flag_is_made_and_the_page_is_looked_at(panel: Panel) -> tuple[WebPage, str]:
     flag = str(panel.flag()["key"])
-    stranger = panel.service.client()
-    answer = stranger.get("/")
-    paths = {path: urljoin("/", path) for path in LOADED.findall(answer.text) if "//" not in path}
-    loaded = {path: stranger.get(full) for path, full in paths.items()}
-    return Page(flag, answer, loaded)
+    return look_at(panel.service.client()), flag
 
 
 @then("it is HTML with a field for the token, and nothing of the flag")
-def it_is_html_with_a_field_for_the_token(page: Page) -> None:
-    kind = (page.answer.header("content-type") or "none").partition(";")[0]
-    got = f"{describe_answer(page.answer)} {kind}"
-    expect((page.answer.status, kind) == (OK, "text/html"), expected="200 text/html from /", got=got)
-    fields = FIELD.findall(page.answer.text)
-    named = any('id="token"' in field or 'name="token"' in field for field in fields)
-    expect(named, expected="a field with the id or the name token", got=fields)
-    for part in (page.answer, *page.loaded.values()):
-        told = page.flag in part.text
-        expect(not told, expected="nothing of a flag", got=page.flag, answer=part)
+def it_is_html_with_a_field_for_the_token(looked: tuple[WebPage, str]) -> None:
+    page, flag = looked
+    expect("token" in page.fields, expected="a field with the id or the name token", got=page.fields)
+    expect_nothing_told(page, [flag])
 
 
 @then("all that it loads is there, of this service, and its policy lets nothing else in")
-def all_that_it_loads_is_there(page: Page) -> None:
-    elsewhere = [path for path in LOADED.findall(page.answer.text) if path not in page.loaded]
-    expect(not elsewhere, expected="nothing from elsewhere", got=elsewhere)
-    expect(bool(page.loaded), expected="a script of its own", got="none")
-    for path, part in page.loaded.items():
-        expect(part.status == OK, expected=f"200 from {path}", got=describe_answer(part))
-    inline = INLINE.findall(page.answer.text)
-    expect(not inline, expected="no inline script or style", got=inline[:2])
-    policy = page.answer.header("content-security-policy") or ""
-    right = "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
-    expect(right, expected="default-src 'none', and nothing unsafe or from elsewhere", got=policy or "none")
+def all_that_it_loads_is_there(looked: tuple[WebPage, str]) -> None:
+    expect_nothing_from_elsewhere(looked[0])

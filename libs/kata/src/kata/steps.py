@@ -14,6 +14,7 @@ from kata.judge.intervals import (
     wait_until,
 )
 from kata.judge.verdicts import NotRunError
+from kata.judge.web_page import WebPage, expect_nothing_from_elsewhere, expect_nothing_told, look_at
 from kata.network.burst import burst
 from kata.network.callback_server import CallbackServer
 from kata.network.callbacks import Received, Reply
@@ -54,6 +55,7 @@ __all__ = [
     "Side",
     "Stream",
     "TargetError",
+    "WebPage",
     "World",
     "as_object",
     "burst",
@@ -61,8 +63,11 @@ __all__ = [
     "describe_stop",
     "entries",
     "expect",
+    "expect_nothing_from_elsewhere",
+    "expect_nothing_told",
     "expect_refused_starts",
     "is_problem",
+    "look_at",
     "output_after",
     "output_once",
     "rows_in",

@@ -1,4 +1,4 @@
-"""`kata lesson`: the parts of lessons, of the README and of the glossary that are generated."""
+"""`kata lesson`: the parts of lessons and of the documents about all of them that are generated."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import typer
 from pytest_bdd.feature import get_features
 
 from kata.catalog import requirements
+from kata.catalog.benchmarks import benchmark_summary, benchmark_table
 from kata.catalog.checks import Check, check_order, read_check
 from kata.catalog.generated import with_part
 from kata.catalog.overview import glossary, project_table
@@ -85,9 +86,16 @@ def generated_in_project(path: Path) -> dict[Path, str]:
 
 
 def generated_in_root(root: Path) -> dict[Path, str]:
-    """Return the README and the glossary as they are to be."""
-    parts = {root / "README.md": ("projects", project_table), root / "docs/glossary.md": ("terms", glossary)}
-    return {path: with_part(path.read_text(), name, make(root)) for path, (name, make) in parts.items()}
+    """Return the README, the glossary and the table of all benches as they are to be."""
+    readme, terms, benchmarks = (
+        root / name for name in ("README.md", "docs/glossary.md", "docs/benchmarks.md")
+    )
+    text = with_part(readme.read_text(), "projects", project_table(root))
+    return {
+        readme: with_part(text, "benchmarks", benchmark_summary(root)),
+        terms: with_part(terms.read_text(), "terms", glossary(root)),
+        benchmarks: with_part(benchmarks.read_text(), "benchmarks", benchmark_table(root)),
+    }
 
 
 def write(documents: Mapping[Path, str]) -> None:

@@ -109,6 +109,7 @@ class EmbeddedPostgres(EmbeddedServer):
         }
         if not self._syncs:
             settings["shared_preload_libraries"] = STATEMENTS
+            settings["wal_writer_delay"] = "10s"  # what is not written at its commit is lost with the server
         options = [f"--{name}={value}" for name, value in settings.items()]
         return [str(postgres_folder() / "postgres"), "-D", str(self._cluster), *options]
 

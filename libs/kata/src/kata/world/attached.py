@@ -122,8 +122,10 @@ class AttachedWorld(Checking):
         self._asked_for = dict(settings)
         return self._service
 
-    def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> AttachedService:
-        del settings, workers
+    def start_alone(
+        self, settings: Mapping[str, str], *, workers: int = 0, postgres_alone: bool = False
+    ) -> AttachedService:
+        del settings, workers, postgres_alone
         raise NotRunError("it needs a process of its own, and --url has only an address")
 
     def callback_server(self) -> CallbackServer:

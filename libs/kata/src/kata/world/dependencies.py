@@ -17,6 +17,9 @@ from kata.servers.valkey import EmbeddedValkey
 from kata.solution.target import Target
 from kata.system.ports import HOST
 
+# Where it is, and the server itself if it is this world's.
+type _Postgres = tuple[PostgresServer, EmbeddedPostgres | None]
+
 
 class RedisUnderTest:
     """One Redis server that a solution reaches through a fault proxy, and the verifier directly."""
@@ -44,16 +47,19 @@ class PostgresUnderTest:
         proxy: FaultProxy,
         url: str,
         own: EmbeddedPostgres | None = None,
+        *,
+        ends_with_it: bool = False,
     ) -> None:
         self.address = address
         self.database = database
         self.proxy = proxy
         self.url = url
         self._own = own
+        self._ends_with_it = ends_with_it
 
     @property
     def server(self) -> EmbeddedPostgres:
-        """The server itself, which can be stopped and killed where it is this world's alone."""
+        """The server itself, which can be stopped and killed where no other checks use it."""
         if self._own is None:
             raise NotRunError("it needs a PostgreSQL of its own, and other checks use this one")
         return self._own
@@ -68,6 +74,8 @@ class PostgresUnderTest:
 
     def close(self) -> None:
         self.proxy.stop()
+        if self._own is not None and self._ends_with_it:
+            self._own.kill()
 
 
 class MailUnderTest:
@@ -119,8 +127,7 @@ class Dependencies:
     def __init__(self, target: Target, folder: Path, postgres: PostgresServer | None = None) -> None:
         self._target = target
         self._folder = folder
-        self._postgres = postgres
-        self._own_postgres: EmbeddedPostgres | None = None
+        self._postgres: _Postgres | None = (postgres, None) if postgres else None
         self._s3: EmbeddedS3 | None = None
         self._proxies: list[FaultProxy] = []
         self._count = 0
@@ -135,15 +142,19 @@ class Dependencies:
             server, proxy, f"redis://{self._target.dependency_host}:{proxy.port}/{database}"
         )
 
-    def postgres(self) -> PostgresUnderTest:
-        """Give a database a name and a way to it; it is yet to be made."""
-        address = self._postgres = self._postgres or self._start_postgres()
+    def postgres(self, *, alone: bool = False) -> PostgresUnderTest:
+        """Give a database a name and a way to it; it is yet to be made. `alone`: on a server of its own."""
+        if alone:
+            server = self._start_postgres()
+        else:
+            server = self._postgres = self._postgres or self._start_postgres()
+        address, own = server
         database = f"app_{secrets.token_hex(6)}"
-        own = urlsplit(address.url(database))
+        direct = urlsplit(address.url(database))
         proxy = self._proxy(address.port)
-        login = own.netloc.rpartition("@")[0]
-        url = own._replace(netloc=f"{login}@{self._target.dependency_host}:{proxy.port}").geturl()
-        return PostgresUnderTest(address, database, proxy, url, self._own_postgres)
+        login = direct.netloc.rpartition("@")[0]
+        url = direct._replace(netloc=f"{login}@{self._target.dependency_host}:{proxy.port}").geturl()
+        return PostgresUnderTest(address, database, proxy, url, own, ends_with_it=alone)
 
     def mail(self) -> MailUnderTest:
         """Start a server: what a service sends is read by nobody else's checks."""
@@ -168,13 +179,14 @@ class Dependencies:
             proxy.stop()
         if self._s3:
             self._s3.kill()
-        if self._own_postgres:
-            self._own_postgres.kill()
+        if self._postgres and self._postgres[1]:
+            self._postgres[1].kill()
 
-    def _start_postgres(self) -> PostgresServer:
-        self._own_postgres = EmbeddedPostgres(self._folder / "postgres", syncs=False)
-        self._own_postgres.start()
-        return self._own_postgres.address
+    def _start_postgres(self) -> _Postgres:
+        self._count += 1
+        server = EmbeddedPostgres(self._folder / f"postgres-{self._count}", syncs=False)
+        server.start()
+        return server.address, server
 
     def _proxy(self, port: int) -> FaultProxy:
         proxy = FaultProxy(HOST, port, listen_host=self._target.proxy_host)

@@ -85,9 +85,11 @@ class OwnedWorld(Checking):
             self._shared[key] = self._start(settings, workers=workers)
         return self._shared[key]
 
-    def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> OwnedService:
+    def start_alone(
+        self, settings: Mapping[str, str], *, workers: int = 0, postgres_alone: bool = False
+    ) -> OwnedService:
         self._asked_for = dict(settings)
-        service = self._start(settings, workers=workers)
+        service = self._start(settings, workers=workers, postgres_alone=postgres_alone)
         self._alone.append(service)
         return service
 
@@ -150,8 +152,10 @@ class OwnedWorld(Checking):
         low, high = (10, _REDIS_DATABASES - 1) if self._two_digits else (0, 9)
         return self._databases.integer(low, high)
 
-    def _start(self, settings: Mapping[str, str], *, workers: int) -> OwnedService:
-        service = self._prepare(settings)
+    def _start(
+        self, settings: Mapping[str, str], *, workers: int, postgres_alone: bool = False
+    ) -> OwnedService:
+        service = self._prepare(settings, postgres_alone=postgres_alone)
         try:
             release(service)
             for _ in range(workers):
@@ -162,14 +166,14 @@ class OwnedWorld(Checking):
             raise
         return service
 
-    def _prepare(self, settings: Mapping[str, str]) -> OwnedService:
+    def _prepare(self, settings: Mapping[str, str], *, postgres_alone: bool = False) -> OwnedService:
         environment = {"TZ": self._zone, **settings}
         redis_server = postgres_server = None
         if "redis" in self._needs:
             redis_server = self._dependencies.redis(self._draw_database())
             environment.setdefault("REDIS_URL", redis_server.url)
         if "postgres" in self._needs:
-            postgres_server = self._dependencies.postgres()
+            postgres_server = self._dependencies.postgres(alone=postgres_alone)
             environment.setdefault("DATABASE_URL", postgres_server.url)
         if "files" in self._needs:
             environment.setdefault("DATA_DIR", str(self._data_folder()))

@@ -59,8 +59,13 @@ class World(Protocol):
         A check may break and mend it: what is not running at the check's end is started anew for the next.
         """
 
-    def start_alone(self, settings: Mapping[str, str], *, workers: int = 0) -> Service:
-        """Start a service for this check only, with dependencies of its own: it may be killed and cut off."""
+    def start_alone(
+        self, settings: Mapping[str, str], *, workers: int = 0, postgres_alone: bool = False
+    ) -> Service:
+        """Start a service for this check only, with dependencies of its own: it may be killed and cut off.
+
+        PostgreSQL is the server of all checks, unless that is to be killed, too: one more takes two seconds.
+        """
 
     def start_unready(self, settings: Mapping[str, str], process_type: str = "web") -> Instance:
         """Start a process without waiting for it: one that is expected to refuse its settings."""
