@@ -32,6 +32,7 @@ def class_settings(world: World) -> dict[str, str]:
         **verifier_settings(world),
         **signing_settings(world),
         "OPERATOR_TOKEN": f"{world.setting('operator', 10**19, 10**20)}",
+        "ALLOW_PRIVATE_TARGETS": "true",
         "LEASE_SECONDS": str(world.setting("LEASE_SECONDS", 2, 3, away_from=[15])),
         "OUTPUT_LIMIT_BYTES": str(world.setting("OUTPUT_LIMIT_BYTES", 600, 9000, away_from=[65_536])),
         "RUN_TIMEOUT_SECONDS": str(world.setting("RUN_TIMEOUT_SECONDS", 60, 90, away_from=[1800])),
@@ -99,7 +100,7 @@ def a_second_web_process(academy: Academy) -> None:
 
 @given("a service on the learner's own machine, with a key that was not there yet", target_fixture="local")
 def a_service_on_the_learners_own_machine(world: World) -> Local:
-    settings = verifier_settings(world)
+    settings = {**verifier_settings(world), "ALLOW_PRIVATE_TARGETS": "false"}
     key_file = world.folder("keys") / "key.pem"
     key_file.parent.chmod(0o777)
     service = world.start({**settings, "SIGNING_KEY_FILE": str(key_file)}, workers=1)
@@ -130,6 +131,7 @@ def bad_settings(world: World) -> list[tuple[str, str]]:
             world.draw.choice([f"/nowhere/{world.draw.word()}", world.file("no-key", "hello")]),
         ),
         ("TRUSTED_KEYS", world.draw.choice(["short", f"{'A' * 43},{'B' * 42}", "A" * 44])),
+        ("ALLOW_PRIVATE_TARGETS", world.draw.choice(["maybe", "2", "public"])),
         ("SOLUTIONS_DIR", f"/nowhere/{world.draw.word()}"),
         ("DATABASE_URL", world.draw.choice(["nowhere", ""])),
     ]

@@ -136,6 +136,9 @@ def main() -> None:
         say(catalogue.read_text())
         return
     folder = Path(option(arguments, "--dir"))
+    # What runs elsewhere has no folder here: what is to be noted lies beside the catalogue.
+    if url := option(arguments, "--url"):
+        folder = catalogue.parent / url.rpartition(":")[2]
     with (folder / "pids").open("a") as pids:
         pids.write(f"{os.getpid()}\n")
     key = "only" if option(arguments, "--only") else option(arguments, "--step")

@@ -11,6 +11,7 @@ from levels import errors
 from levels.access import Access
 from levels.archive import Archive
 from levels.catalogue import CatalogueSource
+from levels.elsewhere import Elsewhere
 from levels.endings import Endings
 from levels.feed import Feed
 from levels.leases import Leases
@@ -23,6 +24,7 @@ from levels.transfer import Transfer
 from levels.verifier import Verifier
 from levels.worker import Worker
 from service_kit.database import Database
+from service_kit.egress import EgressGuard
 from service_kit.problems import ErrorRule, FieldError, on, pointer
 from service_kit.request_id import uuid7
 from service_kit.worker import worker_name
@@ -64,7 +66,8 @@ def create_app(settings: WebSettings) -> "FastAPI":
     app.state.heartbeat_seconds = settings.heartbeat_seconds
     targets = Targets(settings.solutions_dir, is_class=access.is_class)
     feed = Feed(repository, is_stopping)
-    app.state.service = LevelsService(repository, catalogue, targets, feed, new_id)
+    elsewhere = Elsewhere(EgressGuard(allow_private=settings.allow_private_targets))
+    app.state.service = LevelsService(repository, catalogue, targets, elsewhere, feed, new_id)
     app.state.speed_runs = SpeedRuns(repository, catalogue, targets, new_id)
     app.include_router(api)
     app.state.archive = Archive(repository, settings.keys)

@@ -154,6 +154,16 @@ class Run:
     started_at: datetime | None
     finished_at: datetime | None
 
+    @property
+    def dir(self) -> str | None:
+        """The folder that is judged."""
+        return self.target if self.target.startswith("/") else None
+
+    @property
+    def url(self) -> str | None:
+        """What is judged where it runs."""
+        return None if self.target.startswith("/") else self.target
+
 
 @dataclass(frozen=True, slots=True)
 class Best:

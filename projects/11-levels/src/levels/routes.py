@@ -96,8 +96,8 @@ async def standing(level_id: str, learner: Asking, service: Service) -> Standing
 
 @api.post("/runs", status_code=HTTPStatus.ACCEPTED)
 async def start(body: NewRun, learner: Asking, service: Service, response: Response) -> RunAnswer:
-    """Have a folder judged, from the lowest level of its track up to this one."""
-    run = await service.start(learner, body.level_id, body.dir)
+    """Have a folder or a URL judged, from the lowest level of its track up to this one."""
+    run = await service.start(learner, body.level_id, body.dir, body.url)
     response.headers["Location"] = f"{PREFIX}/runs/{run.id}"
     return run_answer(run)
 

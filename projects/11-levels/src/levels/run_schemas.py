@@ -15,7 +15,8 @@ class RunAnswer(BaseModel):
     id: UUID
     level_id: str
     track_id: str
-    dir: str
+    dir: str | None
+    url: str | None
     seed: str
     state: State
     reason: str | None
@@ -103,7 +104,7 @@ def run_answer(run: Run) -> RunAnswer:
 
 
 def _run_members(run: Run) -> dict[str, object]:
-    return {name: getattr(run, "target" if name == "dir" else name) for name in RunAnswer.model_fields}
+    return {name: getattr(run, name) for name in RunAnswer.model_fields}
 
 
 def speed_run_answer(run: Run) -> SpeedRunAnswer:

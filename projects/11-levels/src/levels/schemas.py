@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from levels.domain import Catalogue, Learner, Standing, Status, Trust
 from levels.targets import LONGEST_PATH
 from levels.verdicts import Name
+from service_kit.egress import LONGEST_URL
 from service_kit.schemas import Body
 
 
@@ -44,14 +45,16 @@ type Cursor = Annotated[
     ),
 ]
 type Folder = Annotated[str, Field(min_length=1, max_length=LONGEST_PATH), AfterValidator(without_nul)]
+type Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
 type Pseudonym = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
 class NewRun(Body):
-    """A run to be made: which level, and of which folder."""
+    """A run to be made: which level, and of which folder, or of what runs at which URL."""
 
     level_id: Name
-    dir: Folder
+    dir: Folder | None = None
+    url: Url | None = None
 
 
 class NewSpeedRun(Body):

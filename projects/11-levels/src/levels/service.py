@@ -19,6 +19,7 @@ from levels.domain import (
     Standing,
     State,
 )
+from levels.elsewhere import Elsewhere
 from levels.errors import (
     InvalidRunError,
     LevelNotFoundError,
@@ -43,12 +44,14 @@ class LevelsService:
         repository: Repository,
         catalogue: CatalogueSource,
         targets: Targets,
+        elsewhere: Elsewhere,
         feed: Feed,
         new_id: Callable[[], UUID],
     ) -> None:
         self._repository = repository
         self._catalogue = catalogue
         self._targets = targets
+        self._elsewhere = elsewhere
         self._feed = feed
         self._new_id = new_id
 
@@ -71,8 +74,8 @@ class LevelsService:
         found = standings(catalogue, learner.id, await self._repository.completed(learner.id), {track.id})
         return next(standing for standing in found if standing.level_id == level_id)
 
-    async def start(self, learner: Learner, level_id: str, folder: str) -> Run:
-        """Queue a run of a level, and of all below it.
+    async def start(self, learner: Learner, level_id: str, folder: str | None, url: str | None) -> Run:
+        """Queue a run of a level, and of all below it: of a folder, or of what runs elsewhere.
 
         Raises: LevelLockedError, InvalidRunError, RunActiveError, VerifierUnavailableError.
         """
@@ -80,7 +83,7 @@ class LevelsService:
             track = track_of(await self._catalogue.get(), level_id)
         except LevelNotFoundError as error:
             raise InvalidRunError("level_id", "unknown_level", "is no level of the catalogue") from error
-        target = await self._targets.find(folder, learner.name)
+        target = await self._find(learner, folder, url)
         stages = Ladder(track, await self._repository.completed(learner.id)).stages(level_id)
         return await self._repository.enqueue(
             run_id=self._new_id(),
@@ -92,6 +95,16 @@ class LevelsService:
             seed=secrets.token_hex(SEED_BYTES),
             stages=stages,
         )
+
+    async def _find(self, learner: Learner, folder: str | None, url: str | None) -> str:
+        if url is None and folder is None:
+            raise InvalidRunError("dir", "missing", "or url is needed")
+        if url is None:
+            assert folder is not None
+            return await self._targets.find(folder, learner.name)
+        if folder is not None:
+            raise InvalidRunError("url", "one_too_many", "cannot stand beside dir")
+        return await self._elsewhere.find(url, learner.id)
 
     async def run(self, learner: Learner, run_id: UUID) -> Run:
         """Raises: RunNotFoundError."""

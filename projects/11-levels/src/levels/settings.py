@@ -74,6 +74,13 @@ class Settings(DatabaseSettings):
             " one learner, and no account",
         ),
     ] = None
+    allow_private_targets: Annotated[
+        bool,
+        Field(
+            description="Whether what is judged by its URL may be at an address that is not public: only for"
+            " trying out, for who asks for a run can then reach all that the workers can"
+        ),
+    ] = False
     lease_seconds: Annotated[
         float, Field(ge=1, le=3600, description="How long a claim of a run lasts without renewal")
     ] = 15.0

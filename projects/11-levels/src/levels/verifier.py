@@ -110,7 +110,8 @@ class Verifier:
         self, stage: Stage, target: str, seed: str, only: Collection[str], lease_seconds: float
     ) -> AsyncIterator[Running]:
         """Have one level judged, or only these checks of it; at the end nothing of it is left."""
-        arguments = ["verify", stage.project, "--dir", target, "--seed", seed, "--events"]
+        place = "--dir" if target.startswith("/") else "--url"
+        arguments = ["verify", stage.project, place, target, "--seed", seed, "--events"]
         arguments += ["--only", ",".join(sorted(only))] if only else ["--step", str(stage.step)]
         async with self._started(arguments, lease_seconds) as running:
             yield running

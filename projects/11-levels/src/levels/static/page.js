@@ -48,7 +48,7 @@ function trackCard(track, standings) {
 }
 
 function runRow(run) {
-  const row = item(`${run.level_id}: ${run.dir}`, run.reason ?? "", run.state);
+  const row = item(`${run.level_id}: ${run.dir ?? run.url}`, run.reason ?? "", run.state);
   row.append(button("Show", `Show the run of ${run.level_id} from ${run.created_at}`, `show-${run.id}`, () => show(run)));
   if (run.state === "passed" && hasReceipts) {
     row.append(element("a", "Receipt", { href: `${API}/receipts/${run.id}` }));
@@ -87,7 +87,7 @@ async function show(run) {
 async function verify(level) {
   const dir = byId("folder").value.trim();
   localStorage.setItem(FOLDER, dir);
-  const run = await ask("POST", `${API}/runs`, { level_id: level, dir });
+  const run = await ask("POST", `${API}/runs`, { level_id: level, [/^https?:/.test(dir) ? "url" : "dir"]: dir });
   say(`${level} is being verified.`);
   show(run);
   await look();

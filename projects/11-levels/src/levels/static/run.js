@@ -89,7 +89,7 @@ const TAKE = {
 export async function follow(run) {
   followed = run.id;
   byId("run").hidden = false;
-  byId("run-title").textContent = `Run of ${run.level_id}: ${run.dir}`;
+  byId("run-title").textContent = `Run of ${run.level_id}: ${run.dir ?? run.url}`;
   clear();
   state(run.state);
   let lastId = null;
