@@ -104,6 +104,12 @@ def one_of_them_is_changed(learner: Learner, runs: list[str]) -> list[tuple[int 
         chains.append((index + 1, chain_of(learner)))
         kept.change(connection, broken, texts[index])
         chains.append((None, chain_of(learner)))
+        # All digests are right, and nobody has signed it.
+        signature = receipt_of(learner, runs[index])[1]
+        forged = ("B" if signature[0] == "A" else "A") + signature[1:]
+        with_signature(connection, signature, forged)
+        chains.append((index + 1, chain_of(learner)))
+        with_signature(connection, forged, signature)
         # One of somebody else's is in no place of this chain, though it is signed.
         other = learner.academy.learner()
         run = other.start(learner.academy.tracks[0].levels[0], other.solution())
