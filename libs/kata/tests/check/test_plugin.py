@@ -15,7 +15,6 @@ from kata.errors import KataError
 from kata.judge.stalls import StallMonitor
 from kata.judge.verdicts import CheckResult, Exit, RunResult
 from kata.options import Options
-from kata.system.usage import Usage
 
 type Written = Callable[[str, str], Project]
 
@@ -273,23 +272,10 @@ def test_a_machine_with_far_too_much_to_do_excuses_what_depends_on_time(
     written: Written, monkeypatch: pytest.MonkeyPatch, load: float, verdict: str
 ) -> None:
     monkeypatch.setattr(StallMonitor, "worst_between", lambda *_: 0.0)
-    monkeypatch.setattr(Usage, "share_of_others", lambda *_: 0.0)
     monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     check = only_check(written(scenario("@C1", "Then it was in time"), TIMING))
     reason = "the machine had 8.1 processes to run at a time, on 2 processors"
-    assert (check.verdict.value, check.reason) == (verdict, reason if verdict == "inconclusive" else None)
-
-
-@pytest.mark.parametrize(("share", "verdict"), [(0.6, "fail"), (0.61, "inconclusive")])
-def test_other_programs_excuse_what_depends_on_time(
-    written: Written, monkeypatch: pytest.MonkeyPatch, share: float, verdict: str
-) -> None:
-    monkeypatch.setattr(StallMonitor, "worst_between", lambda *_: 0.0)
-    monkeypatch.setattr(Usage, "share_of_others", lambda *_: share)
-    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
-    check = only_check(written(scenario("@C1", "Then it was in time"), TIMING))
-    reason = "other programs had 61% of the processors"
     assert (check.verdict.value, check.reason) == (verdict, reason if verdict == "inconclusive" else None)
 
 

@@ -8,21 +8,18 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from kata.catalog.lesson import contract_of
-from kata.check.stash import ALONE, ATTEMPT, CHECK, MONITOR, STARTED, USED, WORLD, project_folder
+from kata.check.stash import ALONE, ATTEMPT, CHECK, MONITOR, STARTED, WORLD, project_folder
 from kata.errors import TargetError, TooSlowError
 from kata.judge.intervals import Inconclusive
 from kata.judge.stalls import STALL_SECONDS
 from kata.judge.verdicts import CheckFailedError, CheckResult, NotRunError, Verdict
 from kata.solution.target import Instance
 from kata.system.child import describe_exit
-from kata.system.usage import Usage
 
 _LAST_LINES = 5
 # With five verifications side by side on two processors, a load of 10, an answer that may take 200 ms took
 # 460; with three, a load of 5 to 6, none did.
 _OVERLOAD = 4
-# With both of two processors busy, and a load of 7, an answer that may take 500 ms took 530.
-_OTHERS_PART = 0.6
 
 
 @dataclass(frozen=True)
@@ -109,13 +106,7 @@ def _excuse(item: pytest.Item) -> str | None:
     stall_seconds = item.config.stash[MONITOR].worst_between(item.stash[STARTED], time.monotonic())
     if stall_seconds > STALL_SECONDS:
         return f"the machine stood still for {stall_seconds:.2f} s while it was judged"
-    return _neighbours(item) or _overload()
-
-
-def _neighbours(item: pytest.Item) -> str | None:
-    before, now = item.stash.get(USED, None), Usage.now()
-    share = now.share_of_others(before) if before and now else 0.0
-    return f"other programs had {share:.0%} of the processors" if share > _OTHERS_PART else None
+    return _overload()
 
 
 def _others(item: pytest.Item) -> str | None:

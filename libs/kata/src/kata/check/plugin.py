@@ -36,7 +36,6 @@ from kata.check.stash import (
     RESULT,
     SEED,
     STARTED,
-    USED,
     VERDICTS,
     WORLDS,
     project_folder,
@@ -46,7 +45,6 @@ from kata.judge.stalls import StallMonitor
 from kata.judge.verdicts import NotRunError, Verdict
 from kata.options import Options
 from kata.report.text import render_check, replay
-from kata.system.usage import Usage
 from kata.world.draw import Draw
 
 TRIES = 3
@@ -115,7 +113,6 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     for attempt in range(first, first + tries):
         item.stash[ATTEMPT] = attempt
         item.stash[STARTED] = time.monotonic()
-        item.stash[USED] = Usage.now() if stash.get(ALONE, True) else None
         if attempt > 1:
             item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001 - fresh fixtures, as pytest-rerunfailures does
         reports = runtestprotocol(item, nextitem=nextitem, log=False)

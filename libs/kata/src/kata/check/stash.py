@@ -10,7 +10,6 @@ from kata.judge.stalls import StallMonitor
 from kata.judge.verdicts import CheckResult, Verdict
 from kata.options import Options
 from kata.servers.databases import PostgresServer
-from kata.system.usage import Usage
 from kata.world.attached import AttachedWorld
 from kata.world.owned import OwnedWorld
 
@@ -32,7 +31,6 @@ CHECK = pytest.StashKey[Check]()
 WORLD = pytest.StashKey[AnyWorld]()
 ATTEMPT = pytest.StashKey[int]()
 STARTED = pytest.StashKey[float]()
-USED = pytest.StashKey[Usage | None]()  # of the processors, when it started
 RESULT = pytest.StashKey[CheckResult]()
 
 
