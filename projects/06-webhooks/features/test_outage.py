@@ -35,6 +35,7 @@ ANSWER_SECONDS = 5.0
 BACK_SECONDS = 5.0
 BURST = 24
 UNKNOWN_ID = "0192f3a0-7c5e-7d11-9a3b-5f2e8c1d4b60"
+UNLOGGED = "SELECT relname FROM pg_class WHERE relpersistence = 'u'"
 AWAY_SECONDS = 1.5
 
 scenarios("outage.feature")
@@ -200,6 +201,10 @@ def the_connection_is_lost_at_each_point(service: Desk, postgres: FaultProxy) ->
 @then("all that were acknowledged were kept, and each is forwarded once")
 def each_gets_503_or_is_kept(service: Desk, amid: Amid) -> None:
     settled(service, amid.source, amid.ids, amid.answers)
+    with service.service.postgres.connect() as connection:
+        unlogged = [str(name) for (name,) in connection.execute(UNLOGGED)]
+    rule = "what was acknowledged survives a crash of PostgreSQL, too: no table is UNLOGGED"
+    expect(not unlogged, expected="only tables that are logged", got=unlogged, rule=rule)
     for event in service.listed(100, source=amid.source.name):
         service.wait_for_state(str(event["id"]), "forwarded")
     service.deliver(amid.source)
