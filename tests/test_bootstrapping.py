@@ -30,6 +30,7 @@ def test_what_the_page_says_is_so(tmp_path: Path, free_port: FreePort) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in OURS} | {
         "HOME": str(tmp_path),
         "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
+        "XDG_CONFIG_HOME": os.environ.get("XDG_CONFIG_HOME", str(Path.home() / ".config")),
         "DOCKER_CONFIG": os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker")),
         "PATH": os.pathsep.join([*programs, os.environ["PATH"]]),
     }

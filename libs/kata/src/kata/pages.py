@@ -119,9 +119,9 @@ class Background:
         wanted = pattern(command.expected)
         deadline = time.monotonic() + _START_SECONDS
         while not wanted.match(_lines_of(log.read_text())):
-            said = f"$ {command.line}\n{log.read_text()}"
-            assert process.poll() is None, f"it ended with {process.returncode}:\n{said}"
-            assert time.monotonic() < deadline, f"it did not print what the page says:\n{said}"
+            told = "\n".join([f"$ {command.line}", log.read_text(), "the page says:", *command.expected])
+            assert process.poll() is None, f"it ended with {process.returncode}:\n{told}"
+            assert time.monotonic() < deadline, f"it has not printed it in time:\n{told}"
             time.sleep(0.05)
         printed = log.read_text()
         for url in re.findall(r"running at (http://\S+)", printed):

@@ -10,6 +10,7 @@ import pytest
 
 from kata.catalog.projects import Project
 from kata.errors import TargetError
+from kata.judge.verdicts import NotRunError
 from kata.servers.postgres import EmbeddedPostgres
 from kata.solution.procfile_target import ProcfileTarget
 from kata.world.draw import Draw
@@ -126,6 +127,27 @@ def test_a_release_that_does_what_a_copy_does_not_show_is_run_each_time(
     world.start(SETTINGS)
     world.start_alone(SETTINGS)
     assert runs(folder) == ["9", "9"]
+
+
+def test_a_server_alone_can_be_killed_and_is_nobody_elses(
+    make_world: MakeWorld, releasing: Releasing
+) -> None:
+    world = make_world(releasing(""))
+    shared = world.start(SETTINGS).postgres
+    alone = world.start_alone(SETTINGS, postgres_alone=True).postgres
+    with pytest.raises(NotRunError):
+        shared.server.kill()  # other checks use it
+    with alone.connect() as connection:
+        connection.execute("SET synchronous_commit = off")
+        connection.execute("INSERT INTO numbers (largest) VALUES ('lost')")
+    alone.server.kill()
+    with shared.connect() as connection:
+        assert connection.execute("SELECT * FROM numbers").fetchall() == [(1, "9")]
+    alone.server.start()
+    with alone.connect() as connection:
+        assert connection.execute("SELECT * FROM numbers").fetchall() == [(1, "9")]
+    world.end()
+    assert not alone.server.alive
 
 
 def test_worlds_side_by_side_share_one_run(make_world: MakeWorld, releasing: Releasing) -> None:
