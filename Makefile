@@ -51,7 +51,7 @@ test-%: $(READY) ## the tests of one project: unit, integration, features
 verify-%: $(READY) ## verify your own version: DIR=folder with a Procfile (ARGS="--step 3", …)
 	@$(KATA) verify $* $(if $(DIR),--dir "$(DIR)") $(ARGS)
 
-bench: $(READY) ## all benches, one after the other, each run kept in its RESULTS.md; then one table of them (takes hours)
+bench: $(READY) ## all benches, one after the other, each run kept in its RESULTS.md; then one table of them (takes long)
 	@for run in $(wildcard projects/*/bench/run.py libs/*/bench/run.py); do (cd $${run%/bench/run.py} && \
 	  UV=$(abspath $(UV)) $(CURDIR)/.venv/bin/python bench/run.py --keep) || exit 1; done
 	@$(KATA) lesson --write && sed -n '/^| what /,/^$$/p' docs/benchmarks.md
